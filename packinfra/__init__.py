@@ -1,0 +1,36 @@
+"""packinfra: Spectro Cloud Palette packs in OCI registries, declared with Pulumi.
+
+    import packinfra
+
+    packinfra.EcrPackRegistry("packs", base_path="spectro-oci-registry", packs=["packs/*"])
+
+The names below are loaded on first use (PEP 562), so that `packinfra.packs` works where Pulumi isn't installed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from packinfra.resources.ecr_registry import EcrPackRegistry as EcrPackRegistry
+    from packinfra.resources.published_pack import PublishedPack as PublishedPack
+    from packinfra.settings import Settings as Settings
+
+__all__ = ["EcrPackRegistry", "PublishedPack", "Settings"]
+
+_HOMES = {
+    "EcrPackRegistry": "packinfra.resources.ecr_registry",
+    "PublishedPack": "packinfra.resources.published_pack",
+    "Settings": "packinfra.settings",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'packinfra' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

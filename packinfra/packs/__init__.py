@@ -1,0 +1,15 @@
+"""What a pack is: a folder read, judged, identified and archived. No network, no Pulumi.
+
+>>> from pathlib import Path
+>>> pack = read_pack(Path("packs/hello-universe"))
+>>> pack.name, pack.version, pack.problems
+('hello-universe', '1.0.0', ())
+"""
+
+from packinfra.packs.archive import Archive, write_archive
+from packinfra.packs.catalogue import Catalogue, read_catalogue
+from packinfra.packs.contents import PackError
+from packinfra.packs.pack import Pack, read_pack
+from packinfra.packs.rules import Problem
+
+__all__ = ["Archive", "Catalogue", "Pack", "PackError", "Problem", "read_catalogue", "read_pack", "write_archive"]

@@ -1,0 +1,158 @@
+"""The deterministic .tar.gz: the same pack gives the same bytes on every machine, in every year.
+
+One top folder `<name>-<version>/`; files in the order of the pack, each folder before its content; modes 0644 and
+0755 by the owner's execute bit; uid and gid 0 without names; every mtime is `created`; PAX records only where a
+path needs one. No clock, umask, locale or file system is in it.
+
+Compression is libdeflate's (PyPI `deflate`), because its bytes depend neither on the CPU nor on how it is fed. The
+format has three constants; changing any of them, or the library's version, changes bytes, so CODEC names them and
+is recorded with every published version:
+
+- up to WHOLE bytes of tar: one gzip member of level 6;
+- above: members of MEMBER bytes each (RFC 1952 allows several; GNU tar, Go and Python read them as one stream);
+- such a member is stored where a probe of its first PROBE bytes finds it incompressible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tarfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import BinaryIO
+
+import deflate
+
+from packinfra.errors import PackinfraError
+from packinfra.packs.contents import PackFile
+from packinfra.packs.pack import Pack
+
+WHOLE = 8 << 20
+MEMBER = 1 << 20
+PROBE = 64 << 10
+LEVEL = 6
+CODEC = f"deflate-{deflate.__version__}/level-{LEVEL}"
+CREATED = "1980-01-01T00:00:00Z"
+"""The default `created`: fixed, so that the same content has the same digest in every stack. Zip's epoch, which no
+tool that reads timestamps trips over."""
+
+_CHUNK = 1 << 20
+_INCOMPRESSIBLE = 0.98
+_END = bytes(2 * tarfile.BLOCKSIZE)
+
+
+class ArchiveError(PackinfraError):
+    """The archive could not be built: a file changed under it, or could not be read or written."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What was written: the file name that the layer's title gives it, sha256 digest, size in bytes, codec."""
+
+    title: str
+    digest: str
+    size: int
+    codec: str
+
+
+def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
+    """Writes the archive of `pack` to `out`.
+
+    created: RFC 3339, whole seconds, UTC, as in CREATED. Memory stays below about three times WHOLE whatever the
+    size. Raises ArchiveError if a file's bytes are no longer those that `pack` was read from; what was written until
+    then is worthless and the caller's to remove.
+    """
+    top = f"{pack.name}-{pack.version}"
+    digest, size = hashlib.sha256(), 0
+    for member in _compressed(_tar(pack, top, timestamp(created))):
+        try:
+            out.write(member)
+        except OSError as error:
+            raise ArchiveError(f"{top}.tar.gz could not be written: {error.strerror}") from error
+        digest.update(member)
+        size += len(member)
+    return Archive(f"{top}.tar.gz", f"sha256:{digest.hexdigest()}", size, CODEC)
+
+
+def timestamp(created: str) -> int:
+    """Seconds since 1970 of `created`. Raises ValueError with a readable text for any other form."""
+    try:
+        moment = datetime.strptime(created + "+0000", "%Y-%m-%dT%H:%M:%SZ%z")
+    except ValueError:
+        raise ValueError(f"created must look like {CREATED} (UTC, whole seconds), not {created!r}") from None
+    if moment.year < 1970:
+        raise ValueError(f"created must not be before 1970: {created!r}")
+    return int(moment.timestamp())
+
+
+def clean(name: str, size: int, *, folder: bool, executable: bool, mtime: int) -> tarfile.TarInfo:
+    """The only way into the archive: nothing of the machine is left in an entry."""
+    entry = tarfile.TarInfo(name)
+    entry.size = size
+    entry.mtime = mtime
+    entry.mode = 0o755 if folder or executable else 0o644
+    entry.type = tarfile.DIRTYPE if folder else tarfile.REGTYPE
+    return entry
+
+
+def _tar(pack: Pack, top: str, mtime: int) -> Iterator[bytes]:
+    seen: set[str] = set()
+    for file in pack.files:
+        path = f"{top}/{file.path}"
+        parts = path.split("/")[:-1]
+        for depth in range(1, len(parts) + 1):
+            folder = "/".join(parts[:depth])
+            if folder not in seen:
+                seen.add(folder)
+                yield _header(clean(folder, 0, folder=True, executable=False, mtime=mtime))
+        yield _header(clean(path, file.size, folder=False, executable=file.executable, mtime=mtime))
+        yield from _content(file, pack)
+        yield bytes(-file.size % tarfile.BLOCKSIZE)
+    yield _END
+
+
+def _header(entry: tarfile.TarInfo) -> bytes:
+    return entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
+
+
+def _content(file: PackFile, pack: Pack) -> Iterator[bytes]:
+    digest, left = hashlib.sha256(), file.size
+    try:
+        with open(file.source, "rb", buffering=0) as source:
+            while left and (chunk := source.read(min(_CHUNK, left))):
+                digest.update(chunk)
+                left -= len(chunk)
+                yield chunk
+            grown = os.fstat(source.fileno()).st_size != file.size
+    except OSError as error:
+        raise ArchiveError(f"{file.path} of pack {pack.folder} can no longer be read: {error.strerror}") from error
+    if left or grown or digest.hexdigest() != file.sha256:
+        raise ArchiveError(
+            f"{file.path} of pack {pack.folder} changed while it was archived; nothing was published. "
+            "Run again when whatever writes the file has finished"
+        )
+
+
+def _compressed(stream: Iterator[bytes]) -> Iterator[bytes]:
+    buffer = bytearray()
+    small = True
+    for chunk in stream:
+        buffer += chunk
+        if small and len(buffer) <= WHOLE:
+            continue
+        small = False
+        while len(buffer) >= MEMBER:
+            yield _member(bytes(memoryview(buffer)[:MEMBER]))
+            del buffer[:MEMBER]
+    if small:
+        yield bytes(deflate.gzip_compress(bytes(buffer), LEVEL))
+    elif buffer:
+        yield _member(bytes(buffer))
+
+
+def _member(data: bytes) -> bytes:
+    probe = data[:PROBE]
+    incompressible = len(deflate.deflate_compress(probe, 1)) > _INCOMPRESSIBLE * len(probe)
+    return bytes(deflate.gzip_compress(data, 0 if incompressible else LEVEL))
