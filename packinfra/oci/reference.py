@@ -1,0 +1,47 @@
+"""References: which tag of which repository of which registry."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from oras.container import Container
+
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Reference:
+    """host (with port, without scheme), repository, and a tag."""
+
+    host: str
+    repository: str
+    tag: str
+
+    def __str__(self) -> str:
+        return f"{self.host}/{self.repository}:{self.tag}"
+
+    @classmethod
+    def of(cls, repository: str, tag: str) -> Reference:
+        """From "host/path" and a tag. Raises ValueError for what no registry could resolve."""
+        host, path = split(repository)
+        if not _TAG.fullmatch(tag):
+            raise ValueError(f"not an OCI tag: {tag!r}")
+        return cls(host, path, tag)
+
+
+def split(repository: str) -> tuple[str, str]:
+    """("registry.example.com:5000", "team/packs/hello") from "registry.example.com:5000/team/packs/hello".
+
+    Raises ValueError if there is a scheme, tag or digest, no host, or a path that the distribution specification
+    does not allow.
+    """
+    if "://" in repository:
+        raise ValueError(f"a repository is written without a scheme: {repository!r}")
+    container = Container(repository, registry="-")  # "-": oras would assume docker.io where no host is given
+    if container.registry == "-":
+        raise ValueError(f"a repository must begin with the registry's host: {repository!r}")
+    if f"{container.registry}/{container.api_prefix}" != repository or not _REPOSITORY.fullmatch(container.api_prefix):
+        raise ValueError(f"not a repository (host/path, lower case, without tag): {repository!r}")
+    return container.registry, container.api_prefix

@@ -1,0 +1,71 @@
+"""What is tried again, when, and for how long: pure decisions, without clock, sleep or network.
+
+    >>> policy = RetryPolicy(attempts=3, first=1.0, jitter=0.0)
+    >>> decide(policy, Failure(status=503), attempt=1, elapsed=0.2)
+    1.0
+    >>> decide(policy, Failure(status=404), attempt=1, elapsed=0.2) is None
+    True
+
+The caller owns the loop: it knows how to start an attempt afresh (a blob upload needs a new session each time).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import random
+
+TEMPORARY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Answers that a later attempt may turn into success (facts: what oras-go, go-containerregistry and regclient retry)."""
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """How often and how long.
+
+    attempts: how many in all, the first included
+    first:    seconds before the second attempt; each later pause is `factor` times the one before, up to `longest`
+    jitter:   share of a pause that is random, so that clients which failed together don't return together
+    deadline: seconds that one operation may take, pauses included: the provider host has only four threads
+              (pulumi/pulumi#13841: operations beyond about 180 s have hung)
+    """
+
+    attempts: int = 5
+    first: float = 0.5
+    factor: float = 2.0
+    longest: float = 20.0
+    jitter: float = 0.5
+    deadline: float = 150.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One failed attempt: the status that was answered (None = no answer), and the server's Retry-After in seconds."""
+
+    status: int | None
+    retry_after: float | None = None
+    temporary: bool = False
+    """Worth another attempt whatever its status: an upload session that vanished, a connection that broke."""
+
+
+def decide(
+    policy: RetryPolicy,
+    failure: Failure,
+    *,
+    attempt: int,
+    elapsed: float,
+    randomness: Callable[[], float] = random,
+) -> float | None:
+    """Seconds to wait before the next attempt, or None: give up.
+
+    attempt is the number of the one that just failed, from 1; elapsed counts seconds since the first one began.
+    Retry-After is honoured in full, or not at all where it would pass the deadline: returning earlier than asked
+    only feeds a throttle.
+    """
+    if not (failure.temporary or failure.status in TEMPORARY_STATUS) or attempt >= policy.attempts:
+        return None
+    pause = min(policy.longest, policy.first * policy.factor ** (attempt - 1))
+    pause *= 1.0 - policy.jitter * randomness()
+    if failure.retry_after is not None:
+        pause = max(pause, failure.retry_after)
+    return pause if elapsed + pause <= policy.deadline else None
