@@ -1,0 +1,143 @@
+"""ECR where it differs from other registries: hosts that name account and region, tokens, deletes."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import botocore.exceptions
+from botocore.config import Config
+
+from packinfra.aws.identity import AwsConfig, CredentialsError, explain, session
+from packinfra.oci.client import Client
+from packinfra.oci.errors import NotAuthorized, RegistryError
+from packinfra.oci.reference import Reference
+from packinfra.oci.transport import Login, Transport
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecr import ECRClient
+
+# The pattern of amazon-ecr-credential-helper: all partitions, FIPS and dual-stack names.
+_HOST = re.compile(
+    r"(?P<account>\d{12})\.dkr[.\-]ecr(?P<fips>-fips)?\.(?P<region>[a-zA-Z0-9][a-zA-Z0-9-_]*)\."
+    r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.com\.cn)|sc2s\.sgov\.gov|c2s\.ic\.gov"
+    r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
+)
+_RENEW_BEFORE = timedelta(minutes=15)
+"""A token lives 12 hours; one that ends within a long upload is of no use."""
+_GONE = {"ImageNotFound"}
+_MOVED = {"ImageTagDoesNotMatchDigest"}
+
+
+@dataclass(frozen=True)
+class EcrHost:
+    """What a private ECR registry's host name says."""
+
+    host: str
+    account: str
+    region: str
+    fips: bool
+
+    @classmethod
+    def of(cls, host: str) -> EcrHost | None:
+        """None if `host` is no private ECR registry."""
+        found = _HOST.fullmatch(host)
+        return cls(host, found["account"], found["region"], bool(found["fips"])) if found else None
+
+
+class EcrToken:
+    """GetAuthorizationToken's login, kept in memory only, renewed early, once for all threads.
+
+    Source: ECR API reference (base64 of "AWS:password", valid 12 hours). It is the caller's, not a repository's.
+    """
+
+    def __init__(self, client: Callable[[], ECRClient], host: EcrHost) -> None:
+        self._client, self._host = client, host
+        self._lock = threading.Lock()
+        self._login: Login | None = None
+        self._expires = datetime.min.replace(tzinfo=UTC)
+
+    def login(self, *, renew: bool = False) -> Login:
+        """Raises CredentialsError if AWS gives none."""
+        with self._lock:
+            if self._login is None or renew or datetime.now(UTC) > self._expires - _RENEW_BEFORE:
+                self._login, self._expires = self._ask()
+            return self._login
+
+    def _ask(self) -> tuple[Login, datetime]:
+        what = f"get an authorization token for {self._host.host} (ecr:GetAuthorizationToken)"
+        try:
+            data = self._client().get_authorization_token()["authorizationData"][0]
+        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+            raise explain(error, what) from error
+        user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
+        return Login(user, password), data["expiresAt"].astimezone(UTC)
+
+
+def ecr_client(host: str, config: AwsConfig) -> Client:
+    """A client for the private ECR registry `host`, with the identity that `config` names.
+
+    Nothing is asked of AWS before the first request. Raises CredentialsError if the stack may not touch the account.
+    """
+    place = EcrHost.of(host)
+    if place is None:
+        raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
+    config.check_account(place.account, host)
+    api = _lazily(lambda: _api(place, config))
+    verify = os.environ.get("AWS_CA_BUNDLE") or True  # what boto3 trusts, the push trusts
+    transport = Transport(host, EcrToken(api, place), verify=verify)
+    return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
+
+
+def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
+    """Removes the tag if it carries `digest`: BatchDeleteImage, whose failures come with HTTP 200.
+
+    The image goes with its last tag. A tag, image or repository that isn't there, or a tag that carries another
+    digest by now, is left as it is. Raises NotAuthorized or another RegistryError.
+    """
+    operation = "delete the tag"
+    try:
+        answer = api.batch_delete_image(
+            repositoryName=reference.repository, imageIds=[{"imageTag": reference.tag, "imageDigest": digest}]
+        )
+    except botocore.exceptions.ClientError as error:
+        code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        if code == "RepositoryNotFoundException":
+            return
+        status = error.response["ResponseMetadata"].get("HTTPStatusCode")
+        kind = NotAuthorized if "AccessDenied" in code or status == 403 else RegistryError
+        raise kind(operation, reference, status=status, code=code, text=text) from error
+    except botocore.exceptions.BotoCoreError as error:
+        raise explain(error, f"{operation} {reference}") from error
+    for failure in answer.get("failures", []):
+        if failure.get("failureCode") not in _GONE | _MOVED:
+            raise RegistryError(
+                operation, reference, code=str(failure.get("failureCode")), text=str(failure.get("failureReason"))
+            )
+
+
+def _api(place: EcrHost, config: AwsConfig) -> ECRClient:
+    options = Config(retries={"mode": "standard", "max_attempts": 5}, use_fips_endpoint=place.fips or None)
+    try:
+        return session(config, place.region).client("ecr", config=options)
+    except botocore.exceptions.BotoCoreError as error:
+        raise explain(error, f"speak to ECR in {place.region}") from error
+
+
+def _lazily(make: Callable[[], ECRClient]) -> Callable[[], ECRClient]:
+    lock = threading.Lock()
+    made: list[ECRClient] = []
+
+    def get() -> ECRClient:
+        with lock:
+            if not made:
+                made.append(make())
+            return made[0]
+
+    return get

@@ -1,0 +1,142 @@
+"""The AWS identity of a publish: the stack's own `aws:` config, else boto3's chain.
+
+boto3 knows nothing of `pulumi config set aws:profile`, so a push would use another identity than the AWS provider of
+the same stack. The keys below are the provider's; their values arrive as the engine hands them to plugins: strings,
+with lists and objects as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+import botocore.exceptions
+
+from packinfra.errors import PackinfraError
+
+_REMEDY = (
+    "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or aws:profile in the stack file; "
+    "aws sts get-caller-identity shows whether they work"
+)
+
+
+class CredentialsError(PackinfraError):
+    """No usable AWS identity, or one in the wrong account."""
+
+
+@dataclass(frozen=True)
+class AwsConfig:
+    """The `aws:` keys of a stack that say who we are. Nothing of it shows in a repr."""
+
+    profile: str | None = field(default=None, repr=False)
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    region: str | None = field(default=None, repr=False)
+    assume_roles: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    web_identity: Mapping[str, Any] | None = field(default=None, repr=False)
+    allowed_accounts: frozenset[str] = frozenset()
+    forbidden_accounts: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> AwsConfig:
+        """From a stack's config: keys like "aws:profile"; values as strings or already parsed."""
+
+        def text(key: str) -> str | None:
+            value = config.get(f"aws:{key}")
+            return str(value) if value else None
+
+        def parsed(key: str) -> Any:
+            value = config.get(f"aws:{key}")
+            return json.loads(value) if isinstance(value, str) and value else value
+
+        single = parsed("assumeRole")
+        roles = parsed("assumeRoles") or ([single] if single else [])
+        return cls(
+            profile=text("profile"),
+            access_key=text("accessKey"),
+            secret_key=text("secretKey"),
+            token=text("token"),
+            region=text("region"),
+            assume_roles=tuple(roles),
+            web_identity=parsed("assumeRoleWithWebIdentity") or None,
+            allowed_accounts=frozenset(str(a) for a in parsed("allowedAccountIds") or ()),
+            forbidden_accounts=frozenset(str(a) for a in parsed("forbiddenAccountIds") or ()),
+        )
+
+    def check_account(self, account: str, host: str) -> None:
+        """Raises CredentialsError if the stack must not touch `account`, which the registry's host names."""
+        if self.allowed_accounts and account not in self.allowed_accounts:
+            allowed = ", ".join(sorted(self.allowed_accounts))
+            raise CredentialsError(
+                f"registry {host} belongs to AWS account {account}, but this stack may only touch {allowed} "
+                "(aws:allowedAccountIds)\n  -> check that the credentials belong to this stack; nothing was published"
+            )
+        if account in self.forbidden_accounts:
+            raise CredentialsError(
+                f"registry {host} belongs to AWS account {account}, which aws:forbiddenAccountIds excludes\n"
+                "  -> check that the credentials belong to this stack; nothing was published"
+            )
+
+
+def session(config: AwsConfig, region: str) -> boto3.Session:
+    """A boto3 session for `region` with the identity that `config` names, else that of boto3's own chain.
+
+    Raises CredentialsError for a profile that doesn't exist or a role that can't be assumed.
+    """
+    try:
+        current = boto3.Session(
+            profile_name=config.profile,
+            aws_access_key_id=config.access_key,
+            aws_secret_access_key=config.secret_key,
+            aws_session_token=config.token,
+            region_name=region,
+        )
+        if config.web_identity:
+            current = _assumed(current, region, "assume_role_with_web_identity", _web_identity(config.web_identity))
+        for role in config.assume_roles:
+            current = _assumed(current, region, "assume_role", _role(role))
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
+        raise CredentialsError(f"no usable AWS credentials: {error}\n  -> {_REMEDY}") from error
+    return current
+
+
+def explain(error: Exception, what: str) -> CredentialsError:
+    """A CredentialsError for what boto3 raised while doing `what`."""
+    return CredentialsError(f"could not {what}: {error}\n  -> {_REMEDY}")
+
+
+def _role(role: Mapping[str, Any]) -> dict[str, Any]:
+    arguments = {
+        "RoleArn": role["roleArn"],
+        "RoleSessionName": role.get("sessionName") or "packinfra",
+        "ExternalId": role.get("externalId"),
+        "Policy": role.get("policy"),
+        "SourceIdentity": role.get("sourceIdentity"),
+    }
+    return {key: value for key, value in arguments.items() if value}
+
+
+def _web_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
+    token = identity.get("webIdentityToken")
+    if not token:
+        with open(identity["webIdentityTokenFile"], encoding="utf-8") as file:
+            token = file.read().strip()
+    return {
+        "RoleArn": identity["roleArn"],
+        "RoleSessionName": identity.get("sessionName") or "packinfra",
+        "WebIdentityToken": token,
+    }
+
+
+def _assumed(base: boto3.Session, region: str, operation: str, arguments: dict[str, Any]) -> boto3.Session:
+    got = getattr(base.client("sts"), operation)(**arguments)["Credentials"]
+    return boto3.Session(
+        aws_access_key_id=got["AccessKeyId"],
+        aws_secret_access_key=got["SecretAccessKey"],
+        aws_session_token=got["SessionToken"],
+        region_name=region,
+    )
