@@ -1,0 +1,1 @@
+"""The Pulumi side: components that declare, and the dynamic provider that publishes. The only room that imports Pulumi."""

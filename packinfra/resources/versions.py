@@ -1,0 +1,111 @@
+"""What state records of each published version, and what a run is going to publish: pure planning.
+
+A record is made by `check`, before anything is published, so that preview can show it. While a version's content is
+unchanged its record is carried along as it is, also when codec or `created` have changed since: what was published
+stays what it is.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from packinfra.oci.manifest import Manifest, pack_manifest
+from packinfra.packs.archive import Archive
+from packinfra.packs.pack import Pack
+
+_CAP = 1000
+"""Files beyond which `files` holds one digest instead of one entry a file, so that state stays small."""
+
+
+@dataclass(frozen=True)
+class PublishedVersion:
+    """One version as state records it.
+
+    seq:           rises when a version becomes current (a folder holds it); pruning takes the lowest first
+    contentDigest: the pack's identity; layerDigest, size: of the archive; manifestDigest: what the tag carries
+    codec, created: how the archive was made
+    adopted:       the tag was there already with this digest, and nothing was written
+    """
+
+    seq: int
+    contentDigest: str  # noqa: N815 - the keys are state, read by users in previews and exports
+    layerDigest: str  # noqa: N815
+    size: int
+    manifestDigest: str  # noqa: N815
+    codec: str
+    created: str
+    adopted: bool = False
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any]) -> PublishedVersion:
+        """From state, where numbers arrive as floats (pulumi/pulumi#13830)."""
+        return cls(
+            seq=int(record["seq"]),
+            contentDigest=str(record["contentDigest"]),
+            layerDigest=str(record["layerDigest"]),
+            size=int(record["size"]),
+            manifestDigest=str(record["manifestDigest"]),
+            codec=str(record["codec"]),
+            created=str(record["created"]),
+            adopted=bool(record.get("adopted")),
+        )
+
+    def as_props(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def manifest(self, title: str) -> Manifest:
+        return pack_manifest(title, self.layerDigest, self.size, self.created)
+
+
+Versions = Mapping[str, PublishedVersion]
+
+
+def versions_of(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
+    """The records in a resource's properties; None and unknown values count as none."""
+    found = props.get("versions")
+    return {v: PublishedVersion.of(record) for v, record in found.items()} if isinstance(found, dict) else {}
+
+
+def to_publish(pack: Pack, archive: Archive, created: str, seq: int) -> PublishedVersion:
+    manifest = pack_manifest(archive.title, archive.digest, archive.size, created)
+    return PublishedVersion(
+        seq=seq,
+        contentDigest=pack.content_digest,
+        layerDigest=archive.digest,
+        size=archive.size,
+        manifestDigest=manifest.digest,
+        codec=archive.codec,
+        created=created,
+    )
+
+
+def kept(
+    old: Versions, current: Sequence[str], *, unpublish: Sequence[str], keep: int | None
+) -> dict[str, PublishedVersion]:
+    """Old versions that stay although no folder holds them: all but those withdrawn and, beyond `keep` versions in
+    all, those that became current longest ago."""
+    stay = {v: record for v, record in old.items() if v not in current and v not in unpublish}
+    if keep is not None:
+        room = max(0, keep - len(current))
+        newest = sorted(stay, key=lambda v: stay[v].seq, reverse=True)[:room]
+        stay = {v: stay[v] for v in newest}
+    return stay
+
+
+def current_again(record: PublishedVersion, was_current: bool, seq: int) -> PublishedVersion:
+    return record if was_current else replace(record, seq=seq)
+
+
+def by_version(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Sorts 1.9.0 before 1.10.0: runs of digits count as numbers."""
+    return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.findall(r"\d+|\D+", version))
+
+
+def file_hashes(pack: Pack) -> dict[str, str]:
+    """path -> short hash, by which preview shows what changed; execute bits show as a suffix."""
+    if len(pack.files) > _CAP:
+        return {f"({len(pack.files)} files)": pack.content_digest.removeprefix("sha256:")[:12]}
+    return {file.path: file.sha256[:12] + ("+x" if file.executable else "") for file in pack.files}
