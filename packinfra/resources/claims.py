@@ -29,6 +29,12 @@ class Claims:
             known = self._claims.get((repository, tag))
             self._claims[repository, tag] = _Claim(urn, published or bool(known and known.published))
 
+    def drop(self, repository: str, tag: str, urn: str) -> None:
+        """`urn` itself gives the tag up: it withdraws the version."""
+        with self._lock:
+            if (claim := self._claims.get((repository, tag))) and claim.urn == urn:
+                del self._claims[repository, tag]
+
     def holder(self, repository: str, tag: str, urn: str) -> str | None:
         """The URN that keeps `urn` from removing the tag: another one that wants it, or itself once it is published
         anew in this run. None: it may be removed."""

@@ -120,6 +120,7 @@ class PublishedPackProvider(ResourceProvider):
             else:
                 done[version] = work.publish(version, record)
         for version in sorted(old.keys() - new.keys()):
+            CLAIMS.drop(work.repository, version, work.urn)
             work.withdraw(version, old[version])
         return UpdateResult(_outs(_news, done))
 
@@ -333,7 +334,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         created: str = CREATED,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        kind = f"pulumi-python:{self._resource_type_name}"
+        urn = pulumi.create_urn(name, f"pulumi-python:{self._resource_type_name}", opts.parent if opts else None)
         props = {
             "repository": repository,
             "sources": list(sources),
@@ -342,7 +343,8 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
             "keepVersions": keep_versions,
             "created": created,
             # The provider is told no URN, and without it its messages belong to no resource. diff ignores it.
-            "urn": pulumi.create_urn(name, kind, opts.parent if opts else None),
+            # Without its dependencies: it follows from the parent's URN, and the parent waits for its children.
+            "urn": pulumi.Output(set(), urn.future(), urn.is_known()),
             "versions": None,
             "files": None,
         }

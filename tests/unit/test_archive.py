@@ -113,9 +113,7 @@ def test_machine_leaves_no_trace(tree: dict[str, tuple[bytes, bool]], seed: int)
             time.tzset()
         assert read_pack(one).content_digest == read_pack(two).content_digest
         with tarfile.open(fileobj=io.BytesIO(first[1])) as tar:
-            read_back = {
-                e.name.partition("/")[2]: (_bytes(tar, e), e.mode) for e in tar.getmembers() if e.isfile()
-            }
+            read_back = {e.name.partition("/")[2]: (_bytes(tar, e), e.mode) for e in tar.getmembers() if e.isfile()}
         for path, (data, executable) in _usable(tree).items():
             assert read_back[path] == (data, 0o755 if executable else 0o644)
 
@@ -164,7 +162,9 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         write_archive(read_pack(make_pack(tmp_path / "p")), full, CREATED)
 
 
-@pytest.mark.parametrize("wrong", ["2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+01:00", "1969-12-31T23:59:59Z"])
+@pytest.mark.parametrize(
+    "wrong", ["2026-01-01", "2026-01-01T00:00:00", "2026-01-01T00:00:00+01:00", "1969-12-31T23:59:59Z"]
+)
 def test_created_has_one_form(wrong: str) -> None:
     with pytest.raises(ValueError, match="created must"):
         timestamp(wrong)

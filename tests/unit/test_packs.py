@@ -25,8 +25,8 @@ def _write(path: str, data: bytes) -> Callable[[Path], None]:
     return change
 
 
-def _pack_json(**changes: Any) -> Callable[[Path], None]:
-    return lambda folder: make_pack(folder, **changes) and None
+def _pack_json(**changes: Any) -> Callable[[Path], object]:
+    return lambda folder: make_pack(folder, **changes)
 
 
 def _link(target: str, name: str = "link") -> Callable[[Path], None]:

@@ -1,0 +1,28 @@
+"""Fixtures that several folders share. Everything they start is stopped again."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.ecr import Ecr
+from tests.support.sandbox import Sandbox, running_sandbox
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for all tests that want AWS; each works below a base path of its own."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
+@pytest.fixture
+def base_path() -> str:
+    return f"t-{uuid.uuid4().hex[:10]}"
+
+
+@pytest.fixture
+def ecr(sandbox: Sandbox) -> Ecr:
+    return Ecr(sandbox)

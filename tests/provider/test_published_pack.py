@@ -1,0 +1,286 @@
+"""PublishedPack's provider, in the SDK's real host process, on the sandbox's ECR."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.ecr import Ecr
+from tests.support.packs import make_pack
+from tests.support.provider_host import PROVIDER, UNKNOWN, URN, ProviderError, ProviderHost
+from tests.support.sandbox import Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+CONFIG = {"aws:region": "eu-west-1", "aws:allowedAccountIds": '["123456789012"]'}
+
+
+@pytest.fixture
+def host(sandbox: Sandbox, tmp_path: Path) -> Iterator[ProviderHost]:
+    with ProviderHost(sandbox.environment(), tmp_path, CONFIG) as running:
+        yield running
+
+
+class Pack:
+    """A pack folder `src`, and the inputs of the resource that publishes it."""
+
+    def __init__(self, host: ProviderHost, ecr: Ecr, folder: Path, base_path: str) -> None:
+        self.host, self.folder = host, folder
+        self.name = f"{base_path}/spectro-packs/archive/hello"
+        self.repository = ecr.create(self.name)
+        make_pack(folder)
+
+    def inputs(self, **more: Any) -> dict[str, Any]:
+        plain = {"repository": self.repository, "sources": [self.folder.name], "urn": URN, "overwrite": False}
+        return {key: value for key, value in {**plain, **more}.items() if value is not None}
+
+    def checked(self, olds: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        inputs, failures = self.host.check(olds or {}, self.inputs(**more))
+        assert failures == []
+        return inputs
+
+    def created(self, **more: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        inputs = self.checked(**more)
+        id_, outs = self.host.create(inputs)
+        return id_, inputs, outs
+
+
+@pytest.fixture
+def pack(host: ProviderHost, ecr: Ecr, tmp_path: Path, base_path: str) -> Pack:
+    return Pack(host, ecr, tmp_path / "src", base_path)
+
+
+def digests(props: dict[str, Any]) -> dict[str, str]:
+    return {version: record["manifestDigest"] for version, record in props["versions"].items()}
+
+
+def test_state_holds_a_reference_not_code() -> None:
+    raw = base64.b64decode(PROVIDER)
+    assert len(PROVIDER) <= 200
+    assert b"packinfra.resources.published_pack" in raw
+    assert b"PublishedPackProvider" in raw
+
+
+def test_the_recorded_provider_string_still_loads(pack: Pack, ecr: Ecr) -> None:
+    """The string as 0.1.0 wrote it into users' state: read and delete run from it."""
+    recorded = json.loads((Path(__file__).parents[1] / "golden/state-0.1.0.json").read_text())
+    assert recorded["__provider"] == PROVIDER
+    id_, _, outs = pack.created()
+    assert outs.keys() == recorded.keys() - {"__provider"}
+    assert outs["versions"]["1.0.0"].keys() == recorded["versions"]["1.0.0"].keys()
+    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as later:
+        later.delete(id_, {**recorded, "repository": pack.repository, "versions": outs["versions"]})
+    assert ecr.tags(pack.name) == {}
+
+
+def test_preview_knows_the_digest(pack: Pack, ecr: Ecr) -> None:
+    preview = pack.checked(repository=UNKNOWN)
+    assert preview["repository"] == UNKNOWN
+    assert preview["files"]["1.0.0"].keys() == {"pack.json", "values.yaml", "manifests/hello.yaml"}
+    id_, inputs, outs = pack.created()
+    assert digests(inputs) == digests(preview) == digests(outs) == ecr.tags(pack.name)
+    assert id_ == pack.repository
+    assert any(line.startswith("hello 1.0.0: published sha256:") for line in pack.host.logs)
+
+
+def test_check_needs_no_network(tmp_path: Path) -> None:
+    make_pack(tmp_path / "src")
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "PATH": "/usr/bin:/bin"}
+    with ProviderHost(nowhere, tmp_path) as host:
+        inputs, failures = host.check({}, {"repository": "h.example/x/hello", "sources": ["src"], "urn": URN})
+        assert failures == []
+        assert host.diff("h.example/x/hello", inputs, inputs) == (False, [])
+
+
+def test_check_reports_everything_at_once(host: ProviderHost, tmp_path: Path) -> None:
+    make_pack(tmp_path / "a", version="1+1", layer="x")
+    make_pack(tmp_path / "b", name="other")
+    _, failures = host.check({}, {"repository": UNKNOWN, "sources": ["a", "b", "c"], "urn": URN})
+    text = "\n".join(failures)
+    for expected in ("version-not-a-tag", "layer-unknown", "pack folder c does not exist", "hold hello, other"):
+        assert expected in text
+
+
+def test_diff(pack: Pack) -> None:
+    _, inputs, outs = pack.created()
+    diff = pack.host.diff
+    assert diff("id", outs, pack.checked(inputs)) == (False, [])
+    assert diff("id", outs, {**inputs, "repository": UNKNOWN}) == (True, ["repository"])
+    assert diff("id", outs, {**inputs, "repository": pack.repository + "-2"}) == (True, ["repository"])
+    assert diff("id", outs, {**inputs, "overwrite": True}) == (True, [])
+    assert diff("id", outs, {**inputs, "sources": ["elsewhere"], "urn": "urn:other"}) == (False, [])
+    adopted = {
+        **outs,
+        "versions": {"1.0.0": {**outs["versions"]["1.0.0"], "adopted": True, "manifestDigest": "sha256:0"}},
+    }
+    assert diff("id", adopted, inputs) == (False, []), "what create adopted stands only in the outputs"
+
+
+def test_a_bump_keeps_the_old_version(pack: Pack, ecr: Ecr) -> None:
+    id_, inputs, outs = pack.created()
+    make_pack(pack.folder, version="1.1.0")
+    pack.folder.rename(pack.folder.with_name("renamed"))
+    news = pack.checked(inputs, sources=["renamed"])
+    assert pack.host.diff(id_, outs, news) == (True, [])
+    updated = pack.host.update(id_, outs, news)
+    assert ecr.tags(pack.name) == digests(updated) == {**digests(outs), "1.1.0": digests(news)["1.1.0"]}
+    assert updated["files"].keys() == {"1.1.0"}
+
+    # going back: the older version is current again, and the registry hears nothing of it
+    make_pack(pack.folder.with_name("renamed"))
+    back = pack.checked(news, sources=["renamed"])
+    assert pack.host.diff(id_, updated, back) == (True, [])
+    again = pack.host.update(id_, updated, back)
+    assert digests(again) == digests(updated)
+    assert again["versions"]["1.0.0"]["seq"] > again["versions"]["1.1.0"]["seq"]
+    assert len([line for line in pack.host.logs if "published" in line]) == 2
+
+
+def test_changed_content_needs_a_new_version(pack: Pack, ecr: Ecr) -> None:
+    id_, inputs, outs = pack.created()
+    make_pack(pack.folder, {"values.yaml": "pack: {namespace: other}\n"})
+    _, failures = pack.host.check(inputs, pack.inputs())
+    assert len(failures) == 1
+    for expected in ("1.0.0", outs["versions"]["1.0.0"]["contentDigest"], "new version", "overwrite: true", "Palette"):
+        assert expected in failures[0]
+    news = pack.checked(inputs, overwrite=True)
+    updated = pack.host.update(id_, outs, news)
+    assert ecr.tags(pack.name) == digests(updated) == digests(news) != digests(outs)
+
+
+def test_versions_are_withdrawn_and_pruned(pack: Pack, ecr: Ecr) -> None:
+    id_, inputs, outs = pack.created()
+    for version in ("1.1.0", "1.2.0", "1.3.0"):
+        make_pack(pack.folder, version=version)
+        news = pack.checked(inputs)
+        inputs, outs = news, pack.host.update(id_, outs, news)
+    news = pack.checked(inputs, unpublish=["1.1.0"])
+    outs, inputs = pack.host.update(id_, outs, news), news
+    assert ecr.tags(pack.name).keys() == {"1.0.0", "1.2.0", "1.3.0"}
+    news = pack.checked(inputs, keepVersions=2)
+    outs = pack.host.update(id_, outs, news)
+    assert ecr.tags(pack.name).keys() == outs["versions"].keys() == {"1.2.0", "1.3.0"}
+    _, failures = pack.host.check(news, pack.inputs(unpublish=["1.3.0"]))
+    assert "to be withdrawn (unpublish), but src holds it" in failures[0]
+
+
+def test_our_own_digest_is_adopted(pack: Pack, ecr: Ecr) -> None:
+    _, inputs, outs = pack.created()
+    _, again = pack.host.create(inputs)
+    assert digests(again) == digests(outs)
+    assert again["versions"]["1.0.0"]["adopted"] is True
+    assert any("adopted" in line for line in pack.host.logs)
+
+
+def test_a_foreign_tag_is_refused(pack: Pack, ecr: Ecr) -> None:
+    foreign = ecr.push(pack.name, "1.0.0", b"somebody else's")
+    inputs = pack.checked()
+    with pytest.raises(ProviderError) as caught:
+        pack.host.create(inputs)
+    assert "Traceback" not in str(caught.value)
+    for expected in ("hello 1.0.0 was not published", foreign, digests(inputs)["1.0.0"], "overwrite: true"):
+        assert expected in str(caught.value)
+    assert ecr.tags(pack.name) == {"1.0.0": foreign}
+
+
+def test_a_folder_that_changes_after_check(pack: Pack, ecr: Ecr) -> None:
+    inputs = pack.checked()
+    make_pack(pack.folder, {"values.yaml": "changed: meanwhile\n"})
+    with pytest.raises(ProviderError, match="has changed since this run looked at it"):
+        pack.host.create(inputs)
+    assert ecr.tags(pack.name) == {}
+
+
+def test_refresh_finds_drift(pack: Pack, ecr: Ecr) -> None:
+    id_, inputs, outs = pack.created()
+    make_pack(pack.folder, version="1.1.0")
+    outs = pack.host.update(id_, outs, pack.checked(inputs))
+    assert pack.host.read(id_, outs)[:2] == (id_, outs)
+
+    ecr.delete_tag(pack.name, "1.0.0")
+    _, read, inputs = pack.host.read(id_, outs)
+    assert read["versions"].keys() == inputs["versions"].keys() == {"1.1.0"}
+    assert "1.0.0 is gone from the registry, and no folder holds this version any more" in pack.host.logs[-1]
+
+    ecr.delete_tag(pack.name, "1.1.0")
+    foreign = ecr.push(pack.name, "1.1.0", b"moved")
+    assert pack.host.read(id_, outs)[0] == "", "nothing of ours is left"
+    assert foreign in pack.host.logs[-1]
+    assert foreign not in json.dumps(read)
+
+
+def test_gone_repository_and_refusals(pack: Pack, ecr: Ecr, sandbox: Sandbox, tmp_path: Path) -> None:
+    id_, _, outs = pack.created()
+    ecr.api.delete_repository(repositoryName=pack.name, force=True)
+    assert pack.host.read(id_, outs)[0] == ""
+    pack.host.delete(id_, outs)  # done already
+
+    stranger = {**sandbox.environment(), "AWS_SECRET_ACCESS_KEY": "wrong"}
+    with ProviderHost(stranger, tmp_path, CONFIG) as host:
+        for operation in (host.read, host.delete):
+            with pytest.raises(ProviderError, match="authorization token") as caught:
+                operation(id_, outs)
+            assert "Traceback" not in str(caught.value)
+            assert "-> set AWS_PROFILE" in str(caught.value)
+    with (
+        ProviderHost(sandbox.environment(), tmp_path, {"aws:allowedAccountIds": '["999999999999"]'}) as host,
+        pytest.raises(ProviderError, match="may only touch 999999999999"),
+    ):
+        host.read(id_, outs)
+
+
+def test_delete_takes_only_what_is_ours(pack: Pack, ecr: Ecr) -> None:
+    id_, inputs, outs = pack.created()
+    make_pack(pack.folder, version="1.1.0")
+    outs = pack.host.update(id_, outs, pack.checked(inputs))
+    stranger = ecr.push(pack.name, "stranger", b"x")
+    ecr.delete_tag(pack.name, "1.1.0")
+    moved = ecr.push(pack.name, "1.1.0", b"y")
+    # destroy is a run of its own: in this one, the provider has just published these tags
+    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other:
+        other.delete(id_, outs)
+        assert any("1.1.0 stays: it no longer carries what was published" in line for line in other.logs)
+    assert ecr.tags(pack.name) == {"stranger": stranger, "1.1.0": moved}
+
+
+def test_delete_spares_what_this_run_published(pack: Pack, ecr: Ecr) -> None:
+    """A forced replacement creates first: its successor adopts the tag, then the old one is deleted."""
+    id_, inputs, outs = pack.created()
+    pack.host.create(inputs)
+    pack.host.delete(id_, outs)
+    assert ecr.tags(pack.name) == digests(outs)
+
+
+def test_delete_spares_what_another_resource_wants(pack: Pack, ecr: Ecr) -> None:
+    """A resource renamed without an alias: the new one adopts, then the old one is deleted."""
+    id_, _, outs = pack.created()
+    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other:
+        other.check({}, pack.inputs(urn=URN + "-renamed"))
+        other.delete(id_, outs)
+        assert "holds it now" in other.logs[-1]
+    assert ecr.tags(pack.name) == digests(outs)
+
+
+def test_numbers_come_as_floats_and_none_vanishes(pack: Pack) -> None:
+    id_, inputs, outs = pack.created(keepVersions=3.0)
+    assert isinstance(outs["versions"]["1.0.0"]["size"], float)
+    assert pack.host.diff(id_, outs, pack.checked(inputs, keepVersions=3)) == (False, [])
+
+
+def test_eight_at_once(host: ProviderHost, ecr: Ecr, tmp_path: Path, base_path: str) -> None:
+    packs = [Pack(host, ecr, tmp_path / f"p{i}", f"{base_path}/{i}") for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda pack: pack.created(), packs))
+    for pack, (_, inputs, outs) in zip(packs, results, strict=True):
+        assert ecr.tags(pack.name) == digests(outs) == digests(inputs)
+
+
+def _environment(pack: Pack) -> dict[str, str]:
+    environ = Path(f"/proc/{pack.host.pid}/environ").read_bytes().decode()
+    return dict(line.split("=", 1) for line in environ.split("\0") if "=" in line)

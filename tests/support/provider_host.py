@@ -1,0 +1,133 @@
+"""Drives PublishedPack's provider as the engine does: the SDK's real host process, over gRPC.
+
+    with ProviderHost(environment, cwd, config) as host:
+        inputs, failures = host.check({}, {"repository": ..., "sources": [...]})
+        id, outs = host.create(inputs)
+
+A small engine answers the host's Log calls and keeps them in `logs`.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import grpc
+from google.protobuf import empty_pb2, json_format, struct_pb2
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.rpc import UNKNOWN
+
+from packinfra.resources.published_pack import PublishedPackProvider
+
+__all__ = ["PROVIDER", "UNKNOWN", "ProviderError", "ProviderHost"]
+
+PROVIDER: str = serialize_provider(PublishedPackProvider())
+URN = "urn:pulumi:test::packinfra::pulumi-python:dynamic/packinfra:PublishedPack::hello"
+
+
+class ProviderError(Exception):
+    """What the engine would show for a failed operation."""
+
+
+class _Engine(engine_pb2_grpc.EngineServicer):
+    def __init__(self) -> None:
+        self.logs: list[tuple[str, str, bool]] = []
+
+    def Log(self, request: Any, context: Any) -> empty_pb2.Empty:  # noqa: N802 - the protocol's name
+        self.logs.append((request.urn, request.message, request.ephemeral))
+        return empty_pb2.Empty()
+
+
+class ProviderHost:
+    def __init__(self, environment: Mapping[str, str], cwd: Path, config: Mapping[str, str] | None = None) -> None:
+        self._engine = _Engine()
+        self._server = grpc.server(ThreadPoolExecutor(4))
+        engine_pb2_grpc.add_EngineServicer_to_server(self._engine, self._server)
+        port = self._server.add_insecure_port("127.0.0.1:0")
+        self._server.start()
+        root = str(Path(__file__).parents[2])
+        self._process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "pulumi.dynamic", f"127.0.0.1:{port}"],
+            cwd=cwd, env={**environment, "PYTHONPATH": root}, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self._process.stdout
+        address = f"127.0.0.1:{self._process.stdout.readline().strip()}"
+        # no proxy: the sandbox's environment points gRPC, too, to its CONNECT proxy
+        self._channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
+        self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
+        self._stub.Configure(provider_pb2.ConfigureRequest(args=_struct(config or {})), wait_for_ready=True)
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def logs(self) -> list[str]:
+        """Lasting messages, in order; live status is left out."""
+        return [message for _, message, ephemeral in self._engine.logs if not ephemeral]
+
+    @property
+    def statuses(self) -> list[str]:
+        return [message for _, message, ephemeral in self._engine.logs if ephemeral]
+
+    def check(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        answer = self._call(
+            "Check", provider_pb2.CheckRequest(urn=URN, olds=_props(olds) if olds else None, news=_props(news))
+        )
+        return _plain(answer.inputs), [failure.reason for failure in answer.failures]
+
+    def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
+        answer = self._call("Diff", provider_pb2.DiffRequest(id=id_, urn=URN, olds=_props(olds), news=_props(news)))
+        return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces)
+
+    def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+        answer = self._call("Create", provider_pb2.CreateRequest(urn=URN, properties=_props(props)))
+        return answer.id, _plain(answer.properties)
+
+    def update(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
+        request = provider_pb2.UpdateRequest(id=id_, urn=URN, olds=_props(olds), news=_props(news))
+        return _plain(self._call("Update", request).properties)
+
+    def read(self, id_: str, props: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        answer = self._call("Read", provider_pb2.ReadRequest(id=id_, urn=URN, properties=_props(props)))
+        return answer.id, _plain(answer.properties), _plain(answer.inputs)
+
+    def delete(self, id_: str, props: Mapping[str, Any]) -> None:
+        self._call("Delete", provider_pb2.DeleteRequest(id=id_, urn=URN, properties=_props(props)))
+
+    def _call(self, method: str, request: Any) -> Any:
+        try:
+            return getattr(self._stub, method)(request)
+        except grpc.RpcError as error:
+            raise ProviderError(error.details()) from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._channel.close()
+        self._process.kill()
+        self._process.wait()
+        assert self._process.stdout
+        self._process.stdout.close()
+        self._server.stop(None).wait()
+
+
+def _props(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    return _struct({"__provider": PROVIDER, **values})
+
+
+def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:
+    return json_format.ParseDict(dict(values), struct_pb2.Struct())
+
+
+def _plain(struct: struct_pb2.Struct) -> dict[str, Any]:
+    """As the engine keeps it: numbers are floats, what is None has vanished."""
+    values = json_format.MessageToDict(struct)
+    return {key: value for key, value in values.items() if key != "__provider" and value is not None}
