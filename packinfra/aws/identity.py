@@ -8,6 +8,7 @@ with lists and objects as JSON.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -116,8 +117,15 @@ def _role(role: Mapping[str, Any]) -> dict[str, Any]:
         "ExternalId": role.get("externalId"),
         "Policy": role.get("policy"),
         "SourceIdentity": role.get("sourceIdentity"),
+        "DurationSeconds": _seconds(role.get("duration")),
     }
     return {key: value for key, value in arguments.items() if value}
+
+
+def _seconds(duration: str | None) -> int | None:
+    """Of a Go duration such as "1h30m", as the provider takes it."""
+    units = {"h": 3600, "m": 60, "s": 1}
+    return sum(int(n) * units[unit] for n, unit in re.findall(r"(\d+)([hms])", duration)) if duration else None
 
 
 def _web_identity(identity: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """IAM policy documents as data. Each statement's actions stand beside what needs them.
 
-The published guide lists ten actions; a push over the registry API and its verification need four more (ecr.md in
-docs/iam.md puts both lists side by side).
+The published guide lists ten actions; a push over the registry API and its verification need four more
+(docs/iam.md puts both lists side by side).
 """
 
 from __future__ import annotations

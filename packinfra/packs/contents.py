@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,6 +59,10 @@ class Contents:
 
 def read_contents(folder: Path) -> Contents:
     """Reads the folder. Raises PackError if there is none; whatever is wrong inside becomes a finding."""
+    if sys.platform == "win32":
+        raise PackError(
+            f"pack folder {folder}: Windows has no execute bit, so a pack read here would be another one; use WSL"
+        )
     if not folder.is_dir():
         kind = "is a file, not a folder" if folder.exists() else "does not exist"
         raise PackError(f"pack folder {folder} {kind}; give the folder that holds {METADATA}")

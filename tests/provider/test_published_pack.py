@@ -284,3 +284,33 @@ def test_eight_at_once(host: ProviderHost, ecr: Ecr, tmp_path: Path, base_path: 
 def _environment(pack: Pack) -> dict[str, str]:
     environ = Path(f"/proc/{pack.host.pid}/environ").read_bytes().decode()
     return dict(line.split("=", 1) for line in environ.split("\0") if "=" in line)
+
+
+def test_the_roles_of_the_stack_are_assumed(pack: Pack, ecr: Ecr, sandbox: Sandbox, base_path: str) -> None:
+    """aws:assumeRoles of the stack, which boto3 alone knows nothing of: the push runs as that role."""
+    iam: Any = sandbox.session().client("iam", config=sandbox.config, verify=sandbox.ca)
+    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}
+    role = iam.create_role(RoleName=base_path, AssumeRolePolicyDocument=_document(trust))["Role"]["Arn"]
+    roles = {"aws:assumeRoles": json.dumps([{"roleArn": role, "sessionName": "ci", "duration": "1h"}])}
+    inputs = pack.checked()
+    with (
+        ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **roles}) as host,
+        pytest.raises(ProviderError, match="GetAuthorizationToken"),
+    ):
+        host.create(inputs)  # the user could, the role may not
+    token = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
+    push = {"Effect": "Allow", "Action": "ecr:*", "Resource": f"arn:aws:ecr:*:*:repository/{base_path}/*"}
+    iam.put_role_policy(RoleName=base_path, PolicyName="p", PolicyDocument=_document(token, push))
+    with ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **roles}) as host:
+        host.create(inputs)
+        missing = {"aws:assumeRoles": json.dumps([{"roleArn": role + "-none"}])}
+    assert ecr.tags(pack.name) == digests(inputs)
+    with (
+        ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **missing}) as host,
+        pytest.raises(ProviderError, match=r"no usable AWS credentials: .*AssumeRole"),
+    ):
+        host.create(inputs)
+
+
+def _document(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": statements})
