@@ -1,0 +1,55 @@
+# The two commands that matter: `make up` and `make down`. Everything they write lies in .venv, .tools and .local.
+
+PYTHON ?= python3# 3.11 or newer; an older one looks for python3.13, 3.12, 3.11 on PATH by itself
+
+MAKEFLAGS += --no-print-directory
+# A caller's own Python paths must not reach into our environments. Package index settings (PIP_*) and proxies stay.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
+
+BOOTSTRAP := $(PYTHON) -m tools.bootstrap
+LOCAL := $(PYTHON) -m tools.local
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview refresh status env down clean test check test-unit
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
+
+up: ## publish packs/ to a local AWS stand-in with the real Pulumi engine (installs what it needs)
+	@$(LOCAL) up
+
+preview: ## what the next `make up` would change, file by file
+	@$(LOCAL) preview
+
+refresh: ## compare Pulumi's state with what the stand-in holds
+	@$(LOCAL) refresh
+
+status: ## what runs, what is published
+	@$(LOCAL) status
+
+env: ## exports for a shell: eval "$(make env)", then pulumi, aws, boto3, crane use the stand-in
+	@$(LOCAL) env
+
+down: ## destroy what `make up` made and stop the stand-in
+	@$(LOCAL) down
+
+clean: ## stop everything and remove .venv, .tools, .local and caches
+	@$(LOCAL) clean
+
+test: ## everything: checks, unit tests, engine runs, an independent reader
+	@$(BOOTSTRAP) env sandbox pulumi crane
+	@$(MAKE) check
+	@echo "==> all tests"
+	@$(BIN)/python -m pytest
+
+check: ## lint, format, types, import directions
+	@$(BOOTSTRAP) env
+	@echo "==> ruff check" && $(BIN)/ruff check
+	@echo "==> ruff format --check" && $(BIN)/ruff format --check
+	@echo "==> mypy" && $(BIN)/mypy
+	@echo "==> lint-imports" && $(BIN)/lint-imports --no-logo
+
+test-unit: ## the quick tests only: no sandbox, no engine
+	@$(BOOTSTRAP) env
+	@echo "==> unit tests" && $(BIN)/python -m pytest -m "not sandbox and not engine"

@@ -1,0 +1,78 @@
+"""What the make targets print, where nothing runs and nothing is installed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tools import local
+
+OUTPUTS = {
+    "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+    "repositories": {"hello": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/base/spectro-packs/archive/hello"},
+    "versions": {"hello": {"1.0.0": "sha256:aaaa", "1.1.0": "sha256:bbbb"}},
+}
+
+
+def make(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = ["make", f"PYTHON={sys.executable}", *arguments]
+    return subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
+
+
+def test_the_summary_names_every_version_with_its_digest() -> None:
+    lines = local.published(OUTPUTS, has_aws=True).splitlines()
+    where = lines.index(f"  {OUTPUTS['repositories']['hello']}:1.1.0")  # type: ignore[index]
+    assert lines[where + 1].strip() == "sha256:bbbb"
+    assert any("aws ecr describe-images --repository-name base/spectro-packs/archive/hello" in line for line in lines)
+    assert lines[-1].endswith("make down")
+
+
+def test_without_the_aws_program_the_summary_shows_python() -> None:
+    command = next(line for line in local.published(OUTPUTS, has_aws=False).splitlines() if "python -c" in line)
+    compile(command.partition("'")[2].rpartition("'")[0], "command", "exec")
+
+
+def test_an_empty_stack_is_said() -> None:
+    assert local.published({}, has_aws=True) == "No pack is published."
+
+
+def test_unknown_commands_print_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert local.main(["nonsense"]) == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_help_is_the_default_and_lists_every_target(checkout: Path) -> None:
+    printed = make(checkout).stdout
+    for target in ("up", "down", "preview", "refresh", "env", "status", "test", "check", "clean", "help"):
+        assert f"make {target} " in printed
+
+
+def test_env_prints_nothing_to_evaluate_when_nothing_runs(checkout: Path) -> None:
+    answer = make(checkout, "env")
+    assert answer.returncode != 0
+    assert answer.stdout == ""
+    assert "make up" in answer.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        ("down", "nothing runs here"),
+        ("status", "the sandbox is not running"),
+        ("clean", "there is nothing to remove"),
+    ],
+)
+def test_where_nothing_runs_this_is_said_and_no_error(checkout: Path, target: str, text: str) -> None:
+    answer = make(checkout, target)
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert text in answer.stdout
+
+
+def test_clean_leaves_what_git_knows(checkout: Path) -> None:
+    known = sorted(path for path in checkout.rglob("*") if "__pycache__" not in path.parts)
+    for folder in (".venv/lib", ".tools/bin", ".local/pulumi-home", ".mypy_cache", "tools/__pycache__"):
+        (checkout / folder).mkdir(parents=True, exist_ok=True)
+    answer = make(checkout, "clean")
+    assert "removed .local, .venv, .tools, .mypy_cache" in answer.stdout
+    assert sorted(path for path in checkout.rglob("*") if "__pycache__" not in path.parts) == known

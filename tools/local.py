@@ -1,0 +1,167 @@
+"""The commands behind `make up`, `make down` and so on: the product on the local sandbox."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tools import bootstrap
+from tools.steps import StepError, say
+from tools.workspace import Workspace
+
+CACHES = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis", "dist")
+
+
+def up(workspace: Workspace) -> None:
+    refresh = _ready(workspace)
+    _pulumi(workspace, "up", "--yes", "--skip-preview", *refresh, remedy="Correct it, then: make up")
+    workspace.state_is_true()
+    print("\n" + published(workspace.outputs(), bool(shutil.which("aws"))))
+
+
+def preview(workspace: Workspace) -> None:
+    refresh = _ready(workspace)
+    _pulumi(workspace, "preview", "--diff", *refresh, remedy="Correct it, then: make preview")
+
+
+def refresh(workspace: Workspace) -> None:
+    _ready(workspace)
+    _pulumi(workspace, "refresh", "--yes", "--skip-preview", remedy="Then: make refresh")
+    workspace.state_is_true()
+
+
+def down(workspace: Workspace) -> None:
+    if workspace.stack_exists():
+        refresh = _ready(workspace)
+        remedy = "Then: make down (or make clean, which removes the sandbox with everything in it)"
+        _pulumi(workspace, "destroy", "--yes", "--skip-preview", *refresh, remedy=remedy)
+        workspace.remove_stack()
+        say(f"the stack {workspace.stack} is destroyed and removed; its settings in stacks/ are kept")
+    elif not workspace.sandbox.exists():
+        say("nothing runs here and nothing is published: there is nothing to take down")
+        return
+    _stop_sandbox(workspace)
+    for folder in (workspace.local / "state", workspace.local / "docker", workspace.sandbox):
+        shutil.rmtree(folder, ignore_errors=True)  # backups, a token and logs of what is gone
+
+
+def env(workspace: Workspace) -> None:
+    running, _ = _sandbox_status(workspace)
+    if not running:
+        raise StepError('the sandbox is not running. Start it, then try again: make up && eval "$(make env)"')
+    workspace.log_in()
+    print("\n".join(workspace.exports()))
+    if sys.stdout.isatty():
+        print('To use it in this shell: eval "$(make env)"', file=sys.stderr)
+
+
+def status(workspace: Workspace) -> None:
+    running, text = _sandbox_status(workspace)
+    say(text or "the sandbox is not running")
+    if running and workspace.stack_exists():
+        print(published(workspace.outputs(), bool(shutil.which("aws"))))
+    else:
+        say(f"the stack {workspace.stack} does not exist" if running else "start it: make up")
+
+
+def clean(workspace: Workspace) -> None:
+    # What is published lives in the sandbox and nowhere else: it needs no destroy to be gone.
+    if workspace.sandbox.exists():
+        _stop_sandbox(workspace)
+    names = [workspace.local, *(workspace.checkout / name for name in (".venv", ".tools", *CACHES))]
+    code = [workspace.checkout / name for name in ("packinfra", "sandbox", "tests", "tools", "benchmarks")]
+    caches = [workspace.checkout / "__pycache__", *(found for room in code for found in room.rglob("__pycache__"))]
+    removed = [path for path in names if path.exists()]
+    for path in [*removed, *caches]:
+        shutil.rmtree(path, ignore_errors=True)
+    what = ", ".join(str(path.relative_to(workspace.checkout)) for path in removed)
+    say(f"removed {what}" if removed else "there is nothing to remove")
+
+
+COMMANDS: Mapping[str, Callable[[Workspace], None]] = {
+    command.__name__: command for command in (up, preview, refresh, down, env, status, clean)
+}
+
+
+def _ready(workspace: Workspace) -> list[str]:
+    """Tools, sandbox, plugin, stack; returns the option with which a fresh sandbox meets an old state."""
+    bootstrap.ensure("env", "sandbox", "pulumi", checkout=workspace.checkout)
+    started = workspace.start_sandbox()
+    say(f"the local AWS stand-in {'is started' if started else 'runs already'} ({workspace.sandbox})")
+    workspace.install_plugin()
+    workspace.select_stack()
+    released = workspace.release_dead_lock()
+    if released:
+        say(released)
+    if workspace.state_is_stale():
+        say("the stack's state is older than this sandbox, whose predecessor is gone with all it held: refreshing")
+        return ["--refresh"]
+    return []
+
+
+def _pulumi(workspace: Workspace, command: str, *options: str, remedy: str) -> None:
+    say(f"pulumi {' '.join([command, *options])}  (stack {workspace.stack})")
+    code = workspace.pulumi_live(command, *options, "--stack", workspace.stack)
+    if code:
+        workspace.end_orphans()
+        raise StepError(f"pulumi {command} failed (exit code {code}); its message is above. {remedy}")
+
+
+def _sandbox_status(workspace: Workspace) -> tuple[bool, str]:
+    if not workspace.sandbox.exists():
+        return False, ""
+    return workspace.sandbox_status()
+
+
+def _stop_sandbox(workspace: Workspace) -> None:
+    orphans = workspace.end_orphans()
+    if orphans:
+        say(f"ended what a killed pulumi had left behind (processes {', '.join(map(str, orphans))})")
+    if not (workspace.checkout / ".tools" / "sandbox-venv" / "bin" / "python").exists():
+        bootstrap.ensure("sandbox", checkout=workspace.checkout)
+    say(workspace.stop_sandbox() or "the local AWS stand-in is stopped")
+
+
+def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
+    """What is where, under which digest, and how to look at it."""
+    repositories: Mapping[str, str] = outputs.get("repositories") or {}
+    versions: Mapping[str, Mapping[str, str]] = outputs.get("versions") or {}
+    lines = [f"Published in {outputs.get('endpoint', 'the registry')} (the local stand-in, not AWS):"]
+    for name in sorted(versions):
+        for version, digest in sorted(versions[name].items()):
+            lines += [f"  {repositories.get(name, name)}:{version}", f"      {digest}"]
+    if len(lines) == 1:
+        return "No pack is published."
+    name = min(versions)
+    uri = repositories.get(name, name)
+    repository = uri.partition("/")[2]
+    if has_aws:
+        look = f"aws ecr describe-images --repository-name {repository}"
+    else:
+        call = f'print(*boto3.client("ecr").describe_images(repositoryName="{repository}")["imageDetails"], sep="\\n")'
+        look = f"python -c 'import boto3; {call}'"
+    return "\n".join(
+        [
+            *lines,
+            "",
+            'Look at it:    eval "$(make env)"    # then pulumi, aws, boto3, crane, oras of this shell use the stand-in',
+            "               pulumi stack output",
+            f"               {look}",
+            f"               crane manifest {uri}:{max(versions[name])}    # if you have crane (make test builds it)",
+            "Change it:     edit a pack, raise the version in its pack.json, then: make preview, make up",
+            "Take it down:  make down",
+        ]
+    )
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) != 1 or arguments[0] not in COMMANDS:
+        print(f"usage: python3 -m tools.local {'|'.join(COMMANDS)}", file=sys.stderr)
+        return 2
+    return bootstrap.guarded(lambda: COMMANDS[arguments[0]](Workspace.of(bootstrap.CHECKOUT)))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,36 @@
+"""What a killed Pulumi leaves behind.
+
+The engine starts a language host and providers and ends them when it ends. Killed (`kill -9`, a closed terminal,
+`make up | head`), it cannot: the language host notices within minutes, a dynamic provider never does. Such a process
+is told by its own PULUMI_HOME in its environment, so we started it, and by its last argument, the engine's address,
+at which nobody listens any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+from pathlib import Path
+
+
+def end_orphans(pulumi_home: Path) -> list[int]:
+    """End them, and return their process ids. Where there is no /proc (macOS), nothing is found."""
+    ended = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # not ours to read, or gone already
+            arguments = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
+            variables = (process / "environ").read_bytes().split(b"\0")
+            address = re.fullmatch(rb"127\.0\.0\.1:(\d+)", arguments[-1])
+            if address and b"PULUMI_HOME=" + os.fsencode(pulumi_home) in variables and not _listens(int(address[1])):
+                os.kill(int(process.name), signal.SIGTERM)
+                ended.append(int(process.name))
+    return ended
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex(("127.0.0.1", port)) == 0
