@@ -11,13 +11,16 @@ LOCAL := $(PYTHON) -m tools.local
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh status env down clean test check test-unit
+.PHONY: help up venv preview refresh status env down clean test check test-unit
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
 up: ## publish packs/ to a local AWS stand-in with the real Pulumi engine (installs what it needs)
 	@$(LOCAL) up
+
+venv: ## .venv from the lock: all that a real AWS account needs beside Pulumi
+	@$(BOOTSTRAP) env
 
 preview: ## what the next `make up` would change, file by file
 	@$(LOCAL) preview

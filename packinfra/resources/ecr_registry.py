@@ -16,7 +16,6 @@ from packinfra.errors import PackinfraError
 from packinfra.packs.catalogue import Catalogue, read_catalogue
 from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import (
-    NAMESPACE,
     PACKS_PATH,
     AccessSettings,
     PackSettings,
@@ -95,8 +94,10 @@ class EcrPackRegistry(pulumi.ComponentResource):
             }
         )
 
-    def _child(self, **options: Any) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(parent=self, **options)
+    def _child(self, *, keeps_images: bool = False) -> pulumi.ResourceOptions:
+        """keeps_images: deleting the child would lose what was published. None, not False, leaves the component's own
+        `protect` to the child."""
+        return pulumi.ResourceOptions(parent=self, protect=(keeps_images and self._options.protect) or None)
 
     def _repository(self, logical_name: str, repository: str) -> ecr.Repository:
         options = self._options
@@ -115,7 +116,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
             encryption_configurations=[encryption],
             force_delete=options.force_delete,
             tags=dict(options.tags),
-            opts=self._child(protect=options.protect),
+            opts=self._child(keeps_images=True),
         )
 
     def _publish(self, archive: str, catalogue: Catalogue, entries: list[PackSettings]) -> dict[str, PublishedPack]:
@@ -131,7 +132,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
                 overwrite=how.overwrite,
                 unpublish=how.unpublish,
                 keep_versions=None if how.keep_versions == "all" else how.keep_versions,
-                opts=self._child(protect=self._options.protect),
+                opts=self._child(keeps_images=True),
             )
         return published
 
@@ -139,7 +140,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
         document = base_arn.apply(lambda arn: json.dumps(policies.publisher(f"{arn.removesuffix('/' + PACKS_PATH)}/*")))
         policy = iam.Policy(
             f"{self._name}-publisher",
-            description=f"Publish packs below {NAMESPACE}'s base path",
+            description="Publish Spectro Cloud Palette packs",  # a change would replace the policy
             policy=document,
             tags=dict(self._options.tags),
             opts=self._child(),

@@ -1,0 +1,114 @@
+"""IAM and STS: ministack, run in this process with enforcement on, and with our ECR in the place of its own.
+
+ministack verifies the signature and the caller's policies of every call to the control plane. The ``/v2`` API is not
+signed, so there each action is put to the same evaluator by ``authorize``. ministack 1.5.33 is pinned: what is
+replaced below are its internals, and tests/sandbox checks each of them.
+"""
+
+import importlib
+import json
+import re
+import sys
+import types
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import ministack.services
+from ministack.app import app
+from ministack.core import iam_actions, iam_evaluator, responses, router
+
+from sandbox.ecr.access import Caller, DeniedError
+from sandbox.ecr.control import ControlPlane, resource_arns
+from sandbox.ecr.state import Store
+
+USER = "packinfra"
+POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": ["ecr:*", "iam:*", "sts:*"], "Resource": "*"}],
+}
+
+
+class Key(NamedTuple):
+    access_key: str
+    secret_key: str
+
+
+def authorize(store: Store) -> Callable[[Caller, str, str], None]:
+    """The check of one action of one caller on one repository: his policies, and the repository's own."""
+
+    def check(caller: Caller, action: str, arn: str) -> None:
+        who = iam_evaluator.resolve_principal(caller.access_key, caller.account)
+        if isinstance(who, iam_evaluator.AuthError):
+            raise DeniedError(who.message)
+        context = iam_evaluator.EvalContext(
+            principal_arn=who.arn,
+            principal_type=who.type,
+            principal_account=who.account,
+            action=action,
+            resource_arn=arn,
+            region=arn.split(":")[3],
+            principal_keys=who.keys,
+        )
+        result = iam_evaluator.evaluate(context, who.policies, *who.limits)
+        policy, owner = store.policy_for(arn) or ("", arn.split(":")[4])
+        result = iam_evaluator.combine_resource_policy(result, context, policy, owner, limits=who.limits)
+        if result.decision != "Allow":
+            raise DeniedError(iam_actions.identity_denial_message(action, who.arn, arn, result.decision == "Deny"))
+
+    return check
+
+
+def install(control: ControlPlane, store: Store) -> Any:
+    """Puts our ECR into ministack and returns its ASGI application."""
+
+    async def handle_request(
+        _method: str, _path: str, headers: dict[str, str], body: bytes, query: dict[str, list[str]]
+    ) -> tuple[int, dict[str, str], bytes]:
+        account = responses.get_account_id()
+        caller = Caller(router.extract_access_key_id(headers, query), account)
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
+        status, answer = control.call(operation, caller, account, responses.get_region(), body)
+        return status, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(answer).encode()
+
+    ecr = types.ModuleType("ministack.services.ecr")
+    ecr.__dict__.update(handle_request=handle_request, repository_policy_for_arn=store.policy_for)
+    # ministack reaches a service only as the module ministack.services.<name>.
+    sys.modules[ecr.__name__] = ecr
+    ministack.services.ecr = ecr
+
+    # Its root keys (`test` with any secret, an empty key, 12 digits) would pass every check.
+    iam_evaluator.is_root_access_key = lambda _: False
+
+    theirs = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
+        """ministack looks only at repositoryName, and so denies DescribeRepositories and the tag calls falsely."""
+        if service != "ecr" or headers.get("x-amz-target", "").endswith(".GetAuthorizationToken"):
+            return str(theirs(service, method, path, headers, body, *rest))
+        _, region, account = rest
+        try:
+            data = json.loads(body or b"{}")
+        except ValueError:
+            data = {}
+        return resource_arns(data if isinstance(data, dict) else {}, store.registry(account, region))[0]
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+    return app
+
+
+async def create_user(name: str, policy: dict[str, Any]) -> Key:
+    """An IAM user with one policy and one access key, made as an account's root would."""
+    iam = importlib.import_module("ministack.services.iam")  # only now: it must find what install() replaced
+
+    async def call(**parameters: str) -> str:
+        query = {key: [value] for key, value in parameters.items()}
+        status, _, body = await iam.handle_request("POST", "/", {}, b"", query)
+        if status != 200:
+            raise RuntimeError(f"ministack refused {parameters['Action']}: {body!r}")
+        return bytes(body).decode()
+
+    await call(Action="CreateUser", UserName=name)
+    await call(Action="PutUserPolicy", UserName=name, PolicyName=name, PolicyDocument=json.dumps(policy))
+    answer = await call(Action="CreateAccessKey", UserName=name)
+    values = [re.search(f"<{tag}>(.*?)</{tag}>", answer) for tag in ("AccessKeyId", "SecretAccessKey")]
+    return Key(*(match[1] for match in values if match))

@@ -1,0 +1,29 @@
+"""``python -m sandbox.aws_plugin``: serves the protocol on a free port, and prints the port for the engine."""
+
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import grpc
+from pulumi.runtime.proto import provider_pb2_grpc
+
+from sandbox.aws_plugin.provider import Provider
+
+_LIMIT = 400 * 1024 * 1024  # the engine's own
+
+
+def main() -> None:
+    options = [("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message_length", _LIMIT)]
+    server = grpc.server(ThreadPoolExecutor(32), options=options)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    print(port, flush=True)
+    # The engine ends its plugins, unless it was killed itself: then this process is handed to another parent.
+    engine = os.getppid()
+    while os.getppid() == engine:
+        time.sleep(0.5)
+    server.stop(grace=None)
+
+
+main()

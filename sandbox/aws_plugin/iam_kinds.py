@@ -1,0 +1,208 @@
+"""IAM: policy, role, and the attachments of policies to roles and users."""
+
+import json
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from sandbox.aws_plugin.kinds import Kind, given, mapping, pairs, recorded, tag_setter
+from sandbox.aws_plugin.session import Aws
+from sandbox.aws_plugin.values import Json
+
+VERSIONS_KEPT = 5  # IAM's limit for one policy
+
+
+def _iam(aws: Aws) -> Any:
+    return aws.client("iam")
+
+
+def _create_policy(aws: Aws, inputs: Json) -> str:
+    answer = _iam(aws).create_policy(
+        PolicyName=inputs["name"],
+        PolicyDocument=inputs["policy"],
+        **given(Path=inputs.get("path"), Description=inputs.get("description"), Tags=pairs(inputs.get("tags"))),
+    )
+    return str(answer["Policy"]["Arn"])
+
+
+def _read_policy(aws: Aws, id_: str, _: Json) -> Json:
+    policy = _iam(aws).get_policy(PolicyArn=id_)["Policy"]
+    version = _iam(aws).get_policy_version(PolicyArn=id_, VersionId=policy["DefaultVersionId"])["PolicyVersion"]
+    tags = mapping(policy.get("Tags"))
+    return {
+        "arn": policy["Arn"],
+        "attachmentCount": policy["AttachmentCount"],
+        "description": policy.get("Description", ""),
+        "name": policy["PolicyName"],
+        "path": policy["Path"],
+        "policy": json.dumps(version["Document"]),
+        "policyId": policy["PolicyId"],
+        "tags": tags,
+        "tagsAll": tags,
+    }
+
+
+def _other_versions(aws: Aws, id_: str) -> list[Json]:
+    versions = [v for v in _iam(aws).list_policy_versions(PolicyArn=id_)["Versions"] if not v["IsDefaultVersion"]]
+    return sorted(versions, key=lambda version: version["CreateDate"])
+
+
+def _set_policy(aws: Aws, id_: str, news: Json, _: Json) -> None:
+    """IAM keeps five versions of a policy: the oldest make room."""
+    others = _other_versions(aws, id_)
+    for version in others[: max(0, len(others) + 2 - VERSIONS_KEPT)]:
+        _iam(aws).delete_policy_version(PolicyArn=id_, VersionId=version["VersionId"])
+    _iam(aws).create_policy_version(PolicyArn=id_, PolicyDocument=news["policy"], SetAsDefault=True)
+
+
+def _delete_policy(aws: Aws, id_: str, _: Json) -> None:
+    for version in _other_versions(aws, id_):
+        _iam(aws).delete_policy_version(PolicyArn=id_, VersionId=version["VersionId"])
+    _iam(aws).delete_policy(PolicyArn=id_)
+
+
+POLICY = Kind(
+    title="IAM Policy",
+    required=("policy",),
+    optional=("delayAfterPolicyCreationInMs", "description", "name", "path", "tags"),
+    absent=("namePrefix",),
+    outputs=("arn", "attachmentCount", "policyId"),
+    defaults={"path": "/"},
+    documents=("policy",),
+    create=_create_policy,
+    read=_read_policy,
+    delete=_delete_policy,
+    update={
+        "policy": _set_policy,
+        "delayAfterPolicyCreationInMs": recorded,
+        "tags": tag_setter(
+            lambda aws, id_, _, tags: _iam(aws).tag_policy(PolicyArn=id_, Tags=tags),
+            lambda aws, id_, _, keys: _iam(aws).untag_policy(PolicyArn=id_, TagKeys=keys),
+        ),
+    },
+)
+
+
+def _create_role(aws: Aws, inputs: Json) -> str:
+    answer = _iam(aws).create_role(
+        RoleName=inputs["name"],
+        AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
+        **given(
+            Path=inputs.get("path"),
+            Description=inputs.get("description"),
+            MaxSessionDuration=inputs.get("maxSessionDuration"),
+            PermissionsBoundary=inputs.get("permissionsBoundary"),
+            Tags=pairs(inputs.get("tags")),
+        ),
+    )
+    return str(answer["Role"]["RoleName"])
+
+
+def _read_role(aws: Aws, id_: str, _: Json) -> Json:
+    role = _iam(aws).get_role(RoleName=id_)["Role"]
+    tags = mapping(role.get("Tags"))
+    return {
+        "arn": role["Arn"],
+        "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"]),
+        "createDate": role["CreateDate"].isoformat(),
+        "description": role.get("Description", ""),
+        "maxSessionDuration": role.get("MaxSessionDuration", 3600),
+        "name": role["RoleName"],
+        "path": role["Path"],
+        "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
+        "tags": tags,
+        "tagsAll": tags,
+        "uniqueId": role["RoleId"],
+    }
+
+
+def _set_boundary(aws: Aws, id_: str, news: Json, _: Json) -> None:
+    if boundary := news.get("permissionsBoundary"):
+        _iam(aws).put_role_permissions_boundary(RoleName=id_, PermissionsBoundary=boundary)
+    else:
+        _iam(aws).delete_role_permissions_boundary(RoleName=id_)
+
+
+def _delete_role(aws: Aws, id_: str, state: Json) -> None:
+    if state.get("forceDetachPolicies"):
+        for policy in _iam(aws).list_attached_role_policies(RoleName=id_)["AttachedPolicies"]:
+            _iam(aws).detach_role_policy(RoleName=id_, PolicyArn=policy["PolicyArn"])
+    _iam(aws).delete_role(RoleName=id_)
+
+
+ROLE = Kind(
+    title="IAM Role",
+    required=("assumeRolePolicy",),
+    optional=(
+        "description",
+        "forceDetachPolicies",
+        "maxSessionDuration",
+        "name",
+        "path",
+        "permissionsBoundary",
+        "tags",
+    ),
+    absent=("inlinePolicies", "managedPolicyArns", "namePrefix"),
+    outputs=("arn", "createDate", "uniqueId"),
+    defaults={"path": "/", "maxSessionDuration": 3600},
+    documents=("assumeRolePolicy",),
+    create=_create_role,
+    read=_read_role,
+    delete=_delete_role,
+    update={
+        "assumeRolePolicy": lambda aws, id_, news, _: _iam(aws).update_assume_role_policy(
+            RoleName=id_, PolicyDocument=news["assumeRolePolicy"]
+        ),
+        "description": lambda aws, id_, news, _: _iam(aws).update_role(
+            RoleName=id_, Description=news.get("description") or ""
+        ),
+        "maxSessionDuration": lambda aws, id_, news, _: _iam(aws).update_role(
+            RoleName=id_, MaxSessionDuration=news["maxSessionDuration"]
+        ),
+        "permissionsBoundary": _set_boundary,
+        "forceDetachPolicies": recorded,
+        "tags": tag_setter(
+            lambda aws, id_, _, tags: _iam(aws).tag_role(RoleName=id_, Tags=tags),
+            lambda aws, id_, _, keys: _iam(aws).untag_role(RoleName=id_, TagKeys=keys),
+        ),
+    },
+)
+
+
+def _attachment(holder: str) -> Kind:
+    """A policy on a role or a user; the id is ``<holder>/<policy ARN>``, as the real kind is imported."""
+    title = holder.capitalize()
+
+    def call(aws: Aws, verb: str, name: str, **arguments: str) -> Any:
+        return getattr(_iam(aws), verb)(**{f"{title}Name": name}, **arguments)
+
+    def create(aws: Aws, inputs: Json) -> str:
+        call(aws, f"attach_{holder}_policy", inputs[holder], PolicyArn=inputs["policyArn"])
+        return f"{inputs[holder]}/{inputs['policyArn']}"
+
+    def read(aws: Aws, id_: str, _state: Json) -> Json:
+        name, _, arn = id_.partition("/")
+        attached = call(aws, f"list_attached_{holder}_policies", name)["AttachedPolicies"]
+        if arn not in [policy["PolicyArn"] for policy in attached]:
+            raise ClientError({"Error": {"Code": "NoSuchEntity", "Message": f"{arn} is not attached"}}, "List")
+        return {holder: name, "policyArn": arn}
+
+    def delete(aws: Aws, _id: str, state: Json) -> None:
+        call(aws, f"detach_{holder}_policy", state[holder], PolicyArn=state["policyArn"])
+
+    return Kind(
+        title=f"IAM {title} Policy Attachment",
+        required=("policyArn", holder),
+        optional=(),
+        create=create,
+        read=read,
+        delete=delete,
+    )
+
+
+KINDS = {
+    "aws:iam/policy:Policy": POLICY,
+    "aws:iam/role:Role": ROLE,
+    "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _attachment("role"),
+    "aws:iam/userPolicyAttachment:UserPolicyAttachment": _attachment("user"),
+}

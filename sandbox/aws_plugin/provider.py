@@ -1,0 +1,260 @@
+# ruff: noqa: N802  (the protocol names the methods)
+"""The engine's provider protocol, driven by the tables of kinds and invokes."""
+
+import functools
+import importlib.metadata
+import json
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+from botocore.exceptions import BotoCoreError, ClientError
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+
+from sandbox.aws_plugin import ecr_kinds, iam_kinds, session
+from sandbox.aws_plugin.invokes import INVOKES
+from sandbox.aws_plugin.kinds import Kind, is_gone
+from sandbox.aws_plugin.session import Aws, ConfigurationError
+from sandbox.aws_plugin.values import UNKNOWN, Json, from_struct, has_unknown, is_empty, same, to_struct
+
+KINDS = {**ecr_kinds.KINDS, **iam_kinds.KINDS}
+DEFAULTS = "__defaults"  # names the inputs that the provider filled in, as the Terraform bridge does
+
+
+class StandInError(Exception):
+    """Something the stand-in cannot do, with what it can."""
+
+
+def _readable(method: Callable[..., Any]) -> Callable[..., Any]:
+    """Errors reach the user as one readable text, never as a traceback."""
+
+    @functools.wraps(method)
+    def call(self: "Provider", request: Any, context: grpc.ServicerContext) -> Any:
+        try:
+            return method(self, request)
+        except (ConfigurationError, StandInError, ClientError, BotoCoreError) as error:
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        except Exception as error:  # a mistake of the stand-in itself; values could hold secrets, so only the kind
+            context.abort(grpc.StatusCode.UNKNOWN, f"the stand-in AWS plugin failed: {type(error).__name__}")
+
+    return call
+
+
+def _kind(token: str) -> Kind:
+    try:
+        return KINDS[token]
+    except KeyError:
+        raise StandInError(f"the stand-in AWS plugin has no {token}; it has: {', '.join(sorted(KINDS))}") from None
+
+
+def _differ(key: str, old: Any, new: Any) -> bool:
+    """A tag without a value is a tag; anywhere else an empty value is the same as none."""
+    return bool((old or {}) != (new or {})) if key == "tags" else not same(old, new)
+
+
+def _doing(what: str, kind: Kind, name: str, error: ClientError) -> StandInError:
+    """The Terraform provider's introduction to AWS's own text."""
+    hint = " not empty, consider using force_delete" if "NotEmpty" in str(error) else ""
+    return StandInError(f"{what} {kind.title} ({name}){hint}: {error}")
+
+
+class Provider(provider_pb2_grpc.ResourceProviderServicer):
+    def __init__(self) -> None:
+        self._aws: Aws | None = None
+        self._config: Json = {}
+
+    @property
+    def aws(self) -> Aws:
+        if self._aws is None:
+            raise StandInError("the AWS provider is not configured yet: its configuration is not known before `up`")
+        return self._aws
+
+    @_readable
+    def GetPluginInfo(self, _: empty_pb2.Empty) -> plugin_pb2.PluginInfo:
+        return plugin_pb2.PluginInfo(version=importlib.metadata.version("pulumi_aws"))
+
+    # ---- configuration --------------------------------------------------------------------------------------------
+
+    @_readable
+    def CheckConfig(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+        """Here, and not only in Configure, because what fails here is shown as one text without a traceback."""
+        config = from_struct(request.news)
+        reasons = [f"the stand-in AWS plugin does not have aws:{key}" for key in sorted({*config} - session.KEYS)]
+        if not reasons:
+            try:
+                self._configure(config)
+            except ConfigurationError as error:
+                reasons = [str(error)]
+        failures = [provider_pb2.CheckFailure(reason=reason) for reason in reasons]
+        return provider_pb2.CheckResponse(inputs=request.news, failures=failures)
+
+    @_readable
+    def DiffConfig(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+        """Without a reported change the engine would go on with the configuration in the state."""
+        old, new = from_struct(request.olds), from_struct(request.news)
+        changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
+        # Another region makes other resources (pulumi-aws marks it ForceNew); the rest is how to get there.
+        replaces = [key for key in changed if key == "region" and key in old and key in new]
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(changes=some if changed else none, replaces=replaces, diffs=changed)
+
+    @_readable
+    def Configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
+        self._configure(from_struct(request.args))
+        return provider_pb2.ConfigureResponse(supportsPreview=True)
+
+    def _configure(self, config: Json) -> None:
+        if has_unknown(config):  # an explicit provider may get its configuration from other resources
+            self._aws = None
+        elif self._aws is None or config != self._config:
+            self._aws, self._config = Aws(session.parse(config)), config
+
+    # ---- lookups --------------------------------------------------------------------------------------------------
+
+    @_readable
+    def Invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:
+        if request.tok not in INVOKES:
+            raise StandInError(f"the stand-in AWS plugin has no {request.tok}; it has: {', '.join(sorted(INVOKES))}")
+        answer = INVOKES[request.tok](self.aws, from_struct(request.args))
+        return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})  # type: ignore[arg-type]
+
+    # ---- resources ------------------------------------------------------------------------------------------------
+
+    @_readable
+    def Check(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
+        kind, olds, news = _kind(request.type), from_struct(request.olds), from_struct(request.news)
+        news.pop(DEFAULTS, None)
+        failures = [
+            provider_pb2.CheckFailure(property=key, reason=reason)
+            for key, reason in [
+                *((key, f"{kind.title} has no input {key}") for key in news if key not in kind.inputs + kind.absent),
+                *((key, f"the stand-in AWS plugin does not have {key}") for key in news if key in kind.absent),
+                *((key, f"missing required input {key}") for key in kind.required if is_empty(news.get(key))),
+            ]
+        ]
+        for key in kind.documents:
+            if isinstance(news.get(key), dict | list):
+                news[key] = UNKNOWN if has_unknown(news[key]) else json.dumps(news[key])
+        defaults = {key: value for key, value in kind.defaults.items() if key not in news}
+        if kind.named and "name" not in news:
+            was_generated = "name" in (olds.get(DEFAULTS) or [])
+            defaults["name"] = olds["name"] if was_generated else f"{request.name}-{request.randomSeed.hex()[:7]}"
+        if kind.tagged and self._aws and (self._aws.default_tags or news.get("tags")) and news.get("tags") != UNKNOWN:
+            news["tags"] = {**self._aws.default_tags, **(news.get("tags") or {})}
+        return provider_pb2.CheckResponse(
+            inputs=to_struct({**news, **defaults, DEFAULTS: sorted(defaults)}), failures=failures
+        )
+
+    @_readable
+    def Diff(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
+        kind, state, news = _kind(request.type), from_struct(request.olds), from_struct(request.news)
+        changed = [
+            key
+            for key in kind.inputs
+            if key not in request.ignoreChanges
+            and _differ(key, state.get(key), news.get(key))
+            and not (key in kind.kept and key not in news)
+        ]
+        replaces = [key for key in changed if key not in kind.update]
+        details = {}
+        for key in changed:
+            # ADD, DELETE, UPDATE are 0, 2, 4; one more where the change replaces the resource.
+            number = 0 if is_empty(state.get(key)) else 2 if is_empty(news.get(key)) else 4
+            details[key] = provider_pb2.PropertyDiff(kind=number + (key in replaces), inputDiff=True)  # type: ignore[arg-type]
+        # A name that the program fixed is taken until the old one is gone (bridge: nameRequiresDeleteBeforeReplace).
+        fixed_name = kind.named and "name" not in (news.get(DEFAULTS) or []) and "name" not in replaces
+        some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
+        return provider_pb2.DiffResponse(
+            changes=some if changed else none,
+            diffs=changed,
+            replaces=replaces,
+            detailedDiff=details,
+            hasDetailedDiff=True,
+            deleteBeforeReplace=bool(replaces) and (kind.delete_first or fixed_name),
+        )
+
+    def _state(self, kind: Kind, id_: str, known: Json) -> Json:
+        """What AWS says now. A value that means what is known keeps the known spelling."""
+        found = kind.read(self.aws, id_, known)
+        kept = {key: known[key] for key in found if key in known and same(known[key], found[key])}
+        state = {**known, **found, **kept}
+        if "region" in kind.optional:
+            state["region"] = known.get("region") or self.aws.region
+        state.pop(DEFAULTS, None)
+        return state
+
+    @_readable
+    def Create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
+        kind, inputs = _kind(request.type), from_struct(request.properties)
+        if request.preview:
+            planned = {**dict.fromkeys(kind.outputs, UNKNOWN), **inputs}
+            planned.pop(DEFAULTS, None)
+            if kind.tagged:
+                planned["tagsAll"] = inputs.get("tags") or {}
+            if "region" in kind.optional and self._aws:
+                planned.setdefault("region", self._aws.region)
+            return provider_pb2.CreateResponse(properties=to_struct(planned))
+        try:
+            id_ = kind.create(self.aws, inputs)
+        except ClientError as error:
+            name = (
+                inputs.get("name") or inputs.get("repository") or ", ".join(str(inputs[key]) for key in kind.required)
+            )
+            raise _doing("creating", kind, name, error) from None
+        return provider_pb2.CreateResponse(id=id_, properties=to_struct(self._state(kind, id_, inputs)))
+
+    @_readable
+    def Update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
+        kind, state, news = _kind(request.type), from_struct(request.olds), from_struct(request.news)
+        # What an update leaves alone stays known, so that nothing that depends on it looks changed (PLUG-9).
+        planned = {**{key: value for key, value in state.items() if key not in kind.update}, **news}
+        for key in request.ignoreChanges:
+            planned[key] = state.get(key)
+        if request.preview:
+            planned.pop(DEFAULTS, None)
+            if kind.tagged:
+                planned["tagsAll"] = planned.get("tags") or {}
+            return provider_pb2.UpdateResponse(properties=to_struct(planned))
+        changed = [key for key in kind.update if _differ(key, state.get(key), planned.get(key))]
+        try:
+            for setter in dict.fromkeys(kind.update[key] for key in changed):
+                setter(self.aws, request.id, planned, state)
+        except ClientError as error:
+            raise _doing("updating", kind, request.id, error) from None
+        return provider_pb2.UpdateResponse(properties=to_struct(self._state(kind, request.id, planned)))
+
+    @_readable
+    def Read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:
+        kind, inputs, known = _kind(request.type), from_struct(request.inputs), from_struct(request.properties)
+        try:
+            state = self._state(kind, request.id, known)
+        except ClientError as error:
+            if is_gone(error):
+                return provider_pb2.ReadResponse()
+            raise _doing("reading", kind, request.id, error) from None
+        if inputs:  # a refresh: what the program gave, as AWS has it now
+            seen = {key: state.get(key) for key in kind.inputs if key in inputs}
+            seen[DEFAULTS] = inputs.get(DEFAULTS) or []
+        else:  # an import: everything that is not the default
+            seen = {
+                key: state[key]
+                for key in kind.inputs
+                if not is_empty(state.get(key)) and key not in kind.kept and state[key] != kind.defaults.get(key)
+            }
+            seen[DEFAULTS] = []
+        return provider_pb2.ReadResponse(id=request.id, properties=to_struct(state), inputs=to_struct(seen))
+
+    @_readable
+    def Delete(self, request: provider_pb2.DeleteRequest) -> empty_pb2.Empty:
+        kind, state = _kind(request.type), from_struct(request.properties)
+        try:
+            kind.delete(self.aws, request.id, state)
+        except ClientError as error:
+            if not is_gone(error):
+                raise _doing("deleting", kind, request.id, error) from None
+        return empty_pb2.Empty()
+
+    @_readable
+    def Cancel(self, _: empty_pb2.Empty) -> empty_pb2.Empty:
+        return empty_pb2.Empty()

@@ -1,0 +1,107 @@
+"""The provider's configuration: region, credentials, the guard on the account; and the clients made from it."""
+
+import functools
+import json
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.aws_plugin.values import Json
+
+# Of the real provider's configuration, what the stand-in honours; another key is refused, not ignored.
+TEXTS = ("accessKey", "secretKey", "token", "profile", "region")
+OBJECTS = ("allowedAccountIds", "assumeRoles", "defaultTags", "forbiddenAccountIds", "skipCredentialsValidation")
+# Keys that change nothing here: the SDK fills them in, or they belong to the engine.
+IGNORED = ("version", "pluginDownloadURL", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId")
+KEYS = {*TEXTS, *OBJECTS, *IGNORED, "__internal", "__defaults"}
+
+
+class ConfigurationError(Exception):
+    """A configuration that cannot work, with the remedy."""
+
+
+def parse(raw: Json) -> Json:
+    """The configuration with its JSON texts read: the SDK and the engine pass lists and objects as strings."""
+    config = dict(raw)
+    for key in OBJECTS:
+        if isinstance(raw.get(key), str):
+            try:
+                config[key] = json.loads(raw[key])
+            except ValueError:
+                raise ConfigurationError(f"aws:{key} is not valid JSON") from None
+    for key in ("allowedAccountIds", "forbiddenAccountIds"):
+        value = config.get(key) or []
+        if not isinstance(value, list):
+            raise ConfigurationError(f'aws:{key} must be a list such as ["123456789012"], not {value!r}')
+        # An id written without quotes in YAML arrives as a number.
+        config[key] = [str(item) for item in value]
+    return config
+
+
+class Aws:
+    """One configured provider."""
+
+    def __init__(self, config: Json) -> None:
+        self.default_tags: dict[str, str] = (config.get("defaultTags") or {}).get("tags") or {}
+        region = config.get("region") or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+        if not region:
+            raise ConfigurationError(
+                "no AWS region: set it with `pulumi config set aws:region eu-west-1`, "
+                "or in the environment as AWS_REGION or AWS_DEFAULT_REGION"
+            )
+        self.region: str = region
+        try:
+            self._session = boto3.session.Session(
+                aws_access_key_id=config.get("accessKey"),
+                aws_secret_access_key=config.get("secretKey"),
+                aws_session_token=config.get("token"),
+                profile_name=config.get("profile"),
+                region_name=region,
+            )
+            for role in config.get("assumeRoles") or []:
+                self._session = self._assume(role)
+            self.account = self._account(config)
+        except (BotoCoreError, ClientError) as error:
+            cause = str(error).rstrip(".")
+            raise ConfigurationError(
+                f"AWS credentials are missing or not accepted: {cause}. They come from the stack's aws: settings "
+                "(profile, accessKey, assumeRoles), else from AWS_PROFILE or AWS_ACCESS_KEY_ID in the environment, "
+                "else from ~/.aws; `aws sts get-caller-identity` shows whether they work"
+            ) from None
+
+    def _assume(self, role: Json) -> boto3.session.Session:
+        arguments = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "pulumi"}
+        if role.get("externalId"):
+            arguments["ExternalId"] = role["externalId"]
+        found = self.client("sts").assume_role(**arguments)["Credentials"]
+        return boto3.session.Session(
+            aws_access_key_id=found["AccessKeyId"],
+            aws_secret_access_key=found["SecretAccessKey"],
+            aws_session_token=found["SessionToken"],
+            region_name=self.region,
+        )
+
+    def _account(self, config: Json) -> str:
+        allowed, forbidden = config.get("allowedAccountIds"), config.get("forbiddenAccountIds")
+        if config.get("skipCredentialsValidation") and not allowed and not forbidden:
+            return ""
+        account = str(self.client("sts").get_caller_identity()["Account"])
+        if (allowed and account not in allowed) or account in (forbidden or []):
+            # The Terraform provider's words; the rest helps.
+            raise ConfigurationError(
+                f"AWS account ID not allowed: {account}. The stack's aws:allowedAccountIds and "
+                f"aws:forbiddenAccountIds permit {', '.join(allowed or []) or 'others'}: use credentials of that "
+                "account, or change the setting"
+            )
+        return account
+
+    @functools.cache  # noqa: B019  (one instance lives as long as the process)
+    def client(self, service: str, region: str | None = None) -> Any:
+        settings = Config(retries={"mode": "standard"}, connect_timeout=10, read_timeout=60)
+        return self._session.client(service, region_name=region or self.region, config=settings)  # type: ignore[call-overload]
+
+    def partition(self) -> str:
+        return self._session.get_partition_for_region(self.region)

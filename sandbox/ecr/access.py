@@ -1,0 +1,41 @@
+"""Who asks: the tokens of ``/v2`` and the question put to IAM for every action."""
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Caller(NamedTuple):
+    """A caller whose signature was verified, by access key; its rights are looked up at every request."""
+
+    access_key: str
+    account: str
+
+
+class DeniedError(Exception):
+    """IAM says no; the message is AWS's, naming user, action and resource."""
+
+
+# caller, action, resource ARN; raises DeniedError.
+Authorize = Callable[[Caller, str, str], None]
+
+
+class Token(NamedTuple):
+    caller: Caller
+    region: str
+    expires: float
+
+
+@dataclass
+class Tokens:
+    """The authorization tokens issued so far. They live in memory only."""
+
+    seconds: float
+    issued: dict[str, Token] = field(default_factory=dict)
+
+    def issue(self, caller: Caller, region: str) -> tuple[str, float]:
+        text, expires = secrets.token_urlsafe(96), time.time() + self.seconds
+        self.issued[text] = Token(caller, region, expires)
+        return text, expires

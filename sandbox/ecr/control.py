@@ -1,0 +1,365 @@
+"""The AWS API of ECR: the operations a registry is managed with, and those on images.
+
+Signatures and the caller's policies were checked before a request gets here (``accounts.py``). Each operation is a
+method named like the operation; what the API model says about its input is checked for all of them in one place.
+"""
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.ecr import images, model, policies
+from sandbox.ecr.access import Authorize, Caller, DeniedError, Tokens
+from sandbox.ecr.downloads import Downloads
+from sandbox.ecr.errors import RefusedError, invalid
+from sandbox.ecr.pace import Pace
+from sandbox.ecr.state import Json, Registry, Repository, Store
+
+_WORDS = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def resource_arns(data: Json, registry: Registry) -> list[str]:
+    """The resources a request is about, as IAM sees them (behaviour.md IAM-12, IAM-13)."""
+    names = data.get("repositoryNames")
+    if isinstance(names, list) and names:
+        return [registry.arn(str(name)) for name in names]
+    if isinstance(data.get("resourceArn"), str):
+        return [data["resourceArn"]]
+    return [registry.arn(str(data.get("repositoryName") or "*"))]
+
+
+@dataclass
+class Request:
+    """One call: who, in which registry, with which input."""
+
+    caller: Caller
+    registry: Registry
+    data: Json
+
+    @property
+    def repository(self) -> Repository:
+        return self.registry.repository(self.data["repositoryName"])
+
+    @property
+    def scope(self) -> Json:
+        return {"registryId": self.registry.account, "repositoryName": self.data["repositoryName"]}
+
+
+@dataclass
+class ControlPlane:
+    store: Store
+    tokens: Tokens
+    downloads: Downloads
+    pace: Pace
+    authorize: Authorize
+
+    def call(self, operation: str, caller: Caller, account: str, region: str, body: bytes) -> tuple[int, Json]:
+        """Status and JSON answer of one operation."""
+        try:
+            method = self._method(operation)
+            data = self._input(operation, body)
+            registry = self.store.registry(data.get("registryId", account), region)
+            # The first resource was checked with the signature; the others are checked here.
+            for arn in resource_arns(data, registry)[1:]:
+                self.authorize(caller, f"ecr:{operation}", arn)
+            return 200, method(Request(caller, registry, data))
+        except RefusedError as error:
+            return 400, {"__type": error.code, "message": error.message}
+        except DeniedError as error:
+            return 400, {"__type": "AccessDeniedException", "message": str(error)}
+
+    def _method(self, operation: str) -> Callable[[Request], Json]:
+        found: Callable[[Request], Json] | None = None
+        if operation in model.operations():
+            found = getattr(self, _WORDS.sub("_", operation).lower(), None)
+        if found is None:
+            raise RefusedError("UnknownOperationException", f"the sandbox does not have ecr:{operation}")
+        return found
+
+    @staticmethod
+    def _input(operation: str, body: bytes) -> Json:
+        try:
+            data = json.loads(body or b"{}")
+        except (ValueError, RecursionError):
+            raise RefusedError("SerializationException", "the request is not JSON") from None
+        if not isinstance(data, dict):
+            raise RefusedError("SerializationException", "the request is not a JSON object")
+        model.check(operation, data)
+        return data
+
+    # ---- token ----------------------------------------------------------------------------------------------------
+
+    def get_authorization_token(self, r: Request) -> Json:
+        data = []
+        for account in r.data.get("registryIds") or [r.registry.account]:
+            token, expires = self.tokens.issue(r.caller, r.registry.region)
+            host = self.store.registry(account, r.registry.region).host
+            text = base64.b64encode(f"AWS:{token}".encode()).decode()
+            data.append({"authorizationToken": text, "expiresAt": expires, "proxyEndpoint": f"https://{host}"})
+        return {"authorizationData": data}
+
+    # ---- repositories ---------------------------------------------------------------------------------------------
+
+    def create_repository(self, r: Request) -> Json:
+        tags = _tags(r.data.get("tags", []))
+        mutability, exclusions = _mutability({"imageTagMutability": "MUTABLE", **r.data})
+        if tags:
+            self.authorize(r.caller, "ecr:TagResource", r.registry.arn(r.data["repositoryName"]))
+        repository = r.registry.create(
+            r.data["repositoryName"],
+            mutability=mutability,
+            exclusions=exclusions,
+            scanning={"scanOnPush": False, **r.data.get("imageScanningConfiguration", {})},
+            encryption=r.data.get("encryptionConfiguration", {"encryptionType": "AES256"}),
+            resource_tags=tags,
+        )
+        return {"repository": repository.describe()}
+
+    def describe_repositories(self, r: Request) -> Json:
+        names = r.data.get("repositoryNames")
+        if names and ("nextToken" in r.data or "maxResults" in r.data):
+            raise invalid("maxResults", "cannot be used together with repositoryNames")
+        found = [r.registry.repository(name).describe() for name in names or sorted(r.registry.repositories)]
+        return {"repositories": found} if names else _page(r.data, "repositories", found)
+
+    def delete_repository(self, r: Request) -> Json:
+        repository = r.repository
+        if repository.manifests and not r.data.get("force"):
+            raise RefusedError(
+                "RepositoryNotEmptyException",
+                f"The repository with name '{repository.name}' in registry with id '{r.registry.account}' cannot be "
+                "deleted because it still contains images",
+            )
+        return {"repository": r.registry.delete(repository.name).describe()}
+
+    def put_image_tag_mutability(self, r: Request) -> Json:
+        repository = r.repository
+        repository.mutability, repository.exclusions = _mutability(r.data)
+        exclusions = {"imageTagMutabilityExclusionFilters": repository.exclusions} if repository.exclusions else {}
+        return {**r.scope, "imageTagMutability": repository.mutability, **exclusions}
+
+    def put_image_scanning_configuration(self, r: Request) -> Json:
+        r.repository.scanning = {"scanOnPush": False, **r.data["imageScanningConfiguration"]}
+        return {**r.scope, "imageScanningConfiguration": r.repository.scanning}
+
+    # ---- the two documents ----------------------------------------------------------------------------------------
+
+    def set_repository_policy(self, r: Request) -> Json:
+        r.repository.policy = policies.repository_policy(r.data["policyText"])
+        return self.get_repository_policy(r)
+
+    def get_repository_policy(self, r: Request) -> Json:
+        text = r.repository.policy
+        if text is None:
+            raise _missing(r, "RepositoryPolicyNotFoundException", "Repository policy does not exist")
+        return {**r.scope, "policyText": text}
+
+    def delete_repository_policy(self, r: Request) -> Json:
+        answer = self.get_repository_policy(r)
+        r.repository.policy = None
+        return answer
+
+    def put_lifecycle_policy(self, r: Request) -> Json:
+        r.repository.lifecycle = policies.lifecycle_policy(r.data["lifecyclePolicyText"])
+        return self.get_lifecycle_policy(r)
+
+    def get_lifecycle_policy(self, r: Request) -> Json:
+        text = r.repository.lifecycle
+        if text is None:
+            raise _missing(r, "LifecyclePolicyNotFoundException", "Lifecycle policy does not exist")
+        return {**r.scope, "lifecyclePolicyText": text}
+
+    def delete_lifecycle_policy(self, r: Request) -> Json:
+        answer = self.get_lifecycle_policy(r)
+        r.repository.lifecycle = None
+        return answer
+
+    # ---- tags of the repository -----------------------------------------------------------------------------------
+
+    def _by_arn(self, r: Request) -> Repository:
+        arn = r.data["resourceArn"]
+        name = arn.removeprefix(r.registry.arn(""))
+        if name == arn or not name:
+            raise invalid("resourceArn", f"must be the ARN of a repository in {r.registry.region}")
+        return r.registry.repository(name)
+
+    def list_tags_for_resource(self, r: Request) -> Json:
+        return {"tags": [{"Key": key, "Value": value} for key, value in self._by_arn(r).resource_tags.items()]}
+
+    def tag_resource(self, r: Request) -> Json:
+        repository = self._by_arn(r)
+        tags = [{"Key": key, "Value": value} for key, value in repository.resource_tags.items()]
+        new = {tag["Key"]: tag for tag in [*tags, *r.data["tags"]]}
+        repository.resource_tags = _tags(list(new.values()))
+        return {}
+
+    def untag_resource(self, r: Request) -> Json:
+        for key in r.data["tagKeys"]:
+            self._by_arn(r).resource_tags.pop(key, None)
+        return {}
+
+    # ---- images ---------------------------------------------------------------------------------------------------
+
+    def put_image(self, r: Request) -> Json:
+        repository = r.repository
+        self.pace.take()
+        content, tag = r.data["imageManifest"].encode(), r.data.get("imageTag")
+        digest, known = images.put(
+            repository, content, r.data.get("imageManifestMediaType"), tag, r.data.get("imageDigest")
+        )
+        if known:
+            raise RefusedError(
+                "ImageAlreadyExistsException",
+                f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
+                f"'{repository.name}' in registry with id '{r.registry.account}'",
+            )
+        return {"image": _image(repository, {"imageDigest": digest, **({"imageTag": tag} if tag else {})})}
+
+    def batch_get_image(self, r: Request) -> Json:
+        repository, found, failures = r.repository, [], []
+        for image_id in r.data["imageIds"]:
+            digest, failure = images.find(repository, image_id)
+            if digest:
+                found.append(_image(repository, {**image_id, "imageDigest": digest}))
+            else:
+                failures.append(_failure(image_id, failure))
+        return {"images": found, "failures": failures}
+
+    def batch_delete_image(self, r: Request) -> Json:
+        repository, gone, failures = r.repository, [], []
+        for image_id in r.data["imageIds"]:
+            deleted, failure = images.delete(repository, image_id)
+            gone += deleted
+            if failure:
+                failures.append(_failure(image_id, failure))
+        return {"imageIds": gone, "failures": failures}
+
+    def list_images(self, r: Request) -> Json:
+        repository = r.repository
+        rows: list[Json] = []
+        for digest in _filtered(repository, r.data):
+            tags = [{"imageDigest": digest, "imageTag": tag} for tag in repository.tags_of(digest)]
+            rows += tags or [{"imageDigest": digest}]
+        return _page(r.data, "imageIds", rows)
+
+    def describe_images(self, r: Request) -> Json:
+        repository = r.repository
+        digests = list(_filtered(repository, r.data))
+        if wanted := r.data.get("imageIds"):
+            found = [(image_id, images.find(repository, image_id)[0]) for image_id in wanted]
+            for image_id, digest in found:
+                if digest is None:
+                    text = ", ".join(f"{key}:'{image_id.get(key, 'null')}'" for key in ("imageDigest", "imageTag"))
+                    raise RefusedError(
+                        "ImageNotFoundException",
+                        f"The image with imageId {{{text}}} does not exist within the repository with name "
+                        f"'{repository.name}' in the registry with id '{r.registry.account}'",
+                    )
+            digests = [digest for digest in digests if digest in {found_digest for _, found_digest in found}]
+        return _page(r.data, "imageDetails", [_detail(repository, digest) for digest in digests])
+
+    # ---- layers ---------------------------------------------------------------------------------------------------
+
+    def batch_check_layer_availability(self, r: Request) -> Json:
+        layers: list[Json] = []
+        failures: list[Json] = []
+        for digest in r.data["layerDigests"]:
+            if not images.DIGEST.fullmatch(digest):
+                failures.append({"layerDigest": digest, "failureCode": "InvalidLayerDigest"})
+                continue
+            blob = r.repository.blob(digest)
+            size = {"layerSize": blob.stat().st_size} if blob.is_file() else {}
+            availability = "AVAILABLE" if size else "UNAVAILABLE"
+            layers.append({"layerDigest": digest, "layerAvailability": availability, **size})
+        return {"layers": layers, "failures": failures}
+
+    def get_download_url_for_layer(self, r: Request) -> Json:
+        digest = r.data["layerDigest"]
+        blob = r.repository.blob(digest)
+        if not images.DIGEST.fullmatch(digest) or not blob.is_file():
+            raise RefusedError("LayersNotFoundException", f"Layers with digests '[{digest}]' not found")
+        return {"layerDigest": digest, "downloadUrl": self.downloads.link(blob, r.registry.region)}
+
+
+def _missing(r: Request, code: str, what: str) -> RefusedError:
+    return RefusedError(
+        code,
+        f"{what} for the repository with name '{r.data['repositoryName']}' in the registry with id "
+        f"'{r.registry.account}'",
+    )
+
+
+def _failure(image_id: Json, code: str) -> Json:
+    return {"imageId": image_id, "failureCode": code, "failureReason": images.REASONS[code]}
+
+
+def _mutability(data: Json) -> tuple[str, list[Json]]:
+    """behaviour.md REP-5."""
+    mutability, exclusions = data["imageTagMutability"], data.get("imageTagMutabilityExclusionFilters", [])
+    if mutability.endswith("_WITH_EXCLUSION") != bool(exclusions):
+        raise invalid("imageTagMutabilityExclusionFilters", "filters belong to *_WITH_EXCLUSION, and only to it")
+    return mutability, exclusions
+
+
+def _tags(tags: list[Json]) -> dict[str, str]:
+    """behaviour.md REP-10."""
+    for tag in tags:
+        key, value = tag["Key"], tag["Value"]
+        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+            raise RefusedError(
+                "InvalidTagParameterException", f"Invalid parameter at 'tags': the tag '{key}' is not valid"
+            )
+    found = {tag["Key"]: tag["Value"] for tag in tags}
+    if len(found) < len(tags):
+        raise RefusedError("InvalidTagParameterException", "Invalid parameter at 'tags': duplicate keys")
+    if len(found) > 50:
+        raise RefusedError("TooManyTagsException", "The list of tags on the repository is over the limit of 50")
+    return found
+
+
+def _page(data: Json, key: str, rows: list[Any]) -> Json:
+    """behaviour.md REP-11: the token is opaque, so that nobody counts with it."""
+    start, size = 0, data.get("maxResults", 100)
+    if token := data.get("nextToken"):
+        try:
+            listed, start = json.loads(base64.urlsafe_b64decode(token))
+        except (ValueError, TypeError, binascii.Error):
+            listed = None
+        if listed != key:
+            raise invalid("nextToken", "Invalid token")
+    after = base64.urlsafe_b64encode(json.dumps([key, start + size]).encode()).decode()
+    return {key: rows[start : start + size], **({"nextToken": after} if start + size < len(rows) else {})}
+
+
+def _filtered(repository: Repository, data: Json) -> list[str]:
+    status = data.get("filter", {}).get("tagStatus", "ANY")
+    return [d for d in repository.manifests if status == "ANY" or (status == "TAGGED") == bool(repository.tags_of(d))]
+
+
+def _image(repository: Repository, image_id: Json) -> Json:
+    manifest = repository.manifests[image_id["imageDigest"]]
+    return {
+        "registryId": repository.registry.account,
+        "repositoryName": repository.name,
+        "imageId": image_id,
+        "imageManifest": manifest.content.decode(),
+        "imageManifestMediaType": manifest.media_type,
+    }
+
+
+def _detail(repository: Repository, digest: str) -> Json:
+    manifest, tags = repository.manifests[digest], repository.tags_of(digest)
+    return {
+        "registryId": repository.registry.account,
+        "repositoryName": repository.name,
+        "imageDigest": digest,
+        **({"imageTags": tags} if tags else {}),
+        "imageSizeInBytes": manifest.size,
+        "imagePushedAt": manifest.pushed_at,
+        "imageManifestMediaType": manifest.media_type,
+        "artifactMediaType": manifest.artifact_type,
+    }

@@ -1,0 +1,90 @@
+"""The two documents a repository can carry: which texts ECR takes, and in which form it gives them back."""
+
+import json
+from typing import Any
+
+from sandbox.ecr.errors import RefusedError, invalid
+
+_SELECTION = {"tagStatus", "tagPrefixList", "tagPatternList", "countType", "countUnit", "countNumber", "storageClass"}
+_RULE = {"rulePriority", "description", "selection", "action"}
+
+
+def _parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _format(document: Any) -> str:
+    return json.dumps(document, indent=2, separators=(",", " : "))
+
+
+def _many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def repository_policy(text: str) -> str:
+    """The policy as AWS would store it (behaviour.md POL-1, POL-3)."""
+    refused = invalid("PolicyText", "Invalid repository policy provided")
+    document = _parse(text)
+    if not isinstance(document, dict) or not document.get("Statement"):
+        raise refused
+    for statement in _many(document["Statement"]):
+        if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
+            raise refused
+        if not (statement.get("Principal") or statement.get("NotPrincipal")):
+            raise refused
+        actions = _many(statement.get("Action") or statement.get("NotAction") or [])
+        if not actions or not all(isinstance(a, str) and (a == "*" or a.lower().startswith("ecr:")) for a in actions):
+            raise refused
+        # The token belongs to the registry, so a repository cannot grant it (cloudposse#67).
+        if any(action.lower() == "ecr:getauthorizationtoken" for action in actions):
+            raise refused
+    return _format(document)
+
+
+def lifecycle_policy(text: str) -> str:
+    """The policy as AWS would store it: rules in the order of their priority (behaviour.md LIF-1, LIF-3)."""
+    document = _parse(text)
+    rules = document.get("rules") if isinstance(document, dict) else None
+    if not isinstance(rules, list) or not 1 <= len(rules) <= 50:
+        raise _lifecycle("a policy needs 1 to 50 rules")
+    for rule in rules:
+        _check_rule(rule)
+    priorities = [rule["rulePriority"] for rule in rules]
+    if len(set(priorities)) < len(priorities):
+        raise _lifecycle("rulePriority must be unique")
+    rules.sort(key=lambda rule: rule["rulePriority"])
+    if any(rule["selection"]["tagStatus"] == "any" for rule in rules[:-1]):
+        raise _lifecycle("a rule with tagStatus any must have the highest rulePriority")
+    return json.dumps(document, separators=(",", ":"))
+
+
+def _check_rule(rule: Any) -> None:
+    if not isinstance(rule, dict) or not set(rule) <= _RULE:
+        raise _lifecycle(f"a rule may have {sorted(_RULE)}")
+    priority, selection, action = rule.get("rulePriority"), rule.get("selection"), rule.get("action")
+    if type(priority) is not int or priority < 1:
+        raise _lifecycle("rulePriority must be a whole number from 1")
+    if not isinstance(action, dict) or action.get("type") not in ("expire", "transition"):
+        raise _lifecycle("action.type must be expire or transition")
+    if not isinstance(selection, dict) or not set(selection) <= _SELECTION:
+        raise _lifecycle(f"a selection may have {sorted(_SELECTION)}")
+    status = selection.get("tagStatus")
+    if status not in ("tagged", "untagged", "any"):
+        raise _lifecycle("tagStatus must be tagged, untagged or any")
+    if (status == "tagged") != bool(selection.get("tagPrefixList") or selection.get("tagPatternList")):
+        raise _lifecycle("tagPrefixList or tagPatternList belongs to tagStatus tagged, and only to it")
+    count = selection.get("countNumber")
+    if type(count) is not int or count < 1:
+        raise _lifecycle("countNumber must be a whole number from 1")
+    by_age = selection.get("countType") != "imageCountMoreThan"
+    if by_age and not str(selection.get("countType")).startswith("since"):
+        raise _lifecycle("countType must be imageCountMoreThan or sinceImagePushed")
+    if by_age != (selection.get("countUnit") == "days"):
+        raise _lifecycle("countUnit days belongs to a countType since..., and only to it")
+
+
+def _lifecycle(reason: str) -> RefusedError:
+    return invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {reason}")

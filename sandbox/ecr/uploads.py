@@ -1,0 +1,79 @@
+"""Upload sessions: bytes go to a file as they arrive, so memory stays flat (behaviour.md BLOB-7 to BLOB-16)."""
+
+import hashlib
+import re
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sandbox.asgi import Request
+from sandbox.ecr.errors import RefusedError
+from sandbox.ecr.state import Repository
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+PART_MINIMUM = 5 * 1024 * 1024
+_RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
+
+
+@dataclass
+class Upload:
+    id: str
+    repository: Repository
+    file: Path
+    received: int = 0
+    parts: list[int] = field(default_factory=list)
+    hash: "_Hash" = field(default_factory=hashlib.sha256)
+
+    async def append(self, request: Request) -> None:
+        """Adds one request's body. A session that got bytes before takes only what follows them."""
+        match = _RANGE.fullmatch(request.headers.get("content-range", "0-0"))
+        start = int(match[1]) if match else -1
+        if start != self.received:
+            # Also after a success or a broken body: the address is good for one body (apple/containerization#790).
+            raise RefusedError(
+                "InvalidLayerPartException", f"First byte of the layer part is {start} instead of {self.received}"
+            )
+        with self.file.open("ab") as stream:
+            async for piece in request.body():
+                stream.write(piece)
+                self.hash.update(piece)
+                self.received += len(piece)
+        self.parts.append(self.received - start)
+
+    def finish(self, digest: str) -> None:
+        """Makes the bytes a blob of the repository. The file goes whatever happens; the session stays, spent."""
+        try:
+            if not self.received:
+                raise RefusedError("EmptyUploadException", f"Upload with upload id '{self.id}' does not have any parts")
+            if any(part < PART_MINIMUM for part in [part for part in self.parts if part][:-1]):
+                raise RefusedError("LayerPartTooSmallException", f"Layer parts must be at least {PART_MINIMUM} bytes")
+            actual = "sha256:" + self.hash.hexdigest()
+            if digest != actual:
+                raise RefusedError("InvalidLayerException", f"The layer's digest is {actual}, not {digest}")
+            self.file.replace(self.repository.blob(digest))
+        finally:
+            self.file.unlink(missing_ok=True)
+
+
+@dataclass
+class Uploads:
+    folder: Path
+    sessions: dict[str, Upload] = field(default_factory=dict)
+
+    def start(self, repository: Repository) -> Upload:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        upload_id = str(uuid.uuid4())
+        self.sessions[upload_id] = Upload(upload_id, repository, self.folder / upload_id)
+        return self.sessions[upload_id]
+
+    def find(self, upload_id: str, repository: Repository) -> Upload:
+        upload = self.sessions.get(upload_id)
+        if upload is None or upload.repository is not repository:
+            raise RefusedError(
+                "UploadNotFoundException",
+                f"The upload with upload id '{upload_id}' does not exist in the repository '{repository.name}'",
+            )
+        return upload

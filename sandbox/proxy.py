@@ -1,0 +1,78 @@
+"""The way to the real host names: a CONNECT proxy that leads every AWS name to the sandbox and refuses all others.
+
+With HTTPS_PROXY set to it, nothing can reach the real AWS by accident, whatever an AWS tool asks for.
+Every request for a connection is a line in ``proxy.log``: time, what was asked, ``passed`` or ``refused``.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+HEALTH = "/health"
+
+
+@dataclass
+class Proxy:
+    tls_port: int
+    log: TextIO
+    health: Callable[[], dict[str, Any]]
+    _open: set[asyncio.StreamWriter] = field(default_factory=set)
+
+    def abort(self) -> None:
+        """Cuts all connections: a client that keeps one open would hold up the end by a TLS farewell."""
+        for writer in self._open:
+            writer.transport.abort()
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        try:
+            await self._serve(reader, writer)
+        except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            pass  # the other side hung up, or speaks something else than HTTP
+        finally:
+            self._open.discard(writer)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        method, _, rest = head.partition("\r\n")[0].partition(" ")
+        target = rest.rpartition(" ")[0]
+        if method == "GET" and target == HEALTH:
+            await _answer(writer, "200 OK", json.dumps(self.health()))
+            return
+        host, _, port = target.rpartition(":")
+        passed = method == "CONNECT" and port == "443" and host.lower().endswith(".amazonaws.com")
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        # Only host and port: the address of a plain request may carry secrets.
+        asked = target if method == "CONNECT" else target.partition("?")[0]
+        print(now, method, asked, "passed" if passed else "refused", file=self.log, flush=True)
+        if not passed:
+            text = f"The packinfra sandbox leads only to *.amazonaws.com:443; it refuses {asked}.\n"
+            await _answer(writer, "403 Forbidden", text)
+            return
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.tls_port)
+        self._open.add(inner_writer)
+        writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        self._open.discard(inner_writer)
+
+
+async def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
+    body = text.encode()
+    writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
+    await writer.drain()
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await reader.read(256 * 1024):
+            writer.write(data)
+            await writer.drain()
+    with contextlib.suppress(OSError):
+        writer.close()

@@ -1,0 +1,114 @@
+"""The sandbox process: one asyncio loop with the TLS port, the proxy, IAM and STS, and the ECR."""
+
+import asyncio
+import os
+import signal
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from sandbox.certificates import Certificates, serve_tls
+from sandbox.ecr.access import Tokens
+from sandbox.ecr.control import ControlPlane
+from sandbox.ecr.data_plane import DataPlane
+from sandbox.ecr.downloads import Downloads
+from sandbox.ecr.pace import Pace
+from sandbox.ecr.state import Store
+from sandbox.ecr.uploads import Uploads
+from sandbox.environment import Environment
+from sandbox.front import Front
+from sandbox.instance import Instance
+from sandbox.proxy import Proxy
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a sandbox is set up; each is an option of ``start`` and ``serve``."""
+
+    region: str = "eu-west-1"
+    account: str = "123456789012"
+    proxy_port: int = 0
+    tls_port: int = 0
+    token_seconds: float = 12 * 3600
+    put_image_pace: float = 0
+
+
+# Read by ministack when it is imported; everything that would open a port or touch the disk is off.
+_MINISTACK = {
+    "AUTH": "true",
+    "BIND_HOST": "127.0.0.1",
+    "IOT_MTLS_ENABLED": "0",
+    "SFTP_ENABLED": "0",
+    "PERSIST_STATE": "0",
+    "USE_SSL": "0",
+    "LOG_LEVEL": "WARNING",
+}
+
+
+class PortTakenError(Exception):
+    """A port was asked for that another program has."""
+
+
+def _listen(option: str, port: int) -> socket.socket:
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind(("127.0.0.1", port))
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        text = f"{option} {port}: {error.strerror or error}"
+        raise PortTakenError(f"{text}. Choose another port, or leave {option} out to take a free one.") from None
+    return listener
+
+
+def _scrub_environment(settings: Settings) -> None:
+    """Leaves ministack nothing of the user's: no AWS credentials, no settings of another ministack, no Docker."""
+    for name in list(os.environ):
+        if name not in ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ"):
+            del os.environ[name]
+    os.environ.update(_MINISTACK, MINISTACK_ACCOUNT_ID=settings.account, MINISTACK_REGION=settings.region)
+
+
+def run(folder: Path, settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT; raises AlreadyRunningError or PortTakenError before anything else is done."""
+    instance = Instance(folder)
+    with (
+        instance.hold(),
+        _listen("--proxy-port", settings.proxy_port) as proxy,
+        _listen("--tls-port", settings.tls_port) as tls,
+        (folder / "proxy.log").open("a") as log,
+    ):
+        _scrub_environment(settings)
+        asyncio.run(_serve(folder, settings, proxy, tls, log))
+
+
+async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: socket.socket, log: TextIO) -> None:
+    stop = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
+
+    from sandbox import accounts  # noqa: PLC0415  (ministack reads the environment when it is imported)
+
+    certificates = Certificates()
+    certificates.write_authority(folder / "ca.pem")
+    store = Store(folder / "blobs" / "repositories")
+    tokens, downloads = Tokens(settings.token_seconds), Downloads()
+    pace, authorize = Pace(settings.put_image_pace), accounts.authorize(store)
+    control = ControlPlane(store, tokens, downloads, pace, authorize)
+    registry = DataPlane(store, tokens, Uploads(folder / "blobs" / "uploads"), downloads, pace, authorize)
+    front = Front(registry, accounts.install(control, store), downloads)
+
+    key = await accounts.create_user(accounts.USER, accounts.POLICY)
+    tls_port, proxy_port = tls.getsockname()[1], proxy.getsockname()[1]
+    facts = {"pid": os.getpid(), "account": settings.account, "region": settings.region}
+    connect = Proxy(tls_port, log, lambda: facts)
+    async with await asyncio.start_server(connect, sock=proxy):
+        environment = Environment.make(folder, settings.region, key.access_key, key.secret_key, proxy_port)
+        serving = asyncio.create_task(serve_tls(front, certificates, tls, stop))
+        environment.write(folder)
+        await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
+        stop.set()
+        connect.abort()
+        await serving
