@@ -6,10 +6,14 @@
 ('hello-universe', '1.0.0', ())
 """
 
-from packinfra.packs.archive import Archive, write_archive
+from packinfra.packs.archive import Archive, save_archive, write_archive
 from packinfra.packs.catalogue import Catalogue, read_catalogue
+from packinfra.packs.chart import Chart
 from packinfra.packs.contents import PackError
 from packinfra.packs.pack import Pack, read_pack
-from packinfra.packs.rules import Problem
+from packinfra.packs.rules import Problem, RuleError, RuleSettings
 
-__all__ = ["Archive", "Catalogue", "Pack", "PackError", "Problem", "read_catalogue", "read_pack", "write_archive"]
+__all__ = [
+    "Archive", "Catalogue", "Chart", "Pack", "PackError", "Problem", "RuleError", "RuleSettings", "read_catalogue",
+    "read_pack", "save_archive", "write_archive",
+]  # fmt: skip

@@ -21,6 +21,7 @@ import tarfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import BinaryIO
 
 import deflate
@@ -74,6 +75,20 @@ def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
         digest.update(member)
         size += len(member)
     return Archive(f"{top}.tar.gz", f"sha256:{digest.hexdigest()}", size, CODEC)
+
+
+def save_archive(pack: Pack, path: Path, created: str = CREATED) -> Archive:
+    """Writes the archive of `pack` to `path`: the whole of it, or nothing. Raises ArchiveError."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as out:
+            archive = write_archive(pack, out, created)
+        partial.replace(path)
+    except OSError as error:  # the rest of the buffer is written on closing; opening and renaming can fail, too
+        raise ArchiveError(f"{path} could not be written: {error.strerror}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+    return archive
 
 
 def timestamp(created: str) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packinfra.packs.contents import METADATA, PackError
 from packinfra.packs.pack import Pack, read_pack
+from packinfra.packs.rules import RuleSettings
 
 
 @dataclass(frozen=True)
@@ -19,16 +20,20 @@ class Catalogue:
     found_by: name -> the last of the patterns that found one of its folders
     """
 
+    root: Path
     packs: Mapping[str, tuple[Pack, ...]]
     found_by: Mapping[str, str]
 
     @property
     def warnings(self) -> list[str]:
-        return [f"{p.folder}: {w}" for versions in self.packs.values() for p in versions for w in p.warnings]
+        packs = [pack for versions in self.packs.values() for pack in versions]
+        return [f"{os.path.relpath(pack.folder, self.root)}: {w}" for pack in packs for w in pack.warnings]
 
 
-def read_catalogue(root: Path, patterns: Iterable[str]) -> Catalogue:
+def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, RuleSettings] | None = None) -> Catalogue:
     """Reads the packs that `patterns` name: folders, or globs (`*`, `**`), relative to `root`.
+
+    rules: how packs are judged, by the last of the patterns that found them
 
     Every folder that is named, or found by a glob without `**`, must be a pack; of what `**` finds, those folders
     are packs that hold a pack.json. Raises PackError with every problem of every pack, worst first. A glob or folder
@@ -43,14 +48,14 @@ def read_catalogue(root: Path, patterns: Iterable[str]) -> Catalogue:
             mistakes.append(_nothing(root, pattern))
         folders.update(dict.fromkeys(found, pattern))
     packs: list[Pack] = []
-    for folder in folders:
+    for folder, pattern in folders.items():
         try:
-            packs.append(read_pack(folder))
+            packs.append(read_pack(folder, (rules or {}).get(pattern)))
         except PackError as error:
             mistakes.append(str(error))
     broken = sorted((p for p in packs if p.errors), key=lambda p: -len(p.errors))
     mistakes += [_report(root, pack) for pack in broken]
-    mistakes += _twice(root, packs)
+    mistakes += published_twice(packs, root)
     if mistakes:
         count = len(mistakes)
         raise PackError(
@@ -58,6 +63,7 @@ def read_catalogue(root: Path, patterns: Iterable[str]) -> Catalogue:
         )
     names = sorted({pack.name for pack in packs})
     return Catalogue(
+        root=root,
         packs={n: tuple(sorted((p for p in packs if p.name == n), key=lambda p: p.version)) for n in names},
         found_by={pack.name: folders[pack.folder] for pack in packs},
     )
@@ -86,7 +92,8 @@ def _report(root: Path, pack: Pack) -> str:
     return "\n".join([f"{title}{called}:", *(f"  {problem}" for problem in pack.errors)])
 
 
-def _twice(root: Path, packs: list[Pack]) -> list[str]:
+def published_twice(packs: Iterable[Pack], root: Path) -> list[str]:
+    """Which versions stand in more than one folder, as readable errors; folders are named relative to `root`."""
     folders: dict[tuple[str, str], list[str]] = {}
     for pack in packs:
         if pack.name and pack.version:

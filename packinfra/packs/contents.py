@@ -1,24 +1,40 @@
-"""What stands in a pack folder, before the rules judge it: each file read once, pack.json parsed."""
+"""What stands in a pack folder, before the rules judge it: each file read once, pack.json, YAML and charts parsed."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
+import posixpath
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from packinfra.errors import PackinfraError
-from packinfra.packs.files import Entry, Refusal, list_files
+from packinfra.packs import jsontext
+from packinfra.packs.chart import Chart, read_chart
+from packinfra.packs.files import Entry, LeftOut, list_files
+from packinfra.packs.finding import Finding
+from packinfra.packs.secrets import looks_secret
+from packinfra.packs.yamltext import TEXT_LIMIT, YamlText, read_yaml
 
 METADATA = "pack.json"
 VALUES = "values.yaml"
+SCHEMA = "schema.yaml"
+PRESETS = "presets.yaml"
+LOGO = "logo.png"
 _CHUNK = 1 << 20
-_METADATA_LIMIT = 4 << 20
+_METADATA_LIMIT = 1 << 20
 """Bytes of pack.json that are parsed; the largest of 220 public ones has a few kB, so more is no metadata."""
+_KEPT = {
+    METADATA: _METADATA_LIMIT + 1,
+    VALUES: TEXT_LIMIT + 1,
+    SCHEMA: TEXT_LIMIT + 1,
+    PRESETS: TEXT_LIMIT + 1,
+    LOGO: 8,
+}
+"""Files whose first bytes the rules want to see, and how many of them."""
 
 
 class PackError(PackinfraError):
@@ -36,25 +52,38 @@ class PackFile:
     source: Path = field(compare=False, repr=False)
 
 
-class Finding(NamedTuple):
-    """What a rule found: which rule, what in this pack, and where."""
-
-    rule: str
-    message: str
-    file: str | None = None
-    line: int | None = None
-
-
 @dataclass(frozen=True)
 class Contents:
-    """What was read, before it is judged: the input of the rules."""
+    """What was read, before it is judged: the input of the rules.
+
+    metadata: pack.json, parsed; empty if it couldn't be: then metadata_read is False, and `findings` says why
+    lines:    where keys stand in pack.json: ("charts", 0) -> line
+    files:    by path, in the order of digest and archive
+    raw:      the first bytes of the files that the rules look into
+    yaml:     values.yaml, schema.yaml and presets.yaml, as far as there are any
+    charts:   what pack.json lists under "charts", as far as the pack has it: path -> the chart, or why it is none
+    findings: what reading itself brought up
+    """
 
     folder: Path
     metadata: Mapping[str, Any]
+    metadata_read: bool
+    lines: Mapping[jsontext.Path, int]
     files: Mapping[str, PackFile]
+    raw: Mapping[str, bytes]
+    yaml: Mapping[str, YamlText]
+    charts: Mapping[str, Chart | str]
     findings: tuple[Finding, ...]
-    """What reading itself brought up."""
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
+
+    @property
+    def values(self) -> str:
+        """The text of values.yaml; "" if there is none that can be read as text."""
+        return self.raw.get(VALUES, b"").decode("utf-8", "replace")
+
+    def listed(self, key: str) -> list[tuple[str, int | None]]:
+        """The paths that pack.json lists under `key`, normalised, and the line of each. Wrong entries are left out."""
+        return list(dict(_listed(self.metadata, self.lines, key)).items())
 
 
 def read_contents(folder: Path) -> Contents:
@@ -67,68 +96,80 @@ def read_contents(folder: Path) -> Contents:
         kind = "is a file, not a folder" if folder.exists() else "does not exist"
         raise PackError(f"pack folder {folder} {kind}; give the folder that holds {METADATA}")
     listing = list_files(folder)
-    findings = [Finding(r.rule, r.reason, r.path) for r in listing.refusals]
+    findings = [*listing.findings]
     files: dict[str, PackFile] = {}
-    raw: bytes | None = None
+    raw: dict[str, bytes] = {}
     for entry in listing.entries:
-        hashed = _hash_file(entry, keep=_METADATA_LIMIT if entry.path == METADATA else 0)
-        if isinstance(hashed, Refusal):
-            findings.append(Finding(hashed.rule, hashed.reason, hashed.path))
-        else:
-            files[entry.path], kept = hashed
-            raw = kept if entry.path == METADATA else raw
-    metadata, broken = _parse(raw)
-    return Contents(folder, metadata, files, (*findings, *broken), listing.left_out)
+        read = _read(entry)
+        if isinstance(read, Finding):
+            findings.append(read)
+            continue
+        files[entry.path], beginning = read
+        if entry.path in _KEPT:
+            raw[entry.path] = beginning[: _KEPT[entry.path]]
+        if secret := looks_secret(entry.path, beginning):
+            findings.append(Finding("looks-secret", f"it seems to hold {secret}", entry.path))
+    parsed, broken = _metadata(raw.get(METADATA), findings)
+    metadata = parsed.value if isinstance(parsed.value, dict) else {}
+    return Contents(
+        folder=folder,
+        metadata=metadata,
+        metadata_read=isinstance(parsed.value, dict),
+        lines=parsed.lines,
+        files=files,
+        raw=raw,
+        yaml={path: read_yaml(raw[path]) for path in (VALUES, SCHEMA, PRESETS) if path in raw},
+        charts={
+            path: read_chart(files[path].source, path)
+            for path, _ in _listed(metadata, parsed.lines, "charts")
+            if path in files
+        },
+        findings=(*findings, *broken),
+        left_out=listing.left_out,
+    )
 
 
-def _hash_file(entry: Entry, keep: int = 0) -> tuple[PackFile, bytes] | Refusal:
-    """One pass over a file: its size and hash, and its first `keep` bytes."""
-    digest, size, kept = hashlib.sha256(), 0, b""
+def _read(entry: Entry) -> tuple[PackFile, bytes] | Finding:
+    """One pass over a file: its size and hash, and its beginning."""
+    digest, size, beginning = hashlib.sha256(), 0, b""
     try:
         with open(entry.source, "rb", buffering=0) as file:
             expected = os.fstat(file.fileno()).st_size
-            while chunk := file.read(_CHUNK):
+            keep = max(_KEPT.get(entry.path, 0), _CHUNK)
+            while chunk := file.read(min(_CHUNK, max(expected - size, 0) + 1)):
                 digest.update(chunk)
                 size += len(chunk)
-                if len(kept) < keep:
-                    kept += chunk[: keep - len(kept)]
+                if len(beginning) < keep:
+                    beginning += chunk
     except OSError as error:
-        return Refusal(entry.path, "unreadable", f"it cannot be read: {error.strerror}")
+        return Finding("unreadable", f"it cannot be read: {error.strerror}", entry.path)
     if size != expected:
-        return Refusal(entry.path, "changing", "it changed while it was read")
-    return PackFile(entry.path, size, digest.hexdigest(), entry.executable, entry.source), kept
+        return Finding("changing", "it changed while it was read", entry.path)
+    return PackFile(entry.path, size, digest.hexdigest(), entry.executable, entry.source), beginning
 
 
-class _DuplicateKeyError(ValueError):
-    pass
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    seen: dict[str, Any] = {}
-    for key, value in pairs:
-        if key in seen:
-            raise _DuplicateKeyError(key)
-        seen[key] = value
-    return seen
-
-
-def _parse(raw: bytes | None) -> tuple[Mapping[str, Any], tuple[Finding, ...]]:
+def _metadata(raw: bytes | None, said: list[Finding]) -> tuple[jsontext.Parsed, list[Finding]]:
+    nothing = jsontext.Parsed(None)
     if raw is None:
-        return {}, (Finding("metadata-missing", f"the folder has no {METADATA}"),)
-    rule, message, line = "metadata-invalid", "it is JSON, but not an object in { }", None
-    try:
-        metadata = json.loads(raw.decode("utf-8"), object_pairs_hook=_no_duplicates)
-        if isinstance(metadata, dict):
-            return metadata, ()
-    except UnicodeDecodeError as error:
-        message, line = "it is not UTF-8 text", raw.count(b"\n", 0, error.start) + 1
-    except json.JSONDecodeError as error:
-        hint = " (it begins with a byte order mark)" if raw.startswith(b"\xef\xbb\xbf") else ""
-        message, line = f"it is not JSON: {error.msg}{hint}", error.lineno
-    except _DuplicateKeyError as error:
-        rule, message = "metadata-duplicate-key", f"the key {json.dumps(str(error))} stands twice"
-    except RecursionError:
-        message = "it is nested too deeply"
-    except ValueError as error:  # an integer of thousands of digits
-        message = f"it cannot be read: {error}"
-    return {}, (Finding(rule, message, METADATA, line),)
+        known = any(f.file in (METADATA, ".") for f in said)
+        return nothing, [] if known else [Finding("metadata-missing", f"the folder has no {METADATA}")]
+    if len(raw) > _METADATA_LIMIT:
+        return nothing, [Finding("metadata-invalid", f"it is larger than {_METADATA_LIMIT >> 20} MiB", METADATA)]
+    parsed = jsontext.parse(raw)
+    if parsed.problem:
+        return parsed, [Finding("metadata-invalid", parsed.problem, METADATA, parsed.line)]
+    if not isinstance(parsed.value, dict):
+        return parsed, [Finding("metadata-invalid", "it is JSON, but not an object in { }", METADATA, 1)]
+    return parsed, [
+        Finding("metadata-duplicate-key", f"the key {key} stands twice, in line {first} and here", METADATA, second)
+        for key, first, second in parsed.twice
+    ]
+
+
+def _listed(
+    metadata: Mapping[str, Any], lines: Mapping[jsontext.Path, int], key: str
+) -> Iterator[tuple[str, int | None]]:
+    listed = metadata.get(key)
+    for index, path in enumerate(listed if isinstance(listed, list) else ()):
+        if isinstance(path, str) and path:
+            yield posixpath.normpath(path), lines.get((key, index), lines.get((key,)))

@@ -1,4 +1,4 @@
-"""Which files belong to a pack: order, junk, links.
+"""Which files belong to a pack: order, links, what is left out.
 
 A pack is the regular files below its folder. Folders don't count (git drops empty ones, so they can't be part of an
 identity). Files are ordered by the UTF-8 bytes of their path's components, so a folder's content stays together and
@@ -11,17 +11,17 @@ author never meant to (a key, /etc/passwd) and is refused, as are devices, FIFOs
 from __future__ import annotations
 
 import os
-import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
-JUNK = re.compile(r"\.git|\.DS_Store|\._.*|__MACOSX|\..*\.sw[a-p]|.*~|Thumbs\.db")
-"""Names left out wherever they stand: version control, macOS and Windows metadata, editor swap and backup files.
+from packinfra.packs.finding import Finding, shown
+from packinfra.packs.ignore import IGNORE_FILE, IGNORE_LIMIT, Ignore
 
-Deliberately short and without file types: a list that drops images drops the pack's logo.
-"""
+MOST_FILES = 100_000
+"""Files and folders that are looked at. The largest of 220 public packs has 426; links to folders can multiply."""
 
 
 @dataclass(frozen=True)
@@ -33,75 +33,132 @@ class Entry:
     executable: bool
 
 
-@dataclass(frozen=True)
-class Refusal:
-    """Something in the folder that no archive may hold: its path in the pack, the rule it breaks, and why."""
+class LeftOut(NamedTuple):
+    """A file or folder that doesn't belong to the pack: its path in the pack, and who left it out."""
 
     path: str
-    rule: str
-    reason: str
+    by: str
 
 
 @dataclass(frozen=True)
 class Listing:
     entries: tuple[Entry, ...]
-    refusals: tuple[Refusal, ...]
-    left_out: tuple[str, ...]
-    """Paths of the junk that was left out."""
+    findings: tuple[Finding, ...]
+    left_out: tuple[LeftOut, ...]
+
+
+class _Folder(NamedTuple):
+    """A folder still to be listed. above: the real paths of the folders that lead to it."""
+
+    source: str
+    prefix: str
+    real: str
+    above: tuple[str, ...]
 
 
 def list_files(folder: Path) -> Listing:
-    """Lists what belongs to the pack in `folder`; reads no file. An unreadable folder becomes a refusal."""
-    found: list[Entry | Refusal | str] = list(_walk(folder, "", os.path.realpath(folder), ()))
-    entries = [f for f in found if isinstance(f, Entry)]
+    """Lists what belongs to the pack in `folder`; reads no file but `.packignore`. Never raises for what it meets."""
+    root = os.path.realpath(folder)
+    ignore, findings = _ignore(folder, root)
+    entries: list[Entry] = []
+    left_out: list[LeftOut] = []
+    todo, seen = [_Folder(os.fspath(folder), "", root, ())], 0
+    while todo:
+        for item in _list(todo.pop(), root, ignore):
+            seen += 1
+            if isinstance(item, Entry):
+                entries.append(item)
+            elif isinstance(item, LeftOut):
+                left_out.append(item)
+            elif isinstance(item, _Folder):
+                todo.append(item)
+            else:
+                findings.append(item)
+        if seen > MOST_FILES:
+            findings.append(Finding("too-many-files", f"it holds more than {MOST_FILES:,} files"))
+            break
     return Listing(
         entries=tuple(sorted(entries, key=lambda e: sort_key(e.path))),
-        refusals=tuple(f for f in found if isinstance(f, Refusal)),
-        left_out=tuple(f for f in found if isinstance(f, str)),
+        findings=tuple(sorted(findings, key=lambda f: sort_key(f.file or ""))),
+        left_out=tuple(sorted(left_out, key=lambda o: sort_key(o.path))),
     )
 
 
 def sort_key(path: str) -> tuple[bytes, ...]:
     """The order of files in digest and archive."""
-    return tuple(os.fsencode(part) for part in path.split("/"))
+    return tuple(part.encode("utf-8", "surrogateescape") for part in path.split("/"))
 
 
-def _walk(folder: Path, prefix: str, root: str, above: tuple[str, ...]) -> Iterator[Entry | Refusal | str]:
-    real = os.path.realpath(folder)
-    if real in above:
-        yield Refusal(prefix.rstrip("/"), "link-loop", "this link leads back to a folder that contains it")
+def _ignore(folder: Path, root: str) -> tuple[Ignore, list[Finding]]:
+    source = folder / IGNORE_FILE
+    if not os.path.lexists(source):
+        return Ignore(), []
+    for found in _judge(os.fspath(source), IGNORE_FILE, root, link=source.is_symlink(), parent=_Folder("", "", "", ())):
+        if isinstance(found, Entry):
+            try:
+                with open(source, "rb") as file:
+                    raw = file.read(IGNORE_LIMIT + 1)
+            except OSError as error:
+                return Ignore(), [Finding("unreadable", f"it cannot be read: {error.strerror}", IGNORE_FILE)]
+            if len(raw) > IGNORE_LIMIT:
+                return Ignore(), [Finding("ignore-invalid", "it is larger than 1 MiB", IGNORE_FILE)]
+            ignore = Ignore(raw)
+            return ignore, ignore.findings
+        if isinstance(found, Finding) and found.rule != "link-inside":
+            return Ignore(), [found]
+    return Ignore(), [Finding("ignore-invalid", "it is a folder", IGNORE_FILE)]
+
+
+def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | Finding | LeftOut | _Folder]:
+    if folder.real in folder.above:
+        yield Finding("link-loop", "this link leads back to a folder that contains it", folder.prefix.rstrip("/"))
         return
     try:
-        found = sorted(os.scandir(folder), key=lambda e: os.fsencode(e.name))
+        with os.scandir(folder.source) as scan:
+            found = list(scan)
     except OSError as error:
-        yield Refusal(prefix.rstrip("/") or ".", "unreadable", f"the folder cannot be read: {error.strerror}")
+        place = folder.prefix.rstrip("/") or "."
+        yield Finding("unreadable", f"the folder cannot be read: {error.strerror}", place)
         return
     for item in found:
-        path = prefix + item.name
-        if JUNK.fullmatch(item.name):
-            yield path
-        elif any("\ud800" <= c <= "\udfff" for c in item.name):
-            shown = os.fsencode(path).decode("utf-8", "backslashreplace")
-            yield Refusal(shown, "name-not-utf8", "its name is not UTF-8, so other machines would read another name")
-        elif any(c < " " or c == "\x7f" for c in item.name):
-            yield Refusal(ascii(path)[1:-1], "name-control-character", "its name contains a control character")
+        # Names are UTF-8 whatever the locale makes of their bytes.
+        name = os.fsencode(item.name).decode("utf-8", "surrogateescape")
+        path = folder.prefix + name
+        try:  # some file systems don't say in the listing what an entry is
+            link, is_folder = item.is_symlink(), item.is_dir(follow_symlinks=False)
+        except OSError as error:
+            yield Finding("unreadable", f"it cannot be read: {error.strerror}", path)
+            continue
+        # A link to a folder is a file for git, so a pattern such as "docs/" doesn't name it.
+        if by := ignore.leaves_out(path, folder=is_folder):
+            yield LeftOut(path, by)
+        elif any("\ud800" <= c <= "\udfff" for c in name):
+            raw = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+            yield Finding("name-not-utf8", "its name is not UTF-8, so other machines would read another name", raw)
+        elif any(c < " " or c == "\x7f" for c in name):
+            yield Finding("name-control-character", "its name contains a control character", ascii(path)[1:-1])
         else:
-            yield from _judge(Path(item.path), path, root, (*above, real))
+            yield from _judge(item.path, path, root, link=link, parent=folder)
 
 
-def _judge(source: Path, path: str, root: str, above: tuple[str, ...]) -> Iterator[Entry | Refusal | str]:
-    target = os.path.realpath(source)
-    if source.is_symlink() and not (target + os.sep).startswith(root + os.sep):
-        yield Refusal(path, "link-leaves-pack", f"this link leads out of the pack, to {os.readlink(source)}")
-        return
+def _judge(source: str, path: str, root: str, *, link: bool, parent: _Folder) -> Iterator[Entry | Finding | _Folder]:
+    real = os.path.join(parent.real, os.path.basename(path))
     try:
+        if link:
+            target, real = os.readlink(source), os.path.realpath(source)
+            if not (real + os.sep).startswith(root.rstrip(os.sep) + os.sep):
+                message = f"this link leads out of the pack, to {shown(target)}"
+                yield Finding("link-leaves-pack", message, path)
+                return
         mode = os.stat(source).st_mode
     except OSError as error:
-        yield Refusal(path, "unreadable", f"it cannot be read: {error.strerror}")
+        yield Finding("unreadable", f"it cannot be read: {error.strerror}", path)
         return
+    if link:
+        yield Finding("link-inside", f"it is a link to {shown(target)}; a copy of what it leads to is published", path)
     if stat.S_ISDIR(mode):
-        yield from _walk(source, path + "/", root, above)
+        yield _Folder(source, path + "/", real, (*parent.above, parent.real))
     elif stat.S_ISREG(mode):
-        yield Entry(path, source, bool(mode & stat.S_IXUSR))
+        yield Entry(path, Path(source), bool(mode & stat.S_IXUSR))
     else:
-        yield Refusal(path, "special-file", "it is a device, FIFO or socket, not a regular file")
+        yield Finding("special-file", "it is a device, FIFO or socket, not a regular file", path)

@@ -9,30 +9,41 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from packinfra.packs.chart import Chart
 from packinfra.packs.contents import PackError, PackFile, read_contents
-from packinfra.packs.rules import Problem, judge
+from packinfra.packs.files import LeftOut
+from packinfra.packs.rules import Problem, RuleSettings, check_settings, judge
 
-__all__ = ["Pack", "PackError", "PackFile", "Problem", "read_pack"]
+__all__ = ["Chart", "LeftOut", "Pack", "PackError", "PackFile", "Problem", "read_pack"]
 
 
 @dataclass(frozen=True)
 class Pack:
     """A pack folder as a value.
 
-    name, version: as pack.json says, or "" where it doesn't say so usably (then there is an error in `problems`)
-    files:         in the order of digest and archive
-    metadata:      pack.json, parsed
-    problems:      all findings, errors first
-    left_out:      paths that don't belong to a pack (version control, editor and macOS files)
+    name, version, layer, type: as pack.json says (type: "addonType"), or "" where it doesn't say so usably (if the key
+                is required, `problems` then has an error)
+    files:      in the order of digest and archive
+    charts:     the charts that pack.json lists, as far as they can be read
+    manifests:  paths of the manifests, in the order in which pack.json lists them and Palette applies them
+    values:     the text of values.yaml
+    metadata:   pack.json, parsed
+    problems:   all findings, errors first
+    left_out:   what stands in the folder but doesn't belong to the pack, and why (junk, `.packignore`)
     """
 
     folder: Path
     name: str
     version: str
+    layer: str
+    type: str
     files: tuple[PackFile, ...]
+    charts: tuple[Chart, ...]
+    manifests: tuple[str, ...]
+    values: str
     metadata: Mapping[str, Any]
     problems: tuple[Problem, ...]
-    left_out: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
 
     @property
     def errors(self) -> tuple[Problem, ...]:
@@ -56,20 +67,28 @@ class Pack:
         return f"sha256:{identity.hexdigest()}"
 
 
-def read_pack(folder: Path) -> Pack:
-    """Reads and judges the pack in `folder`; each file is read once.
+def read_pack(folder: Path, rules: RuleSettings | None = None) -> Pack:
+    """Reads and judges the pack in `folder`; each file is read once, listed charts a second time.
+
+    rules: which warnings are errors or off, by rule id: {"readme-missing": "off"}
 
     Never raises for what a folder can contain: everything wrong stands in `problems`. Raises PackError if there is
-    no such folder.
+    no such folder, RuleError if `rules` names a rule that doesn't exist.
     """
+    check_settings(rules or {})
     contents = read_contents(folder)
     return Pack(
         folder=folder,
         name=_text(contents.metadata, "name"),
         version=_text(contents.metadata, "version"),
+        layer=_text(contents.metadata, "layer"),
+        type=_text(contents.metadata, "addonType"),
         files=tuple(contents.files.values()),
+        charts=tuple(chart for chart in contents.charts.values() if isinstance(chart, Chart)),
+        manifests=tuple(path for path, _ in contents.listed("kubeManifests") if path in contents.files),
+        values=contents.values,
         metadata=contents.metadata,
-        problems=judge(contents),
+        problems=judge(contents, rules),
         left_out=contents.left_out,
     )
 

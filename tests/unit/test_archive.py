@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packinfra.packs import Archive, read_pack, write_archive
+from packinfra.packs import Archive, read_pack, save_archive, write_archive
 from packinfra.packs.archive import MEMBER, WHOLE, ArchiveError, timestamp
-from packinfra.packs.files import JUNK
+from packinfra.packs.ignore import JUNK
 from tests.support.packs import make_pack
 
 GOLDEN = Path(__file__).parents[1] / "golden/archive.json"
@@ -160,6 +160,34 @@ def test_a_file_that_changes_meanwhile_is_an_error(tmp_path: Path) -> None:
 def test_a_full_disk_is_said(tmp_path: Path) -> None:
     with open("/dev/full", "wb", buffering=0) as full, pytest.raises(ArchiveError, match="No space left"):
         write_archive(read_pack(make_pack(tmp_path / "p")), full, CREATED)
+
+
+def test_saved_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder, out = make_pack(tmp_path / "p", {"noise": random.Random(2).randbytes(2 * WHOLE)}), tmp_path / "a.tar.gz"
+    pack = read_pack(folder)
+    out.write_text("what stood there before")
+    (folder / "values.yaml").write_text("changed")
+    with pytest.raises(ArchiveError, match="changed while"):
+        save_archive(pack, out)
+    assert out.read_text() == "what stood there before"
+    assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "p"]
+    (folder / "values.yaml").write_text("a: 1")
+    saved = save_archive(read_pack(folder), out, CREATED)
+    assert (saved, out.read_bytes()) == archived(folder)
+    with pytest.raises(ArchiveError, match="Is a directory"):
+        save_archive(read_pack(folder), folder)
+    assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "p"]
+
+
+def test_many_files(tmp_path: Path) -> None:
+    folder = make_pack(tmp_path / "p")
+    for number in range(20_000):
+        path = folder / f"d{number % 100}" / f"file-{number}"
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    _, data = archived(folder)
+    listed = subprocess.run(["tar", "-tz"], input=data, capture_output=True, check=True).stdout.splitlines()
+    assert sum(not name.endswith(b"/") for name in listed) == 20_003
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,88 @@
+"""Rules about the charts and manifests that pack.json lists."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+from packinfra.packs.contents import METADATA, Contents
+from packinfra.packs.finding import Finding, shown
+from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
+
+LISTS = ("charts", "kubeManifests")
+
+
+def _listed(contents: Contents) -> Iterator[Finding]:
+    folders = {folder for path in contents.files for folder in _above(path)}
+    left_out = dict(contents.left_out)
+    for key in LISTS:
+        listed = contents.metadata.get(key)
+        if listed is None:
+            continue
+        if not isinstance(listed, list) or not all(isinstance(path, str) and path for path in listed):
+            line = contents.lines.get((key,))
+            yield Finding("listed-file-missing", f'"{key}" is not a list of paths', METADATA, line)
+        for path, line in contents.listed(key):
+            if path in contents.files:
+                continue
+            if posixpath.isabs(path) or path == ".." or path.startswith("../"):
+                wrong = "lies outside the pack"
+            elif path in folders or path == ".":
+                wrong = "is a folder"
+            else:
+                by = next((left_out[part] for part in (path, *_above(path)) if part in left_out), None)
+                wrong = f"is left out of the pack ({by})" if by else "the pack lacks"
+            yield Finding("listed-file-missing", f'"{key}" lists {shown(path)}, which {wrong}', METADATA, line)
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path is in."""
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+def _charts(contents: Contents) -> Iterator[Finding]:
+    for path, chart in contents.charts.items():
+        if isinstance(chart, str):
+            yield Finding("chart-unreadable", chart, path)
+
+
+def _unlisted(contents: Contents) -> Iterator[Finding]:
+    if not contents.metadata_read:
+        return
+    listed = {path for key in LISTS for path, _ in contents.listed(key)}
+    for path in contents.files:
+        if path in listed:
+            continue
+        folder = posixpath.dirname(path)
+        if folder == "charts" and path.endswith((".tgz", ".tar.gz")):
+            yield Finding("unlisted-file", f'"charts" in {METADATA} does not list it', path)
+        elif folder == "manifests" and path.endswith((".yaml", ".yml")):
+            yield Finding("unlisted-file", f'"kubeManifests" in {METADATA} does not list it', path)
+
+
+def _nothing(contents: Contents) -> Iterator[Finding]:
+    deployable = contents.metadata.get("layer") in ("addon", "csi", "cni")
+    if deployable and not any(contents.metadata.get(key) for key in (*LISTS, "ansibleRoles")):
+        yield Finding("nothing-to-deploy", f"{METADATA} lists neither charts nor manifests", METADATA)
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "listed-file-missing", "error", f"every chart and manifest that {METADATA} lists is a file of the pack",
+        "Palette deploys what the lists name", "add the file, or correct the list", FORMAT, _listed,
+    ),
+    Rule(
+        "chart-unreadable", "error", "a listed chart is a gzip tar archive with `<chart>/Chart.yaml`, which has a name",
+        "Helm cannot deploy anything else", "make it again with helm package", "Helm documentation, Charts", _charts,
+    ),
+    Rule(
+        "unlisted-file", "warning", f"charts/*.tgz and manifests/*.yaml are listed in {METADATA}",
+        "what is not listed is published but never deployed", f"list it in {METADATA}, or remove the file",
+        MEASURED, _unlisted,
+    ),
+    Rule(
+        "nothing-to-deploy", "warning", "a pack of the layers addon, csi and cni lists charts or manifests",
+        "without them it deploys nothing", "list them under charts or kubeManifests", FORMAT, _nothing,
+    ),
+)  # fmt: skip

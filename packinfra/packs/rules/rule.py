@@ -1,0 +1,55 @@
+"""What a rule is, and what breaking one looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from packinfra.packs.contents import Contents
+from packinfra.packs.finding import Finding, printable
+
+Severity = Literal["error", "warning"]
+Check = Callable[[Contents], Iterable[Finding]]
+
+FORMAT = "Palette documentation, Add-on Packs; JSON schema of pack-central's validator"
+ARCHIVE = "docs/architecture.md, The archive"
+MEASURED = "220 public packs, measured"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One finding about a pack: which rule, how bad, what, what to do, and where."""
+
+    rule: str
+    severity: Severity
+    message: str
+    remedy: str
+    file: str | None = None
+    line: int | None = None
+
+    @property
+    def place(self) -> str:
+        """`file:line`, as editors and CI systems understand it; "" where the whole pack is meant."""
+        return "" if self.file is None else printable(self.file) + ("" if self.line is None else f":{self.line}")
+
+    def __str__(self) -> str:
+        place = f"{self.place}: " if self.place else ""
+        return f"{place}{self.message} [{self.rule}]\n      -> {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One rule: what it demands, why, what to do about a violation, and where the rule comes from.
+
+    severity: "off" for a rule that only settings switch on
+    check:    None where reading the folder finds it
+    """
+
+    id: str
+    severity: Severity | Literal["off"]
+    demands: str
+    why: str
+    remedy: str
+    source: str
+    check: Check | None = None

@@ -1,0 +1,116 @@
+"""Rules about values.yaml."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator
+
+import yaml
+
+from packinfra.packs.chart import Chart
+from packinfra.packs.contents import VALUES, Contents
+from packinfra.packs.finding import Finding
+from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
+from packinfra.packs.yamltext import child, entries, scalar
+
+_VALUES = "Palette documentation, Pack Constraints and Add-on Packs"
+
+
+def _missing(contents: Contents) -> Iterator[Finding]:
+    if VALUES not in contents.files and not any(f.file in (VALUES, ".") for f in contents.findings):
+        yield Finding("values-missing", f"the folder has no {VALUES}")
+
+
+def _invalid(contents: Contents) -> Iterator[Finding]:
+    text = contents.yaml.get(VALUES)
+    if text and text.problem and not text.templated:
+        yield Finding("values-invalid", text.problem, VALUES, text.line)
+
+
+def _template(contents: Contents) -> Iterator[Finding]:
+    text = contents.yaml.get(VALUES)
+    if text and text.templated:
+        yield Finding("values-template", f"{text.problem}, where a template stands", VALUES, text.line)
+
+
+def _shape(contents: Contents) -> Iterator[Finding]:
+    top = _top(contents)
+    if top is not None and not isinstance(top, yaml.MappingNode):
+        what = "a list" if isinstance(top, yaml.SequenceNode) else "a single value"
+        yield Finding("values-shape", f"it is {what}, not a mapping", VALUES, top.start_mark.line + 1)
+
+
+def _namespace(contents: Contents) -> Iterator[Finding]:
+    top = _top(contents)
+    if not isinstance(top, yaml.MappingNode) or contents.metadata.get("layer") in ("kernel", "os", "k8s"):
+        return
+    if not scalar(child(top, "pack", "namespace")):
+        line = next((line for key, line, _ in entries(top) if key == "pack"), None)
+        yield Finding("namespace-missing", "it sets no pack.namespace", VALUES, line)
+
+
+def _images(contents: Contents) -> Iterator[Finding]:
+    images = child(_top(contents), "pack", "content", "images")
+    if VALUES in contents.files and not (isinstance(images, yaml.SequenceNode) and images.value):
+        yield Finding("images-missing", "it lists no pack.content.images", VALUES)
+
+
+def _keys(contents: Contents) -> Iterator[Finding]:
+    if not contents.metadata_read:
+        return
+    top, charts = _top(contents), list(contents.charts.values())
+    names = [chart.name for chart in charts if isinstance(chart, Chart)]
+    if len(names) == len(charts):  # a chart that could not be read might be the one
+        yield from _unmatched(child(top, "charts"), "charts", names)
+    manifests = [posixpath.splitext(posixpath.basename(path))[0] for path, _ in contents.listed("kubeManifests")]
+    yield from _unmatched(child(top, "manifests"), "manifests", manifests)
+
+
+def _unmatched(node: yaml.Node | None, key: str, names: list[str]) -> Iterator[Finding]:
+    for name, line, _ in entries(node):
+        if name not in names and "{{" not in name:
+            there = f"the pack's are {', '.join(names)}" if names else "the pack has none"
+            message = f"{key}.{name} belongs to no {key.removesuffix('s')}: {there}"
+            yield Finding("values-key-unmatched", message, VALUES, line)
+
+
+def _top(contents: Contents) -> yaml.Node | None:
+    text = contents.yaml.get(VALUES)
+    return text.top if text else None
+
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "values-missing", "error", f"{VALUES} stands at the top of the folder; it may be empty",
+        "Palette requires it of every pack", f"add {VALUES}, empty if the pack has no parameters", FORMAT, _missing,
+    ),
+    Rule(
+        "values-invalid", "error", f"{VALUES} is YAML",
+        "Palette could not read it either", "correct the YAML", FORMAT, _invalid,
+    ),
+    Rule(
+        "values-template", "warning", f"templates stand in {VALUES} where YAML allows them",
+        "Palette replaces {{ }} before it deploys, but editors and Palette's own form read the text as YAML",
+        'put the value in quotes: "{{ .spectro... }}"', "Palette documentation, Macros", _template,
+    ),
+    Rule(
+        "values-shape", "warning", f"{VALUES} is a mapping",
+        "Helm and Palette look for keys in it", "begin with pack:, charts: or manifests:", _VALUES, _shape,
+    ),
+    Rule(
+        "namespace-missing", "warning", f"{VALUES}, unless it is empty, sets pack.namespace",
+        "without it the pack is deployed into the namespace default",
+        "set pack.namespace; Palette creates the namespace", _VALUES, _namespace,
+    ),
+    Rule(
+        "values-key-unmatched", "warning",
+        f"below charts and manifests, {VALUES} names charts (by the name in Chart.yaml) and manifests (by file name, "
+        "without extension)",
+        "parameters under any other key have no effect", "correct the key, or remove it", MEASURED, _keys,
+    ),
+    Rule(
+        "images-missing", "off", f"{VALUES} lists pack.content.images",
+        "tools for clusters without internet access download what is listed; 54 of 220 public packs list nothing",
+        "list the images, each as `- image: host/name:tag`", "pack-central, pull request checks", _images,
+    ),
+)  # fmt: skip
