@@ -20,7 +20,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.alias_generators import to_camel
 
 from packinfra.errors import PackinfraError
-from packinfra.packs.rules import REPOSITORY_COMPONENT
+from packinfra.packs.rules import REPOSITORY_COMPONENT, check_settings
 
 NAMESPACE = "packinfra"
 PACKS_PATH = "spectro-packs/archive"
@@ -64,6 +64,13 @@ def valid_base_path(value: str) -> str:
     return value
 
 
+def _off(value: Any) -> Any:
+    return "off" if value is False else value  # some YAML readers take a bare off for false
+
+
+RuleSeverity = Annotated[Literal["error", "warning", "off"], BeforeValidator(_off)]
+
+
 class PackSettings(_Model):
     """Which folders are packs, and how they are published."""
 
@@ -73,6 +80,15 @@ class PackSettings(_Model):
     keep_versions: int | Literal["all"] = Field(
         "all", description="how many versions stay published, those with a folder included", examples=[10]
     )
+    rules: Mapping[str, RuleSeverity] = Field(
+        {}, description="rules judged otherwise than docs/rules.md says", examples=[{"readme-missing": "error"}]
+    )
+
+    @field_validator("rules")
+    @classmethod
+    def _rules(cls, value: Mapping[str, RuleSeverity]) -> Mapping[str, RuleSeverity]:
+        check_settings(value)
+        return value
 
     @field_validator("keep_versions")
     @classmethod

@@ -67,7 +67,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
         entries = [PackSettings(path=entry) if isinstance(entry, str) else entry for entry in packs]
         try:
             base = valid_base_path(base_path)
-            catalogue = read_catalogue(Path.cwd(), [entry.path for entry in entries])
+            catalogue = read_catalogue(Path.cwd(), [e.path for e in entries], {e.path: e.rules for e in entries})
         except ValueError as error:
             raise pulumi.RunError(f"base_path {base_path!r}: {error}") from None
         except PackinfraError as error:

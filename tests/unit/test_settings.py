@@ -66,6 +66,9 @@ def test_defaults_are_safe() -> None:
         ({"packinfra:packs": "[1]"}, "packinfra:packs.0: 1 is wrong"),
         ({"packinfra:packs": '[{"path":"a","keepVersion":1}]'}, "packs.0.keepVersion: no such key; did you mean keepV"),
         ({"packinfra:packs": '[{"path":"a","keepVersions":0}]'}, 'at least 1, or "all"'),
+        ({"packinfra:packs": '[{"path":"a","rules":{"readme-mising":"off"}}]'}, "did you mean readme-missing?"),
+        ({"packinfra:packs": '[{"path":"a","rules":{"readme-missing":"no"}}]'}, 'rules.readme-missing: "no" is wrong'),
+        ({"packinfra:packs": '[{"path":"a","rules":{"values-invalid":"off"}}]'}, "values-invalid is always an error"),
         ({"packinfra:packs": '[{"path":"a","overwrite":true}]'}, "ECR never moves an immutable tag"),
         ({"packinfra:repositories": '{"imutable":true}'}, "repositories.imutable: no such key; did you mean immutable"),
         ({"packinfra:repositories": '{"immutable":"perhaps"}'}, 'repositories.immutable: "perhaps" is wrong'),
@@ -78,6 +81,11 @@ def test_mistakes(change: dict[str, str | None], said: str) -> None:
         load(config)
     assert said in str(caught.value)
     assert "pydantic" not in str(caught.value)
+
+
+def test_rules() -> None:
+    rules = load(GOOD | {"packinfra:packs": '[{"path":"a","rules":{"readme-missing":false,"logo-missing":"error"}}]'})
+    assert rules.packs[0].rules == {"readme-missing": "off", "logo-missing": "error"}
 
 
 def test_all_mistakes_at_once() -> None:
