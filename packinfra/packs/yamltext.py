@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -22,8 +22,14 @@ TEXT_LIMIT = 4 << 20
 _DEEPEST = 100
 _MOST_EVENTS = 200_000
 """Of the parser; a key, a value, the beginning and the end of a list or mapping are one each."""
-_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_NULLS = ("", "~", "null", "Null", "NULL")
 _ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads trees only, so it need not ask of every scalar whether it is a number or a date."""
+
+    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
 
 
 @dataclass(frozen=True)
@@ -96,19 +102,19 @@ def scalar(node: yaml.Node | None) -> str | None:
 
 
 def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+    return isinstance(node, yaml.ScalarNode) and node.value in _NULLS and node.style not in ("'", '"', "|", ">")
 
 
 def _compose(text: str) -> tuple[yaml.Node, ...]:
     try:
         depth = 0
-        for count, event in enumerate(yaml.parse(text, Loader=_LOADER)):
+        for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if depth > _DEEPEST or count > _MOST_EVENTS:
                 much = f"is nested more than {_DEEPEST} deep" if depth > _DEEPEST else "has too many entries"
                 line = event.start_mark.line + 1 if event.start_mark else None
                 raise _BrokenError(f"it {much}", line)
-        return tuple(node for node in yaml.compose_all(text, Loader=_LOADER) if node is not None)
+        return tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
     except yaml.YAMLError as error:
         marks = [m for m in (getattr(error, "problem_mark", None), getattr(error, "context_mark", None)) if m]
         around = tuple(mark.line + 1 for mark in marks)
