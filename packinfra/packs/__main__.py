@@ -95,7 +95,7 @@ def _out(out: Path, folders: Sequence[str]) -> Path:
 
 
 def _is_file(out: Path) -> bool:
-    return out.name.endswith(".tar.gz") and not out.is_dir()
+    return out.name.endswith(".tar.gz") and not os.path.isdir(out)
 
 
 def _archive(checked: Sequence[Checked], out: Path) -> list[str]:

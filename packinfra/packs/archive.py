@@ -15,6 +15,7 @@ is recorded with every published version:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import tarfile
@@ -79,7 +80,7 @@ def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
 
 def save_archive(pack: Pack, path: Path, created: str = CREATED) -> Archive:
     """Writes the archive of `pack` to `path`: the whole of it, or nothing. Raises ArchiveError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    partial = path.parent / f".packinfra-{os.getpid()}.partial"
     try:
         with open(partial, "wb") as out:
             archive = write_archive(pack, out, created)
@@ -87,7 +88,8 @@ def save_archive(pack: Pack, path: Path, created: str = CREATED) -> Archive:
     except OSError as error:  # the rest of the buffer is written on closing; opening and renaming can fail, too
         raise ArchiveError(f"{path} could not be written: {error.strerror}") from error
     finally:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
     return archive
 
 

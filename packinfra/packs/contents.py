@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import posixpath
+import stat
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -92,9 +93,8 @@ def read_contents(folder: Path) -> Contents:
         raise PackError(
             f"pack folder {folder}: Windows has no execute bit, so a pack read here would be another one; use WSL"
         )
-    if not folder.is_dir():
-        kind = "is a file, not a folder" if folder.exists() else "does not exist"
-        raise PackError(f"pack folder {folder} {kind}; give the folder that holds {METADATA}")
+    if wrong := _no_folder(folder):
+        raise PackError(f"pack folder {folder} {wrong}; give the folder that holds {METADATA}")
     listing = list_files(folder)
     findings = [*listing.findings]
     files: dict[str, PackFile] = {}
@@ -127,6 +127,15 @@ def read_contents(folder: Path) -> Contents:
         findings=(*findings, *broken),
         left_out=listing.left_out,
     )
+
+
+def _no_folder(folder: Path) -> str | None:
+    try:
+        return None if stat.S_ISDIR(os.stat(folder).st_mode) else "is a file, not a folder"
+    except FileNotFoundError:
+        return "does not exist"
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
+        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
 def _read(entry: Entry) -> tuple[PackFile, bytes] | Finding:

@@ -219,6 +219,8 @@ def _written(folder: Path, tree: dict[str, tuple[bytes, bool]], order: random.Ra
             if executable:
                 target.chmod(0o700 | order.choice([0o000, 0o011, 0o055]))
             os.utime(target, (order.randrange(2**31), order.randrange(2**31)))
+            if os.getuid() == 0:  # nobody else may give files away
+                os.chown(target, order.randrange(2**16), order.randrange(2**16))
     finally:
         os.umask(before)
     return folder

@@ -125,6 +125,8 @@ def test_no_half_archives(packs: Path, capsys: pytest.CaptureFixture[str]) -> No
     Path("file").write_text("x")
     assert main(["--archive", "file/out", "good"]) == 1
     assert "file/out cannot be made: Not a directory" in capsys.readouterr().err
+    assert main(["--archive", "x" * 300 + ".tar.gz", "good"]) == 1
+    assert "could not be written: File name too long" in capsys.readouterr().err
     make_clean_pack(packs / "big", {"noise": os.urandom(100_000)}, name="big")
     before = sorted(os.listdir())
     limited = subprocess.run(  # a limit on the size of files stands for a full disk

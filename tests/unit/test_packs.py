@@ -29,7 +29,10 @@ def test_a_pack_is_a_value(tmp_path: Path) -> None:
 
 def test_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for name, said in {"absent": "does not exist", "file": "is a file, not a folder"}.items():
+    for name, said in {
+        "absent": "does not exist", "file": "is a file, not a folder", "x" * 300: "File name too long",
+        "file/deeper": "Not a directory", "a\0b": "null byte",
+    }.items():  # fmt: skip
         with pytest.raises(PackError, match=said):
             read_pack(tmp_path / name)
 

@@ -33,6 +33,10 @@ def write(path: str, data: bytes | str) -> Callable[[Path], object]:
     return change
 
 
+def cut(data: bytes) -> tuple[bytes, bytes]:
+    return data[:100], data[100:]
+
+
 def both(*changes: Callable[[Path], object]) -> Callable[[Path], object]:
     return lambda folder: [change(folder) for change in changes]
 
@@ -299,6 +303,9 @@ KEPT: dict[str, Callable[[Path], object]] = {
     "a path written otherwise": pack_json(charts=["./charts//web-1.2.3.tgz"]),
     "a chart with a dot before it": chart({"./web/Chart.yaml": b"name: web", "./web/x": b"x" * 2000}),
     "a chart after its subcharts": chart({"web/charts/x/Chart.yaml": b"name: x", "web/Chart.yaml": b"name: web"}),
+    "a chart of two gzip members": lambda f: write(
+        CHART, b"".join(gzip.compress(part) for part in cut(gzip.decompress((f / CHART).read_bytes())))
+    )(f),
     "a chart unpacked beside it": write("charts/web/Chart.yaml", "name: web"),
     "a link that is ignored": both(link("/etc/hostname"), write(".packignore", "link\n")),
     "a documented key": write("a.md", KEY + "...\n-----END RSA PRIVATE KEY-----\nAKIAIOSFODNN7EXAMPLE"),
