@@ -137,7 +137,7 @@ class PublishedPackProvider(ResourceProvider):
         host, _ = split(str(props["repository"]))
         with self._lock:
             if host not in self._clients:
-                self._clients[host] = ecr_client(host, self._aws)
+                self._clients[host] = ecr_client(host, self._aws, on_warning=Log("").warning)
             return Publishing(self._clients[host], props)
 
     def _tell(self, props: Mapping[str, Any], message: str, *, warn: bool = True) -> None:

@@ -54,7 +54,7 @@ class Publishing:
             self._log.info(f"{self._name} {version}: adopted {found}, which the registry already had")
             return replace(record, adopted=True)
         if found:
-            foreign = compare(self._client, reference, record, self._files(version))
+            foreign = compare(self._client, reference, record)
             if foreign.same:
                 self._log.info(
                     f"{self._name} {version}: adopted {foreign.record.manifestDigest}, pushed by somebody else with "
@@ -122,11 +122,12 @@ class Publishing:
         with tempfile.TemporaryFile(prefix="packinfra-") as spool:
             for source in self._props.get("sources") or ():
                 pack = read_pack(Path(source))
-                if pack.version == version and not pack.errors and pack.content_digest == record.contentDigest:
-                    if write_archive(pack, spool, record.created).digest == record.layerDigest:
-                        spool.flush()
-                        yield lambda: _reopened(spool)
-                        return
+                if pack.version != version or pack.errors or pack.content_digest != record.contentDigest:
+                    continue
+                if write_archive(pack, spool, record.created).digest == record.layerDigest:
+                    spool.flush()
+                    yield lambda: _reopened(spool)
+                    return
         raise PublishError(
             f"{self._name} {version} was not published: its folder has changed since this run looked at it\n"
             "  -> run again when whatever writes the folder has finished"

@@ -61,9 +61,9 @@ class Project:
         path.write_text(yaml.safe_dump({"config": config, **({"encryptionsalt": salt} if salt else {})}))
 
     def program(self, text: str) -> None:
-        """Another program instead of the ready one. `BASE` in it stands for the base path."""
-        code = "import packinfra, pulumi, pulumi_aws as aws\nfrom pulumi import Alias, ResourceOptions\n" + text
-        (self.folder / "__main__.py").write_text(code.replace("BASE", f'"{self.base_path}"'))
+        """Another program instead of the ready one; `BASE` in it is the base path."""
+        imports = "import packinfra, pulumi, pulumi_aws as aws\nfrom pulumi import Alias, ResourceOptions\n"
+        (self.folder / "__main__.py").write_text(f"{imports}BASE = {self.base_path!r}\n{text}")
 
     def urn(self, name: str) -> str:
         urn: str = self.resources()[name]["urn"]

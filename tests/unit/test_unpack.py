@@ -101,5 +101,5 @@ def test_no_pack(entries: list[Callable[[tarfile.TarFile], None]], reason: str) 
 
 @pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"no tar" * 200), gzip.compress(bytes(5000))[:-9]])
 def test_no_archive(data: bytes) -> None:
-    with pytest.raises(UnpackError, match="no readable .tar.gz|exactly one top folder"):
+    with pytest.raises(UnpackError, match=r"no readable \.tar\.gz|exactly one top folder"):
         read_archive(io.BytesIO(data), "hello", "1.0.0", LIMIT)
