@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from packinfra.oci.client import Client
+from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.reference import Reference
 from packinfra.packs.unpack import UnpackError, read_archive
 from packinfra.resources.versions import PublishedVersion, short_hashes
@@ -41,7 +42,10 @@ def compare(client: Client, reference: Reference, record: PublishedVersion) -> F
     Whatever can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why. Raises a
     RegistryError if the registry doesn't answer.
     """
-    manifest = client.manifest(reference)
+    try:
+        manifest = client.manifest(reference)
+    except NotAnArtifact as error:
+        return Foreign(record, reason=f"it is no pack: {error.text}")
     if manifest is None:
         return Foreign(record, reason="it vanished while it was looked at")
     if len(manifest.layers) != 1:
