@@ -15,7 +15,7 @@ from typing import TextIO
 
 from sandbox.control import Control
 
-PIECE = 64 * 1024
+PIECE = 32 * 1024
 _LENGTH = re.compile(r"^content-length: *(\d{1,6})\r$", re.IGNORECASE | re.MULTILINE)
 
 

@@ -21,7 +21,7 @@ from sandbox.environment import Environment
 from sandbox.faults import Faults
 from sandbox.front import Front
 from sandbox.instance import Instance
-from sandbox.proxy import Proxy
+from sandbox.proxy import PIECE, Proxy
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: so
     facts = {"pid": os.getpid(), "account": settings.account, "region": settings.region}
     connect = Proxy(tls_port, log, Control(facts, faults))
     front = Front(registry, accounts.install(control, store), downloads, faults, connect.cut)
-    async with await asyncio.start_server(connect, sock=proxy):
+    async with await asyncio.start_server(connect, sock=proxy, limit=PIECE):
         environment = Environment.make(folder, settings.region, key.access_key, key.secret_key, proxy_port)
         serving = asyncio.create_task(serve_tls(front, certificates, tls, stop))
         environment.write(folder)

@@ -4,6 +4,7 @@ import hashlib
 import json
 import socket
 import ssl
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -244,6 +245,15 @@ def test_large_blob_stays_out_of_memory(tmp_path: Path) -> None:  # BLOB-18
         response = registry.send("PUT", location, data=(piece for _ in range(count)))
         assert response.status_code == 201, response.text
         assert peak() - before < 64 * MIB
+
+        uploads = [  # BAD-8
+            threading.Thread(target=registry.push_blob, args=["s/large", bytes([n]) * MIB]) for n in range(100)
+        ]
+        for upload in uploads:
+            upload.start()
+        for upload in uploads:
+            upload.join(60)
+        assert peak() - before < 128 * MIB
 
 
 def test_head_and_get_manifest(registry: Registry, repository: str) -> None:  # MAN-1, MAN-2
