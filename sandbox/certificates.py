@@ -17,7 +17,6 @@ from hypercorn.config import Config
 
 from sandbox.asgi import App
 
-
 # Each connection has a buffer of this size, and as much again on its way: 256 KiB, asyncio's own choice, is a hundred
 # megabytes for a hundred uploads at once.
 SSLProtocol.max_size = 64 * 1024
