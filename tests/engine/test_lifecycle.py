@@ -14,6 +14,7 @@ import pytest
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
 from tests.support.project import CHECKOUT, Project
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 
@@ -86,11 +87,12 @@ def test_drift_is_found_and_repaired(project: Project, ecr: Ecr) -> None:
     assert project.preview() == {}
 
 
-def test_a_replaced_repository_is_filled_again(project: Project, ecr: Ecr) -> None:
+def test_a_replaced_repository_is_filled_again(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
     project.configure(repositories={"immutable": False, "forceDelete": True})
     project.up()
     published = project.digests()
-    kms = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    api = sandbox.session().client("kms", config=sandbox.config, verify=sandbox.ca)
+    kms = api.create_key()["KeyMetadata"]["Arn"]
     project.configure(repositories={"immutable": False, "forceDelete": True, "kmsKey": kms})
     steps = project.preview()
     assert "replace" in steps["Repository packs-hello"]
