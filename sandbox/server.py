@@ -1,4 +1,4 @@
-"""The sandbox process: one asyncio loop with the TLS port, the proxy, IAM and STS, and the ECR."""
+"""The sandbox process: one asyncio loop with the TLS port, the proxy, IAM, KMS and STS, and the ECR."""
 
 import asyncio
 import os

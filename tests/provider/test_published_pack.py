@@ -380,13 +380,14 @@ def test_a_refusal_is_not_gone(pack: Pack, sandbox: Sandbox, answer: str) -> Non
 def test_requests_of_each_operation(pack: Pack, sandbox: Sandbox) -> None:
     """What a user waits for: guards that don't depend on the machine."""
 
-    def asked() -> list[str]:
-        nonlocal mark
-        found = [asked.what.split(" ")[0] for asked in sandbox.requests(since=mark)]
-        mark = sandbox.mark()
-        return found
+    seen = [sandbox.mark()]
 
-    mark = sandbox.mark()
+    def asked() -> list[str]:
+        """The methods of the requests since the last call."""
+        since = seen.pop()
+        seen.append(sandbox.mark())
+        return [asked.what.split(" ")[0] for asked in sandbox.requests(since=since)]
+
     inputs = pack.checked()
     pack.host.diff("id", inputs, inputs)
     assert asked() == []
