@@ -90,6 +90,8 @@ class Instance:
                 deadline = time.monotonic() + patience
                 while self.running_pid() == pid and time.monotonic() < deadline:
                     time.sleep(0.02)
+        if pid is not None:
+            _wait_for_end(pid)
         if self.folder.is_dir():
             # Only behind the lock: somebody may have started another one meanwhile.
             with contextlib.suppress(AlreadyRunningError), self.hold():
@@ -136,3 +138,20 @@ class Instance:
                     stream.flush()
                     return stream
             stream.close()
+
+
+def _wait_for_end(pid: int) -> None:
+    """The lock is free a moment before the process is gone."""
+    deadline = time.monotonic() + 1
+    with contextlib.suppress(ProcessLookupError):
+        while time.monotonic() < deadline and not _is_zombie(pid):
+            os.kill(pid, 0)
+            time.sleep(0.01)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Dead, but nobody has asked how it ended: in a container without an init process that can last."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:  # gone, or no /proc (macOS)
+        return False

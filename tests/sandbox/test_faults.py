@@ -1,8 +1,11 @@
 """The control interface: requests recorded, and faults that strike where they are told to."""
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 
@@ -11,7 +14,7 @@ import requests
 from botocore.exceptions import ConnectionClosedError, ProxyConnectionError
 
 from tests.sandbox.conftest import Caller, Registry, code_of, digest_of, manifest, no_upload_left, refused
-from tests.support.sandbox import Sandbox
+from tests.support.sandbox import Sandbox, running_sandbox, sandbox_command
 
 pytestmark = pytest.mark.sandbox
 
@@ -128,6 +131,52 @@ def test_hold_of_the_api(sandbox: Sandbox, owner: Caller) -> None:  # FLT-2
             with refused("RepositoryNotFoundException"):
                 owner.ecr.describe_repositories(repositoryNames=[name])
     owner.ecr.delete_repository(repositoryName=name)
+
+
+CLIENT = """
+import sys
+import requests
+
+url, user, password, ca, proxy = sys.argv[1:]
+with requests.Session() as session:
+    session.trust_env = False
+    session.put(
+        url, data=sys.stdin.buffer.read(), auth=(user, password), verify=ca, proxies={"https": proxy},
+        headers={"Content-Type": "application/vnd.oci.image.manifest.v1+json"},
+    )
+"""
+
+
+@pytest.mark.parametrize(("when", "status"), [("before", 404), ("after", 200)])
+def test_killed_client(sandbox: Sandbox, registry: Registry, repository: str, when: str, status: int) -> None:
+    """FLT-2: a process that SIGKILL ends while its request is held; before the effect there never is one."""
+    registry.push(repository, "1.0.0", LAYER)
+    assert registry.login
+    url = f"https://{registry.host}/v2/{repository}/manifests/2.0.0"
+    arguments = [url, *registry.login, sandbox.ca, sandbox.variables["HTTPS_PROXY"]]
+    with sandbox.faults.add(f"PUT /v2/{repository}/manifests/*", when=when) as fault:
+        client = subprocess.Popen([sys.executable, "-c", CLIENT, *arguments], stdin=subprocess.PIPE)
+        assert client.stdin
+        client.stdin.write(manifest(LAYER))
+        client.stdin.close()
+        fault.wait()
+        client.kill()
+        client.wait()
+    assert registry.send("HEAD", f"/v2/{repository}/manifests/2.0.0").status_code == status
+
+
+def test_stops_while_it_holds_a_request(tmp_path: Path) -> None:  # FLT-2
+    with running_sandbox(tmp_path / "s") as sandbox:
+        caller = Caller(sandbox, sandbox.variables["AWS_ACCESS_KEY_ID"], sandbox.variables["AWS_SECRET_ACCESS_KEY"])
+        fault = sandbox.faults.add("ecr:*")
+        thread, results = in_background(caller.ecr.describe_repositories)
+        fault.wait()
+        begin = time.monotonic()
+        sandbox_command("stop", "--dir", sandbox.dir)
+        assert time.monotonic() - begin < 3
+        thread.join(10)
+        assert isinstance(results[0], Exception)
+        assert "Traceback" not in (sandbox.dir / "sandbox.log").read_text()
 
 
 def test_the_nth_request(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # FLT-3
