@@ -17,8 +17,5 @@ registry = EcrPackRegistry(
     repositories=settings.repositories,
     access=settings.access,
 )
-pulumi.export("endpoint", registry.endpoint)
-pulumi.export("basePath", registry.base_path)
-pulumi.export("repositories", registry.repositories)
-pulumi.export("versions", registry.versions)
-pulumi.export("publisherPolicyArn", registry.publisher_policy_arn)
+for key, value in registry.exports.items():
+    pulumi.export(key, value)
