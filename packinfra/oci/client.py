@@ -29,6 +29,7 @@ from packinfra.oci.downloads import download
 from packinfra.oci.errors import (
     BlobMissing,
     DigestMismatch,
+    NotAnArtifact,
     RegistryError,
     Step,
     TagImmutable,
@@ -92,7 +93,7 @@ class Client:
     def manifest(self, reference: Reference) -> Manifest | None:
         """What the tag carries, whoever wrote it; None if there is no such tag or repository.
 
-        Raises DigestMismatch if it isn't what was asked for by digest; RegistryError for an index of several.
+        Raises NotAnArtifact for an index of several, DigestMismatch if it isn't what was asked for by digest.
         """
         answer = self._ask(self._transport.operation(), "GET", reference, Step.READ)
         if answer.status == 404:
@@ -101,9 +102,7 @@ class Client:
         try:
             manifest = Manifest.parse(answer.body, answer.headers.get("Content-Type", "").partition(";")[0])
         except ValueError as error:
-            raise RegistryError(
-                Step.READ, reference, text=str(error), remedy="look at what was pushed there"
-            ) from error
+            raise NotAnArtifact(Step.READ, reference, text=str(error)) from error
         stated = reference.tag if ":" in reference.tag else answer.headers.get("Docker-Content-Digest", "")
         if stated.startswith("sha256:") and stated != manifest.digest:
             raise DigestMismatch(Step.READ, reference, text=f"stated was {stated}, sent was {manifest.digest}")

@@ -58,7 +58,7 @@ def delete_tag(
     others = sharing()
     if not others:
         delete(f"{manifests}/{digest}")
-    elif not by_api():
+    elif reference.tag == digest or not by_api():
         raise DeleteDisabled(
             Step.DELETE, reference, text=f"the registry deletes by digest only, and that would take along the tags "
             f"{', '.join(others)}", remedy="delete those tags too, or keep this one and forget it with pulumi state delete",

@@ -9,6 +9,7 @@ RegistryError
   TagImmutable           the tag exists, and this repository never moves or removes a tag
   DigestMismatch         bytes and digest don't agree
   BlobMissing            a manifest names a blob that the registry doesn't have, or has not noticed yet
+  NotAnArtifact          what the tag carries is an index of several, or no manifest at all
   QuotaExceeded          the project's storage or the repository's number of images is used up
   DeleteDisabled         the registry doesn't delete, or can't delete this tag alone
   Throttled              429, after all retries
@@ -114,6 +115,10 @@ class DigestMismatch(RegistryError):  # noqa: N818
 
 class BlobMissing(RegistryError):  # noqa: N818
     remedy = "run again, and let no other program push to this repository meanwhile"
+
+
+class NotAnArtifact(RegistryError):  # noqa: N818
+    remedy = "look at what was pushed there, and by whom"
 
 
 class QuotaExceeded(RegistryError):  # noqa: N818

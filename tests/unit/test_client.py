@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from packinfra.oci import Manifest, PushResult, Reference, RegistryError, base_path_manifest
-from packinfra.oci.errors import DeleteDisabled, DigestMismatch
+from packinfra.oci.errors import DeleteDisabled, DigestMismatch, NotAnArtifact
 from packinfra.oci.manifest import Descriptor
 from tests.support.oci import CREATED, LAYER, Setup, manifest, sha
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
@@ -119,7 +119,7 @@ def test_reading_back(registry: ScriptedRegistry, setup: Setup) -> None:
 )
 def test_manifests_of_another_kind(registry: ScriptedRegistry, setup: Setup, body: bytes) -> None:
     registry.next("GET", "/manifests/", Reply(200, {"Content-Type": "application/x; charset=utf-8"}, body))
-    with pytest.raises(RegistryError, match="not the manifest of an artifact, but application/x\n"):
+    with pytest.raises(NotAnArtifact, match="not the manifest of an artifact, but application/x\n"):
         setup.client.manifest(setup.reference)
 
 
