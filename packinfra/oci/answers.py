@@ -34,10 +34,11 @@ _NO_PROJECT = re.compile(r"project \S+ not found", re.IGNORECASE)
 # Harbor: "quota exceeded"; ECR: "the maximum allowed number of images" on the PUT of a manifest (cht-core#9175).
 _QUOTA = re.compile(r"quota|maximum allowed number|insufficient storage", re.IGNORECASE)
 _MISSING_ACTION = re.compile(r"not authorized to perform:? (\w+:\w+)")
-# BLOB_UPLOAD_UNKNOWN: ECR's "Layers with digests ... do not exist" (oras-py#54).
 # NOT_FOUND: Harbor's own code for a repository or artifact.
 _GONE = ("MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND")
-_NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN")
+# BLOB_UPLOAD_UNKNOWN: ECR's "Layers with digests ... do not exist" (oras-py#54). DIGEST_INVALID: distribution 3.0.0
+# reads a blob's link while another push writes it (a few of a hundred, eight at once in one repository).
+_NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID")
 
 
 @dataclass(frozen=True)
@@ -117,10 +118,10 @@ def _kind(status: int, code: str, text: str, step: Step, dialect: Dialect) -> tu
         return TagImmutable, "have the registry's rule for immutable tags changed" if step is Step.DELETE else ""
     if status == 429 or code == "TOOMANYREQUESTS":
         return Throttled, ""
-    if code == "DIGEST_INVALID":
-        return DigestMismatch, ""
     if step is Step.PUBLISH and status in (400, 404) and code in _NO_BLOB:
         return BlobMissing, ""
+    if code == "DIGEST_INVALID":
+        return DigestMismatch, ""
     if step is Step.DELETE and status in (400, 405) and code in ("", "UNSUPPORTED"):
         return DeleteDisabled, ""
     if status == 413:

@@ -125,18 +125,20 @@ def test_eight_threads_and_several_versions_of_each(registry: RealRegistry, clie
     assert sorted(listed) == client.tags(reference(registry, "many-0")) == [f"1.{n}.0" for n in range(6)]
 
 
-def test_two_processes_worth_of_clients_on_one_repository(registry: RealRegistry) -> None:
-    """Each client serialises for itself only; what the registry answers to the race is tried again."""
-    clients = [client_of(registry) for _ in range(8)]
+@pytest.mark.parametrize("attempt", range(5))
+def test_eight_clients_on_one_repository(registry: RealRegistry, attempt: int) -> None:
+    """Each client serialises for itself only, as processes do. distribution writes its links without a lock and now
+    and then answers the race with 500 or DIGEST_INVALID; that is tried again."""
+    clients, name = [client_of(registry) for _ in range(8)], f"race-{attempt}"
 
     def publish(number: int) -> str:
         tag, layer = f"1.{number}.0", str(number).encode() * 1000
-        to = reference(registry, "race", tag)
-        return clients[number].push(to, described("race", tag, layer), lambda: io.BytesIO(layer)).digest
+        to = reference(registry, name, tag)
+        return clients[number].push(to, described(name, tag, layer), lambda: io.BytesIO(layer)).digest
 
     with ThreadPoolExecutor(8) as threads:
         digests = list(threads.map(publish, range(8)))
-    assert digests == [clients[0].resolve(reference(registry, "race", f"1.{n}.0")) for n in range(8)]
+    assert digests == [clients[0].resolve(reference(registry, name, f"1.{n}.0")) for n in range(8)]
 
 
 def test_the_empty_base_path(registry: RealRegistry, client: Client) -> None:

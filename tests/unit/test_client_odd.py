@@ -85,6 +85,8 @@ PASSES = [
            requests=2, sent=len(LAYER)),
     Passes("MANIFEST_BLOB_UNKNOWN while another pushes", PUBLISH, (Reply(400, body=error("MANIFEST_BLOB_UNKNOWN")),),
            requests=3, sent=len(manifest().body)),
+    Passes("DIGEST_INVALID for a manifest while another pushes", PUBLISH, (Reply(400, body=error("DIGEST_INVALID")),),
+           requests=3, sent=len(manifest().body)),
     Passes("ECR's word for it (oras-py#54)", PUBLISH, (Reply(400, body=error("BLOB_UPLOAD_UNKNOWN", "Layers with")),),
            requests=3, sent=len(manifest().body)),
     Passes("401 on the tag", ASK, (Reply(401),), requests=2, sleeps=(), renewed=1),  # and GET for the reason
