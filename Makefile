@@ -40,8 +40,8 @@ down: ## destroy what `make up` made and stop the stand-in
 clean: ## stop everything and remove .venv, .tools, .local and caches
 	@$(LOCAL) clean
 
-test: ## everything: checks, unit tests, engine runs, an independent reader
-	@$(BOOTSTRAP) env sandbox pulumi crane
+test: ## everything: checks, unit tests, engine runs, a real registry, an independent reader
+	@$(BOOTSTRAP) env sandbox pulumi crane registry
 	@$(MAKE) check
 	@echo "==> all tests"
 	@$(BIN)/python -m pytest
@@ -53,6 +53,6 @@ check: ## lint, format, types, import directions
 	@echo "==> mypy" && $(BIN)/mypy
 	@echo "==> lint-imports" && $(BIN)/lint-imports --no-logo
 
-test-unit: ## the quick tests only: no sandbox, no engine
+test-unit: ## the quick tests only: no sandbox, no engine, no registry
 	@$(BOOTSTRAP) env
-	@echo "==> unit tests" && $(BIN)/python -m pytest -m "not sandbox and not engine"
+	@echo "==> unit tests" && $(BIN)/python -m pytest -m "not sandbox and not engine and not registry"

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from random import random
 
 TEMPORARY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -26,7 +27,8 @@ class RetryPolicy:
     attempts: how many in all, the first included
     first:    seconds before the second attempt; each later pause is `factor` times the one before, up to `longest`
     jitter:   share of a pause that is random, so that clients which failed together don't return together
-    deadline: seconds that one operation may take, pauses included: the provider host has only four threads
+    deadline: seconds that one operation may lose to failed attempts and pauses, all its requests together; what
+              an upload takes that succeeds doesn't count. The provider host has only four threads
               (pulumi/pulumi#13841: operations beyond about 180 s have hung)
     """
 
@@ -58,7 +60,7 @@ def decide(
 ) -> float | None:
     """Seconds to wait before the next attempt, or None: give up.
 
-    attempt is the number of the one that just failed, from 1; elapsed counts seconds since the first one began.
+    attempt is the number of the one that just failed, from 1; elapsed counts the seconds that were lost so far.
     Retry-After is honoured in full, or not at all where it would pass the deadline: returning earlier than asked
     only feeds a throttle.
     """
@@ -69,3 +71,19 @@ def decide(
     if failure.retry_after is not None:
         pause = max(pause, failure.retry_after)
     return pause if elapsed + pause <= policy.deadline else None
+
+
+def seconds_until(retry_after: str, now: float) -> float | None:
+    """What a Retry-After header asks for: a number of seconds or an HTTP date (RFC 9110, 10.2.3); None if neither.
+
+    now: seconds since the epoch
+
+        >>> seconds_until("7", 0.0), seconds_until("Thu, 01 Jan 1970 00:01:00 GMT", 20.0), seconds_until("soon", 0.0)
+        (7.0, 40.0, None)
+    """
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
+    except ValueError:
+        return None

@@ -1,4 +1,4 @@
-"""Pulumi and crane out of their Go modules, for machines that have neither.
+"""Pulumi, crane and a registry out of their Go modules, for machines that have none of them.
 
 Each folder below `tools/` with a `go.mod` pins one program and, in `go.sum`, every byte that goes into it. What is
 built lands in `.tools/bin` under a temporary name first and is stamped last, so an interrupted build leaves nothing
@@ -59,6 +59,7 @@ class Build:
 ENGINE = Build("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "pulumi", ("-tags", "grpcnotrace osusergo"))
 LANGUAGE_HOST = Build("language-python", f"{SDK}/python/cmd/pulumi-language-python", "pulumi-language-python")
 CRANE = Build("crane", "github.com/google/go-containerregistry/cmd/crane", "crane")
+REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/registry", "registry")
 
 
 def version_of(text: str) -> tuple[int, ...] | None:
@@ -126,12 +127,18 @@ class GoTools:
         self._stamp_file("pulumi").write_text(self._expected_stamp([ENGINE, LANGUAGE_HOST], go_version))
 
     def ensure_crane(self) -> None:
-        if self._is_current("crane", [CRANE.binary], [CRANE]):
+        self._ensure(CRANE, "the tests read the registry back with crane", "under half a minute")
+
+    def ensure_registry(self) -> None:
+        self._ensure(REGISTRY, "the tests push to distribution's registry", "one to two minutes")
+
+    def _ensure(self, build: Build, why: str, usually: str) -> None:
+        if self._is_current(build.binary, [build.binary], [build]):
             return
-        go, version = self._go("the tests read the registry back with crane, and building it needs Go")
-        say("building crane from its Go module into .tools/bin (once; usually under half a minute)")
-        self._build(go, CRANE, "-s -w", "crane")
-        self._stamp_file("crane").write_text(self._expected_stamp([CRANE], version))
+        go, version = self._go(f"{why}, and building it needs Go")
+        say(f"building {build.binary} from its Go module into .tools/bin (once; usually {usually})")
+        self._build(go, build, "-s -w", build.binary)
+        self._stamp_file(build.binary).write_text(self._expected_stamp([build], version))
 
     # ---- what is there already
 

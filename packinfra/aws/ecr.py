@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
 import re
 import threading
@@ -16,9 +17,11 @@ from botocore.config import Config
 
 from packinfra.aws.identity import AwsConfig, CredentialsError, explain, session
 from packinfra.oci.client import Client
-from packinfra.oci.errors import NotAuthorized, RegistryError
+from packinfra.oci.credentials import Login
+from packinfra.oci.dialect import Dialect
+from packinfra.oci.errors import NotAuthorized, RegistryError, Step, Throttled
 from packinfra.oci.reference import Reference
-from packinfra.oci.transport import Login, Transport
+from packinfra.oci.transport import Transport
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
@@ -31,8 +34,34 @@ _HOST = re.compile(
 )
 _RENEW_BEFORE = timedelta(minutes=15)
 """A token lives 12 hours; one that ends within a long upload is of no use."""
+# What an identity needs for a step: ECR may refuse without a word (aws-dotnet-deploy#474), so our errors name it.
+DIALECT = Dialect(
+    permissions={
+        Step.RESOLVE: "ecr:BatchGetImage",
+        Step.READ: "ecr:BatchGetImage",
+        Step.LIST: "ecr:ListImages",
+        Step.FIND: "ecr:BatchCheckLayerAvailability",
+        Step.BEGIN: "ecr:InitiateLayerUpload",
+        Step.UPLOAD: "ecr:UploadLayerPart or ecr:CompleteLayerUpload",
+        Step.PUBLISH: "ecr:PutImage",
+        Step.DOWNLOAD: "ecr:GetDownloadUrlForLayer",
+        Step.DELETE: "ecr:BatchDeleteImage",
+    },
+    drops_uploads=True,
+    manifests_per_second=10.0,  # PutImage, per account and region (ECR service quotas)
+)
 _GONE = {"ImageNotFound"}
 _MOVED = {"ImageTagDoesNotMatchDigest"}
+
+
+class _WithoutBodies(logging.Filter):
+    """At DEBUG botocore logs every answer's body, tokens and temporary credentials included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Response body")
+
+
+logging.getLogger("botocore.parsers").addFilter(_WithoutBodies())
 
 
 @dataclass(frozen=True)
@@ -63,10 +92,10 @@ class EcrToken:
         self._login: Login | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
 
-    def login(self, *, renew: bool = False) -> Login:
+    def login(self, *, refused: Login | None = None) -> Login:
         """Raises CredentialsError if AWS gives none."""
         with self._lock:
-            if self._login is None or renew or datetime.now(UTC) > self._expires - _RENEW_BEFORE:
+            if self._login is None or self._login == refused or datetime.now(UTC) > self._expires - _RENEW_BEFORE:
                 self._login, self._expires = self._ask()
             return self._login
 
@@ -80,9 +109,10 @@ class EcrToken:
         return Login(user, password), data["expiresAt"].astimezone(UTC)
 
 
-def ecr_client(host: str, config: AwsConfig) -> Client:
+def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] | None = None) -> Client:
     """A client for the private ECR registry `host`, with the identity that `config` names.
 
+    on_warning: see Transport.
     Nothing is asked of AWS before the first request. Raises CredentialsError if the stack may not touch the account.
     """
     place = EcrHost.of(host)
@@ -90,8 +120,8 @@ def ecr_client(host: str, config: AwsConfig) -> Client:
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     config.check_account(place.account, host)
     api = _lazily(lambda: _api(place, config))
-    verify = os.environ.get("AWS_CA_BUNDLE") or True  # what boto3 trusts, the push trusts
-    transport = Transport(host, EcrToken(api, place), verify=verify)
+    ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # what boto3 trusts, the push trusts
+    transport = Transport(host, EcrToken(api, place), ca_file=ca_file, dialect=DIALECT, on_warning=on_warning)
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 
@@ -101,7 +131,6 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
     The image goes with its last tag. A tag, image or repository that isn't there, or a tag that carries another
     digest by now, is left as it is. Raises NotAuthorized or another RegistryError.
     """
-    operation = "delete the tag"
     try:
         answer = api.batch_delete_image(
             repositoryName=reference.repository, imageIds=[{"imageTag": reference.tag, "imageDigest": digest}]
@@ -111,14 +140,17 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
         if code == "RepositoryNotFoundException":
             return
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")
-        kind = NotAuthorized if "AccessDenied" in code or status == 403 else RegistryError
-        raise kind(operation, reference, status=status, code=code, text=text) from error
+        if "AccessDenied" in code or status == 403:
+            remedy = f"allow {DIALECT.permissions[Step.DELETE]} on this repository for the identity that is used"
+            raise NotAuthorized(Step.DELETE, reference, status=status, code=code, text=text, remedy=remedy) from error
+        kind = Throttled if "Throttl" in code else RegistryError
+        raise kind(Step.DELETE, reference, status=status, code=code, text=text) from error
     except botocore.exceptions.BotoCoreError as error:
-        raise explain(error, f"{operation} {reference}") from error
+        raise explain(error, f"{Step.DELETE} {reference}") from error
     for failure in answer.get("failures", []):
         if failure.get("failureCode") not in _GONE | _MOVED:
             raise RegistryError(
-                operation, reference, code=str(failure.get("failureCode")), text=str(failure.get("failureReason"))
+                Step.DELETE, reference, code=str(failure.get("failureCode")), text=str(failure.get("failureReason"))
             )
 
 

@@ -1,37 +1,53 @@
-"""Resolve, push, delete: what packinfra asks of a registry, in the order that every registry bears.
+"""Resolve, push, pull, delete: what packinfra asks of a registry, in the order that every registry bears.
 
 A push of a new version (8 requests; 6 when the repository has `{}` already, 1 when the tag carries the digest):
 
-    HEAD manifest by tag -> for config and layer: HEAD blob, POST, PUT -> PUT manifest under the tag, last of all
+    HEAD manifest by tag -> config and layer side by side: HEAD blob, POST, PUT -> PUT manifest under the tag, last
 
-so no tag ever points to a missing blob, and whoever comes back after being killed anywhere simply goes on.
+so no tag ever points to a missing blob, and whoever comes back after being killed anywhere simply goes on. Versions
+of one repository are pushed one after another: registries write their links without a lock (distribution 2.8 answers
+MANIFEST_BLOB_UNKNOWN or DIGEST_INVALID now and then if they aren't).
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import re
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from oras.defaults import default_manifest_accepted_media_types
 
-from packinfra.oci.errors import DigestMismatch, RegistryError, RepositoryMissing, TagImmutable, Unreachable
+from packinfra.oci.answers import Answer
+from packinfra.oci.deletion import delete_tag
+from packinfra.oci.downloads import download
+from packinfra.oci.errors import (
+    BlobMissing,
+    DigestMismatch,
+    NotAnArtifact,
+    RegistryError,
+    Step,
+    TagImmutable,
+    Throttled,
+)
 from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
+from packinfra.oci.operation import Operation
+from packinfra.oci.pace import Pace
 from packinfra.oci.reference import Reference
-from packinfra.oci.transport import Answer, Body, Transport
-from packinfra.retry import Failure
+from packinfra.oci.transport import Transport
+from packinfra.oci.uploads import Cancelled, Progress, Upload
 
-Progress = Callable[[int, int], None]
-"""Called with bytes sent and bytes in all while a layer is uploaded."""
-
-_GONE = ("MANIFEST_UNKNOWN", "NAME_UNKNOWN")
+_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-f]{32,}")
 _MANIFEST_LIMIT = 4 << 20
-"""Bytes of a manifest that are read: what registries accept (ECR quotas; Harbor answers 413 beyond)."""
-# A registry that keeps its blobs elsewhere redirects a HEAD for one that it has.
-_HAS_BLOB = (200, 301, 302, 303, 307, 308)
+"""Bytes of a manifest, or of a page of tags, that are read: what registries accept (ECR quotas; Harbor: 413 beyond)."""
+_PAGES = 1000
+# distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
+_ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
 
 
 @dataclass(frozen=True)
@@ -45,13 +61,15 @@ class PushResult:
 class Client:
     """One registry. Thread-safe: share one per host.
 
-    remove(reference, digest): takes the tag, which is known to carry `digest`, away; nothing there is success. It is
-    given from outside because registries differ in how a single tag is removed.
+    remove(reference, digest): takes the tag, which is known to carry `digest`, away; nothing there is success. Given
+    where a registry has a way of its own for that; None = oci/deletion.py.
     """
 
-    def __init__(self, transport: Transport, remove: Callable[[Reference, str], None]) -> None:
-        self._transport = transport
-        self.delete = remove
+    def __init__(self, transport: Transport, remove: Callable[[Reference, str], None] | None = None) -> None:
+        self._transport, self._remove = transport, remove
+        self._locks: dict[str, threading.Lock] = {}
+        rate = transport.dialect.manifests_per_second
+        self._pace = Pace(rate, transport.clock, transport.sleep or time.sleep) if rate else None
 
     def resolve(self, reference: Reference, *, definite: bool = False) -> str | None:
         """The digest that the tag carries, or None if there is no such tag or repository.
@@ -59,172 +77,176 @@ class Client:
         definite: answer None only if the registry itself says so in an error body (HEAD has none, so GET is asked);
         an intermediary's 404 raises. Raises a RegistryError for every answer but "here" and "not here".
         """
-        answer = self._manifest("HEAD", reference)
+        operation = self._transport.operation()
+        answer = self._ask(operation, "HEAD", reference, Step.RESOLVE)
         if answer.status == 404 and not definite:
             return None
-        digest = answer.headers.get("Docker-Content-Digest") if answer.status == 200 else None
-        if digest:
+        digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
+        if _DIGEST.fullmatch(digest):
             return digest
-        answer = self._manifest("GET", reference)
+        answer = self._ask(operation, "GET", reference, Step.RESOLVE)
         if answer.status == 200:  # ECR's GET has no Docker-Content-Digest (aws/containers-roadmap#1931)
             return f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
-        if answer.error()[0] in _GONE:
+        answer.require_gone(Step.RESOLVE, reference)
+        return None
+
+    def manifest(self, reference: Reference) -> Manifest | None:
+        """What the tag carries, whoever wrote it; None if there is no such tag or repository.
+
+        Raises NotAnArtifact for an index of several, DigestMismatch if it isn't what was asked for by digest.
+        """
+        answer = self._ask(self._transport.operation(), "GET", reference, Step.READ)
+        if answer.status == 404:
+            answer.require_gone(Step.READ, reference)
             return None
-        raise RegistryError(
-            "ask for the tag", reference, status=404, text="the answer does not come from a registry",
-            remedy="check the host, and what stands between here and the registry (proxy, gateway)",
-        )  # fmt: skip
+        try:
+            manifest = Manifest.parse(answer.body, answer.headers.get("Content-Type", "").partition(";")[0])
+        except ValueError as error:
+            raise NotAnArtifact(Step.READ, reference, text=str(error)) from error
+        stated = reference.tag if ":" in reference.tag else answer.headers.get("Docker-Content-Digest", "")
+        if stated.startswith("sha256:") and stated != manifest.digest:
+            raise DigestMismatch(Step.READ, reference, text=f"stated was {stated}, sent was {manifest.digest}")
+        return manifest
+
+    def tags(self, repository: Reference) -> list[str]:
+        """Every tag of the reference's repository; none if there is no such repository."""
+        operation, found = self._transport.operation(), list[str]()
+        url = f"/v2/{repository.repository}/tags/list?n=1000"
+        for _ in range(_PAGES):
+            page = operation.attempt(
+                lambda url=url: self._transport.send(  # type: ignore[misc]
+                    "GET", url, step=Step.LIST, reference=repository, expect=(200, 404), limit=_MANIFEST_LIMIT
+                )
+            )
+            if page.status == 404:
+                page.require_gone(Step.LIST, repository)
+                return []
+            found += page.json(Step.LIST, repository).get("tags") or ()
+            following = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', page.headers.get("Link", ""))
+            if not following:
+                return found
+            url = page.address(following[1], Step.LIST, repository)
+        raise RegistryError(Step.LIST, repository, text=f"more than {_PAGES} pages of tags")
 
     def push(
         self,
         reference: Reference,
         manifest: Manifest,
-        layer: Callable[[], BinaryIO],
+        layer: Callable[[], BinaryIO] | None = None,
         progress: Progress | None = None,
     ) -> PushResult:
         """Uploads the blobs that are missing, then puts the manifest under the tag, whatever it carried before.
 
-        layer: opens the archive anew at each call. Whether the tag may be written is the caller's decision, by
-        `resolve`. Raises a RegistryError; the tag then is as it was: TagImmutable if it carries another digest in a
-        repository that never moves tags, DigestMismatch if what arrived isn't what was sent.
+        layer: opens the archive anew at each call; None for a manifest without layers. A reference by digest stores
+        the manifest without a tag. Whether the tag may be written is the caller's decision, by `resolve`. Raises a
+        RegistryError; the tag then is as it was: TagImmutable if it carries another digest in a repository that
+        never moves tags, DigestMismatch if what arrived isn't what was sent.
         """
-        sent = self._upload(reference, manifest.config, lambda: io.BytesIO(CONFIG), None)
-        for descriptor in manifest.layers:
-            sent += self._upload(reference, descriptor, layer, progress)
+        with self._locks.setdefault(reference.repository, threading.Lock()):
+            operation = self._transport.operation()
+
+            def blobs_then_manifest() -> PushResult:
+                sent = self._blobs(operation, reference, manifest, layer, progress)
+                self._publish(operation, reference, manifest)
+                return PushResult(manifest.digest, sent)
+
+            return operation.redo(blobs_then_manifest, BlobMissing)
+
+    def pull(self, reference: Reference, blob: Descriptor, into: BinaryIO, progress: Progress | None = None) -> None:
+        """Writes the blob, which must have the descriptor's size and digest, into a seekable file.
+
+        Raises DigestMismatch or another RegistryError; the file then holds nothing of it.
+        """
+        download(self._transport, self._transport.operation(), reference, blob, into, progress=progress)
+
+    def delete(self, reference: Reference, digest: str) -> None:
+        """Takes the tag, which is known to carry `digest`, away; what isn't there is success.
+
+        Raises DeleteDisabled if the registry can't, or not without taking other tags along.
+        """
+        with self._locks.setdefault(reference.repository, threading.Lock()):
+            if self._remove:
+                self._remove(reference, digest)
+            else:
+                delete_tag(
+                    self._transport, self._transport.operation(), reference, digest,
+                    lambda: self._sharing(reference, digest),
+                )  # fmt: skip
+
+    def _sharing(self, reference: Reference, digest: str) -> list[str]:
+        others = (Reference(reference.host, reference.repository, tag) for tag in self.tags(reference))
+        return [other.tag for other in others if other.tag != reference.tag and self.resolve(other) == digest]
+
+    def _blobs(
+        self,
+        operation: Operation,
+        reference: Reference,
+        manifest: Manifest,
+        layer: Callable[[], BinaryIO] | None,
+        progress: Progress | None,
+    ) -> int:
+        """Bytes sent. Config and layer go side by side; the first that fails ends the other."""
+
+        def run(blob: Descriptor, content: Callable[[], BinaryIO], progress: Progress | None) -> int:
+            try:
+                return Upload(self._transport, operation, reference, blob, content, progress=progress).run()
+            except BaseException:
+                operation.cancel()
+                raise
+
+        def config() -> int:
+            return run(manifest.config, lambda: io.BytesIO(CONFIG), None)
+
+        if not manifest.layers:
+            return config()
+        if layer is None or len(manifest.layers) > 1:
+            raise ValueError("a pack's manifest has one layer, and its bytes are needed")
+        with ThreadPoolExecutor(1) as beside:
+            other = beside.submit(config)
+            try:
+                sent = run(manifest.layers[0], layer, progress)
+            except Cancelled:
+                other.result()  # raises what cancelled it
+                raise
+            return sent + other.result()
+
+    def _publish(self, operation: Operation, reference: Reference, manifest: Manifest) -> None:
         try:
-            answer = self._transport.retrying(lambda: self._put_manifest(reference, manifest))
+            answer = operation.attempt(lambda: self._put(reference, manifest))
         except TagImmutable:
             # ECR refuses an immutable tag's own digest too (aws/containers-roadmap#2179): after a lost answer, or
             # when somebody pushed the same content meanwhile, it is already what was wanted.
             if self.resolve(reference) != manifest.digest:
                 raise
-            return PushResult(manifest.digest, sent)
+            return
         stored = answer.headers.get("Docker-Content-Digest")
         if stored and stored != manifest.digest:
             raise DigestMismatch(
-                "publish the manifest", reference, status=answer.status,
+                Step.PUBLISH, reference, status=answer.status,
                 text=f"the registry stored {stored}, sent was {manifest.digest}",
             )  # fmt: skip
-        return PushResult(manifest.digest, sent)
 
-    def _manifest(self, method: str, reference: Reference) -> Answer:
-        # distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
-        accept = {"Accept": ", ".join(default_manifest_accepted_media_types)}
-        return self._transport.retrying(
-            lambda: self._transport.send(
-                method,
-                f"/v2/{reference.repository}/manifests/{reference.tag}",
-                operation="ask for the tag",
-                reference=reference,
-                expect=(200, 404),
-                headers=accept,
-                limit=_MANIFEST_LIMIT,
-            )
-        )
-
-    def _put_manifest(self, reference: Reference, manifest: Manifest) -> Answer:
-        return self._transport.send(
-            "PUT", f"/v2/{reference.repository}/manifests/{reference.tag}", operation="publish the manifest",
-            reference=reference, expect=(200, 201), headers={"Content-Type": manifest.media_type},
-            body=lambda: io.BytesIO(manifest.body),
-        )  # fmt: skip
-
-    def _upload(
-        self, reference: Reference, blob: Descriptor, content: Callable[[], BinaryIO], progress: Progress | None
-    ) -> int:
-        """Bytes sent for the blob: 0 if the repository has it."""
-        found = self._transport.retrying(
-            lambda: self._transport.send(
-                "HEAD",
-                f"/v2/{reference.repository}/blobs/{blob.digest}",
-                operation="look for the blob",
-                reference=reference,
-                expect=(*_HAS_BLOB, 404),
-            )
-        )
-        if found.status == 404:
-            self._transport.retrying(lambda: self._attempt(reference, blob, content, progress))
-            return blob.size
-        return 0
-
-    def _attempt(
-        self, reference: Reference, blob: Descriptor, content: Callable[[], BinaryIO], progress: Progress | None
-    ) -> None:
-        """POST, then one PUT with everything. Each attempt is a new POST: ECR answers 416 to an upload URL that was
-        used before (apple/containerization#790), and its chunked PATCH can't be trusted (containers-roadmap#2831)."""
-        location = self._begin(reference)
-        sources: list[_Source] = []
-
-        def opened() -> Body:
-            sources.append(_Source(content(), blob.size, progress))
-            return sources[-1]
-
-        try:
-            self._transport.send(
-                "PUT", _with_digest(location, blob.digest), operation="upload a blob", reference=reference,
-                expect=(201,), headers={"Content-Type": "application/octet-stream"}, body=opened,
-            )  # fmt: skip
-        except RegistryError as error:
-            if error.status in (404, 416):  # the upload session is gone, not the repository
-                error.failure = Failure(error.status, temporary=True)
-            raise
-        if sources[-1].digest != blob.digest:
-            raise DigestMismatch(
-                "upload a blob", reference, text=f"sent was {sources[-1].digest}, announced {blob.digest}",
-                remedy="run again; the archive changed while it was sent, and no tag was written",
-            )  # fmt: skip
-
-    def _begin(self, reference: Reference) -> str:
+    def _put(self, reference: Reference, manifest: Manifest) -> Answer:
+        if self._pace:
+            self._pace.wait()
         try:
             answer = self._transport.send(
-                "POST", f"/v2/{reference.repository}/blobs/uploads/", operation="begin an upload",
-                reference=reference, expect=(202,),
+                "PUT", f"/v2/{reference.repository}/manifests/{reference.tag}", step=Step.PUBLISH,
+                reference=reference, expect=(200, 201), actions="pull,push",
+                headers={"Content-Type": manifest.media_type}, body=lambda: io.BytesIO(manifest.body),
             )  # fmt: skip
-        except Unreachable as error:
-            # ECR may just drop the connection in two cases (containers-roadmap#1970, aws-ecr-orb#259)
-            hint = "or, on ECR: the repository does not exist, or the identity lacks ecr:InitiateLayerUpload on it"
-            error.args = (f"{error}\n     {hint}",)
+        except Throttled:
+            if self._pace:
+                self._pace.refused()
             raise
-        except RegistryError as error:
-            if error.status == 404 and not isinstance(error, RepositoryMissing):
-                raise RepositoryMissing(
-                    error.operation, reference, status=404, code=error.code, text=error.text
-                ) from error
-            raise
-        location = answer.headers.get("Location")
-        if not location:
-            raise RegistryError("begin an upload", reference, status=202, text="the answer names no Location")
-        return urljoin(answer.url, location)
+        if self._pace:
+            self._pace.accepted()
+        return answer
 
-
-def _with_digest(location: str, digest: str) -> str:
-    """Adds the digest to the Location's query, which is kept: it may hold state, blanks and duplicates."""
-    parts = urlsplit(location)
-    query = [*parse_qsl(parts.query, keep_blank_values=True), ("digest", digest)]
-    return urlunsplit(parts._replace(query=urlencode(query)))
-
-
-class _Source:
-    """A blob on its way: hashed and counted while it is read."""
-
-    def __init__(self, content: BinaryIO, size: int, progress: Progress | None) -> None:
-        self._content, self._size, self._progress = content, size, progress
-        self._hash, self._sent = hashlib.sha256(), 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    @property
-    def digest(self) -> str:
-        return f"sha256:{self._hash.hexdigest()}"
-
-    def read(self, size: int = -1) -> bytes:
-        chunk = self._content.read(size)
-        self._hash.update(chunk)
-        self._sent += len(chunk)
-        if self._progress and chunk:
-            self._progress(self._sent, self._size)
-        return chunk
-
-    def close(self) -> None:
-        self._content.close()
+    def _ask(self, operation: Operation, method: str, reference: Reference, step: Step) -> Answer:
+        return operation.attempt(
+            lambda: self._transport.send(
+                method, f"/v2/{reference.repository}/manifests/{reference.tag}", step=step, reference=reference,
+                expect=(200, 404), headers=_ACCEPT, limit=_MANIFEST_LIMIT,
+            )
+        )  # fmt: skip

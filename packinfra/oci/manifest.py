@@ -60,6 +60,21 @@ class Manifest:
     def digest(self) -> str:
         return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
 
+    @classmethod
+    def parse(cls, body: bytes, media_type: str) -> Manifest:
+        """From what a registry sent, whoever wrote it. Raises ValueError if it isn't the manifest of one artifact."""
+        try:
+            document = json.loads(body)
+            config, *layers = (_descriptor(d) for d in (document["config"], *(document.get("layers") or ())))
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise ValueError(f"not the manifest of an artifact, but {media_type or 'something else'}") from error
+        return cls(body, config, tuple(layers), media_type)
+
+
+def _descriptor(described: Mapping[str, Any]) -> Descriptor:
+    annotations = {str(key): str(value) for key, value in (described.get("annotations") or {}).items()}
+    return Descriptor(str(described["mediaType"]), str(described["digest"]), int(described["size"]), annotations)
+
 
 def pack_manifest(title: str, digest: str, size: int, created: str) -> Manifest:
     """The manifest of `oras push REFERENCE TITLE`.

@@ -9,24 +9,25 @@ from oras.container import Container
 
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Reference:
-    """host (with port, without scheme), repository, and a tag."""
+    """host (with port, without scheme), repository, and a tag, or a digest where a manifest has no tag."""
 
     host: str
     repository: str
     tag: str
 
     def __str__(self) -> str:
-        return f"{self.host}/{self.repository}:{self.tag}"
+        return f"{self.host}/{self.repository}{'@' if ':' in self.tag else ':'}{self.tag}"
 
     @classmethod
     def of(cls, repository: str, tag: str) -> Reference:
-        """From "host/path" and a tag. Raises ValueError for what no registry could resolve."""
+        """From "host/path" and a tag or digest. Raises ValueError for what no registry could resolve."""
         host, path = split(repository)
-        if not _TAG.fullmatch(tag):
+        if not _TAG.fullmatch(tag) and not _DIGEST.fullmatch(tag):
             raise ValueError(f"not an OCI tag: {tag!r}")
         return cls(host, path, tag)
 

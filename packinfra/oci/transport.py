@@ -1,128 +1,44 @@
-"""HTTP to one registry: authorisation, timeouts, limits, and errors that say what happened.
+"""Requests to one registry: who may see the login, where a request may go, and what a refusal means.
 
 One Transport, and in it one connection pool, serves all threads of a process. Rules that look odd:
 
-- Credentials go with every request to the registry's own origin, the first included: sending a body without them
-  and repeating it after the challenge breaks large uploads over TLS (oras-py#226). They go nowhere else: no
-  redirect is followed, and a foreign upload Location gets none (oras-go before 2.6.1 leaked them there).
-- `verify` is passed with each request, since a session's own is ignored when REQUESTS_CA_BUNDLE is set; `auth` too,
-  since otherwise ~/.netrc is read.
-- The reply to a large PUT waits for the registry's own work, hence the long read timeout (moby/buildkit#3995).
+- A login goes with every request to the registry's own origin and nowhere else: no redirect is followed by itself,
+  and a foreign upload Location gets none (oras-go before 2.6.1 leaked them there).
+- A HEAD has no error body, so what it was refused for is asked again with GET.
 """
 
 from __future__ import annotations
 
-import json
+import io
+import ipaddress
+import re
+import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
-from typing import Protocol, TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlencode, urljoin, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-from requests.auth import AuthBase
+from packinfra.oci.answers import Answer, refusal
+from packinfra.oci.authorization import Authorization, Scope, basic
+from packinfra.oci.connection import Body, Connection, Request, Timeouts
+from packinfra.oci.credentials import Anonymous, Credentials, Login
+from packinfra.oci.dialect import PLAIN, Dialect
+from packinfra.oci.errors import RegistryError, Stale, Step
+from packinfra.oci.operation import Operation
+from packinfra.oci.reference import Reference
+from packinfra.retry import TEMPORARY_STATUS, Failure, RetryPolicy
 
-from packinfra.oci.errors import (
-    CertificateUntrusted,
-    NotAuthorized,
-    RegistryError,
-    RepositoryMissing,
-    TagImmutable,
-    Throttled,
-    TimedOut,
-    Unreachable,
-)
-from packinfra.retry import Failure, RetryPolicy, decide
-
-TIMEOUT = (10.0, 300.0)
-"""Seconds to connect, and between two bytes of an answer."""
-_ERROR_LIMIT = 64 << 10
-_POOL = 16
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Login:
-    """A user name and password; neither shows in a repr."""
-
-    username: str
-    password: str
-
-    def __repr__(self) -> str:
-        return "Login(...)"
-
-
-class Credentials(Protocol):
-    """Where a login comes from. Called for each request, from several threads."""
-
-    def login(self, *, renew: bool = False) -> Login | None:
-        """The login, or None for anonymous. renew: the registry said that the last one has expired or is wrong."""
-
-
-class Body(Protocol):
-    """What is sent: read in pieces, closed afterwards. With a length, unless it is a real file."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
-    def close(self) -> None: ...
-
-
-class Anonymous:
-    def login(self, *, renew: bool = False) -> Login | None:  # noqa: ARG002 - the protocol's
-        return None
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A registry's answer: status, headers (case-insensitive), where it came from, and the body up to a limit."""
-
-    status: int
-    headers: Mapping[str, str]
-    url: str
-    body: bytes
-
-    def error(self) -> tuple[str, str]:
-        """(code, text) of the error the body tells of; ECR sends text/plain and empty bodies too."""
-        try:
-            first = json.loads(self.body)["errors"][0]
-            return str(first.get("code") or ""), str(first.get("message") or "")
-        except (ValueError, LookupError, TypeError, AttributeError):
-            kind = self.headers.get("Content-Type", "")
-            text = self.body.decode("utf-8", "replace").strip()
-            return "", "" if "html" in kind else text[:300]
-
-
-@dataclass(frozen=True)
-class _Request:
-    method: str
-    url: str
-    operation: str
-    reference: object
-    headers: Mapping[str, str]
-    body: Callable[[], Body] | None
-    limit: int
-
-
-class _Basic(AuthBase):
-    def __init__(self, login: Login | None) -> None:
-        self._login = login
-
-    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        if self._login is None:
-            request.headers.pop("Authorization", None)
-            return request
-        basic = requests.auth.HTTPBasicAuth(self._login.username.encode(), self._login.password.encode())
-        prepared: requests.PreparedRequest = basic(request)
-        return prepared
+ERROR_LIMIT = 64 << 10
+_TOKEN_LIMIT = 1 << 20
+_CLIENT = "packinfra"
 
 
 class Transport:
     """Requests to one registry.
 
-    host: with port, without scheme; verify: True (the system's trust) or the path of a PEM file with CA certificates;
-    plain_http: only ever because the caller asked for it
+    host:       with port, without scheme
+    ca_file:    a PEM file with the only CA certificates to trust; None = the system's
+    verify_tls: False trusts whoever answers; plain_http: True encrypts nothing. Both only because the user said so
+    on_warning: takes each distinct `Warning: 299` of the registry once
     """
 
     def __init__(
@@ -130,142 +46,131 @@ class Transport:
         host: str,
         credentials: Credentials | None = None,
         *,
-        verify: bool | str = True,
+        ca_file: str | None = None,
+        verify_tls: bool = True,
         plain_http: bool = False,
+        dialect: Dialect = PLAIN,
+        on_warning: Callable[[str], None] | None = None,
         policy: RetryPolicy | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        timeouts: Timeouts | None = None,
+        sleep: Callable[[float], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.host, self.dialect, self.clock, self.sleep = host, dialect, clock, sleep
         self.base = f"{'http' if plain_http else 'https'}://{host}"
-        self._credentials: Credentials = credentials or Anonymous()
-        self._verify = verify
+        self._connection = Connection(host, ca_file, verify_tls=verify_tls, timeouts=timeouts or Timeouts())
+        self._authorization = Authorization(credentials or Anonymous(), self._token, clock)
         self._policy = policy or RetryPolicy()
-        self._sleep, self._clock = sleep, clock
-        self._session = requests.Session()
-        # Harbor answers a session cookie with a CSRF check.
-        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
-        for scheme in ("https://", "http://"):
-            self._session.mount(scheme, HTTPAdapter(pool_connections=1, pool_maxsize=_POOL))
+        self._on_warning = on_warning
+        self._warned: set[str] = set()
+        self._lock = threading.Lock()
+
+    def operation(self) -> Operation:
+        """The loop for everything that one call of the client does."""
+        return Operation(self._policy, self._authorization.renew, self.clock, self.sleep)
 
     def send(
         self,
         method: str,
         url: str,
         *,
-        operation: str,
-        reference: object,
+        step: Step,
+        reference: Reference,
         expect: tuple[int, ...],
+        actions: str = "pull",
         headers: Mapping[str, str] | None = None,
         body: Callable[[], Body] | None = None,
-        limit: int = _ERROR_LIMIT,
+        sink: Callable[[bytes], object] | None = None,
+        limit: int = ERROR_LIMIT,
     ) -> Answer:
-        """One request, no retries, but a second one with a renewed login after 401 or 403-expired.
+        """One request, no retries (`Operation.attempt` does those).
 
-        url: a path, or what a Location said. body: called for each attempt, so that it starts from its beginning.
+        url: a path, or what a Location said. actions: what a token must allow. body: opened for this request.
         Raises a RegistryError unless the answer's status is among `expect`.
         """
-        url = self._checked(url, operation, reference)
-        request = _Request(method, url, operation, reference, headers or {}, body, limit)
-        login = self._credentials.login() if self._own(url) else None
-        answer = self._once(request, login)
-        if login and _stale(answer):
-            renewed = self._credentials.login(renew=True)
-            if renewed != login:
-                answer = self._once(request, renewed)
-        if answer.status not in expect:
-            raise _refusal(answer, operation, reference)
-        return answer
+        url = self._checked(url, step, reference)
+        own = self._own(url)
+        sent = self._authorization.header(Scope(reference.repository, actions)) if own else None
+        request = Request(method, url, step, reference, headers or {}, sent, body, sink, limit)
+        answer = self._connection.exchange(request)
+        if own:
+            self._warn(answer)
+        if answer.status in expect:
+            return answer
+        challenge = answer.headers.get("WWW-Authenticate", "") if answer.status == 401 else ""
+        wants_token = "bearer" in challenge.lower() and not (sent or "").startswith("Bearer ")
+        if (
+            method == "HEAD"
+            and 400 <= answer.status < 500
+            and answer.status not in TEMPORARY_STATUS
+            and not wants_token
+        ):
+            said = self._connection.exchange(
+                Request("GET", url, step, reference, headers or {}, sent, None, None, limit)
+            )
+            answer = said if said.status == answer.status else answer
+        error = refusal(answer, step, reference, self.dialect if own else PLAIN, secret=sent)
+        if own and answer.asks_for_login:
+            error.stale = Stale(sent, challenge if wants_token else "")
+        elif not own and answer.status in (401, 403):  # a presigned address that has expired: the next one is new
+            error.failure = Failure(answer.status, temporary=True)
+        raise error
 
-    def retrying(self, attempt: Callable[[], T]) -> T:
-        """Runs `attempt` again while it fails in a way that may pass (packinfra/retry.py)."""
-        begun, count = self._clock(), 0
-        while True:
-            count += 1
-            try:
-                return attempt()
-            except RegistryError as error:
-                pause = decide(self._policy, error.failure, attempt=count, elapsed=self._clock() - begun)
-                if pause is None:
-                    raise
-                self._sleep(pause)
+    def _token(self, realm: str, parameters: Mapping[str, str], login: Login | None) -> bytes:
+        """Asks the registry's token service (distribution's token specification; OAuth 2 for identity tokens)."""
+        url, where = self._checked(realm, Step.TOKEN, self.host), realm.partition("?")[0]
+        sent, body, method = None, None, "GET"
+        login = login if self._own(url) else None
+        if login and login.identity_token:
+            form = {"grant_type": "refresh_token", "client_id": _CLIENT, "refresh_token": login.identity_token}
+            content = urlencode({**parameters, **form}).encode()
+            method, body = "POST", (lambda: io.BytesIO(content))
+        else:
+            url = f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}"
+            sent = basic(login)
+        headers = {"Content-Type": "application/x-www-form-urlencoded"} if body else {}
+        answer = self._connection.exchange(
+            Request(method, url, Step.TOKEN, where, headers, sent, body, None, _TOKEN_LIMIT)
+        )
+        if answer.status != 200:
+            raise refusal(answer, Step.TOKEN, where, PLAIN, secret=sent)
+        return answer.body
 
     def _own(self, url: str) -> bool:
-        theirs, ours = urlsplit(url), urlsplit(self.base)
-        return (theirs.scheme, theirs.hostname, theirs.port) == (ours.scheme, ours.hostname, ours.port)
+        return _origin(url) == _origin(self.base)
 
-    def _checked(self, url: str, operation: str, reference: object) -> str:
+    def _checked(self, url: str, step: Step, reference: object) -> str:
+        """The absolute address, unless the registry sends us where nobody should go."""
         url = urljoin(self.base, url)
-        if self.base.startswith("https://") and not url.startswith("https://"):
+        reason = ""
+        if _origin(url)[0] not in ("https", urlsplit(self.base).scheme):
+            reason = "an address without TLS"
+        elif _inside(urlsplit(url).hostname) and not _inside(urlsplit(self.base).hostname):
+            reason = "an address inside of this network"  # go-containerregistry refuses it too
+        if reason:
             raise RegistryError(
-                operation, reference,
-                text=f"the registry redirects to an address without TLS: {url.split('?')[0]}",
-                remedy="correct the registry's external URL (X-Forwarded-Proto of the proxy before it)",
+                step, reference, text=f"the registry redirects to {reason}: {url.split('?')[0]}",
+                remedy="correct the registry's external URL (X-Forwarded-Proto and Host of the proxy before it)",
             )  # fmt: skip
         return url
 
-    def _once(self, request: _Request, login: Login | None) -> Answer:
-        what, to = request.operation, request.reference
-        data = request.body() if request.body else None
-        try:
-            with self._session.request(
-                request.method,
-                request.url,
-                data=data,
-                headers=dict(request.headers),
-                auth=_Basic(login),
-                verify=self._verify,
-                timeout=TIMEOUT,
-                allow_redirects=False,
-                stream=True,
-            ) as response:
-                content = b"" if request.method == "HEAD" else response.raw.read(request.limit, decode_content=True)
-                return Answer(response.status_code, response.headers, response.url, content)
-        except requests.exceptions.SSLError as error:
-            raise CertificateUntrusted(what, to, text=_reason(error)) from error
-        except requests.exceptions.ConnectTimeout as error:
-            raise TimedOut(what, to, text="no connection in time", failure=_AGAIN) from error
-        except requests.exceptions.Timeout as error:
-            raise TimedOut(what, to, text="no answer in time", failure=_AGAIN) from error
-        except (requests.exceptions.RequestException, OSError) as error:
-            raise Unreachable(what, to, text=_reason(error), failure=_AGAIN) from error
-        finally:
-            if data is not None:
-                data.close()
+    def _warn(self, answer: Answer) -> None:
+        for text in re.findall(r'299 \S+ "((?:[^"\\]|\\.)*)"', answer.headers.get("Warning", "")):
+            with self._lock:
+                new = self._on_warning and text not in self._warned
+                self._warned.add(text)
+            if new and self._on_warning:
+                self._on_warning(f"{self.host} says: {text[:300]}")
 
 
-def _refusal(answer: Answer, operation: str, reference: object) -> RegistryError:
-    code, text = answer.error()
-    kind: type[RegistryError] = RegistryError
-    if answer.status in (401, 403):
-        kind = NotAuthorized
-    elif answer.status == 404 and code == "NAME_UNKNOWN":
-        kind = RepositoryMissing
-    elif answer.status == 412 or code == "TAG_INVALID":  # 412: Harbor's immutable tags
-        kind = TagImmutable
-    elif answer.status == 429:
-        kind = Throttled
-    failure = Failure(answer.status, _retry_after(answer))
-    return kind(operation, reference, status=answer.status, code=code, text=text, failure=failure)
+def _origin(url: str) -> tuple[str, str | None, int | None]:
+    parts = urlsplit(url)
+    return parts.scheme, parts.hostname, parts.port or {"https": 443, "http": 80}.get(parts.scheme)
 
 
-_AGAIN = Failure(None, temporary=True)
-
-
-def _stale(answer: Answer) -> bool:
-    """Did the registry refuse the login as such? ECR says that a token has expired with 401 or 403."""
-    return answer.status == 401 or (answer.status == 403 and b"expired" in answer.body)
-
-
-def _retry_after(answer: Answer) -> float | None:
-    value = answer.headers.get("Retry-After", "")
-    return float(value) if value.isdigit() else None
-
-
-def _reason(error: BaseException) -> str:
-    """The innermost reason; requests and urllib3 wrap it several times, with addresses of objects in between."""
-    while error.__context__ is not None or error.__cause__ is not None:
-        inner = error.__cause__ or error.__context__
-        if inner is None or not str(inner):
-            break
-        error = inner
-    return str(error).split("0x")[0] if "object at 0x" in str(error) else str(error)
+def _inside(host: str | None) -> bool:
+    try:
+        address = ipaddress.ip_address(host or "")
+    except ValueError:
+        return host == "localhost"
+    return address.is_private or address.is_loopback or address.is_link_local

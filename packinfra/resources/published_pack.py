@@ -144,7 +144,7 @@ class PublishedPackProvider(ResourceProvider):
         host, _ = split(repository)
         with self._lock:
             if host not in self._clients:
-                self._clients[host] = ecr_client(host, self._aws)
+                self._clients[host] = ecr_client(host, self._aws, on_warning=Log("").warning)
             return self._clients[host]
 
 

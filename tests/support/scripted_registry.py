@@ -4,15 +4,18 @@
         registry.next("PUT", "/blobs/uploads/", Reply(503))   # the next such request only
         Transport(registry.host, plain_http=True)
 
-It records every request, so tests can count requests and bytes.
+It records every request, so tests can count requests, bytes and connections.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
+import socket
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,13 +26,27 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer out of the ordinary. after: the request takes effect first. drop: cut the connection instead."""
+    """An answer out of the ordinary.
+
+    after:   the request takes effect first
+    drop:    cut the connection instead of answering
+    take:    read only so many bytes of the request's body before
+    stall:   then read nothing more, and say nothing, for so many seconds
+    delay:   seconds before the answer
+    interim: statuses sent before the final one
+    cut:     send only so many bytes of the answer's body, then cut the connection
+    """
 
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     after: bool = False
     drop: bool = False
+    take: int | None = None
+    stall: float = 0.0
+    delay: float = 0.0
+    interim: tuple[int, ...] = ()
+    cut: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,18 +62,29 @@ def error(code: str, message: str = "") -> bytes:
 
 
 class ScriptedRegistry:
-    def __init__(self) -> None:
+    """
+    login:   "user:password" that every request needs; None = anonymous
+    tokens:  the login only opens the token service, and requests need its tokens
+    deletes: what DELETE takes: "tag", "digest" (as distribution 2 and Harbor), or "" (deletion is off)
+    """
+
+    def __init__(self, *, login: str | None = None, tokens: bool = False, deletes: str = "tag") -> None:
+        self.login, self.tokens, self.deletes = login, tokens, deletes
+        self.realm_host = ""
+        self.issued: dict[str, str] = {}
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.uploads: set[str] = set()
         self.seen: list[Seen] = []
+        self.connections = 0
         self._script: list[tuple[str, str, Reply]] = []
+        self.lock = threading.Lock()
         registry = self
 
         class Handler(_Handler):
             target = registry
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.host = f"127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -75,19 +103,34 @@ class ScriptedRegistry:
         self._script += [(method, pattern, reply) for reply in replies]
 
     def scripted(self, method: str, path: str) -> Reply | None:
-        for entry in self._script:
-            if entry[0] == method and re.search(entry[1], path):
-                self._script.remove(entry)
-                return entry[2]
+        with self.lock:
+            for entry in self._script:
+                if entry[0] == method and re.search(entry[1], path):
+                    self._script.remove(entry)
+                    return entry[2]
         return None
 
     @property
     def requests(self) -> list[str]:
         return [f"{seen.method} {_shape(seen.path)}" for seen in self.seen]
 
+    @property
+    def sent(self) -> int:
+        """Bytes of bodies that arrived."""
+        return sum(seen.sent for seen in self.seen)
+
+    def tags(self, name: str) -> list[str]:
+        return sorted(tag for repository, tag in self.manifests if repository == name and ":" not in tag)
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Connections that a client gave up are part of the tests."""
+
 
 def _shape(path: str) -> str:
-    kinds = {"/blobs/uploads/": "upload", "/blobs/": "blob", "/manifests/": "manifest"}
+    kinds = {"/token": "token", "/tags/list": "tags", "/blobs/uploads/": "upload", "/blobs/": "blob",
+             "/manifests/": "manifest"}  # fmt: skip
     return next((kind for part, kind in kinds.items() if part in path), path)
 
 
@@ -95,49 +138,94 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     target: ScriptedRegistry
 
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.target.connections += 1
+
     def log_message(self, *args: Any) -> None:
         pass
 
     def _serve(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.target.seen.append(Seen(self.command, self.path, dict(self.headers), len(body)))
+        length = int(self.headers.get("Content-Length") or 0)
         reply = self.target.scripted(self.command, self.path)
+        body = self.rfile.read(length if reply is None or reply.take is None else min(length, reply.take))
+        self.target.seen.append(Seen(self.command, self.path, dict(self.headers), len(body)))
         if reply is None or reply.after:
-            regular = self._regular(body)
+            regular = self._refused() or self._regular(body)
             reply = reply or regular
-        if reply.drop:
+        time.sleep(reply.stall + reply.delay)
+        if reply.drop or reply.stall:
             self.close_connection = True
             return
+        for status in reply.interim:
+            self.wfile.write(f"HTTP/1.1 {status} Interim\r\nLink: </x>\r\n\r\n".encode())
         self.send_response(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(reply.body)))
+        if "Content-Length" not in reply.headers:
+            self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
         if self.command != "HEAD":
-            self.wfile.write(reply.body)
+            self.wfile.write(reply.body[: reply.cut])
+        if reply.cut is not None:
+            self.close_connection = True
+        if reply.take is not None:  # as servers do that answer early: take the rest, so that the answer is read
+            self.wfile.flush()
+            self.rfile.read(length - len(body))
 
-    do_GET = do_HEAD = do_POST = do_PUT = _serve  # noqa: N815 - http.server's names
+    def do_CONNECT(self) -> None:
+        self.send_error(407)
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
+
+    def _refused(self) -> Reply | None:
+        target, given = self.target, self.headers.get("Authorization", "")
+        if target.login is None:
+            return None
+        basic = f"Basic {base64.b64encode(target.login.encode()).decode()}"
+        if not target.tokens or self.path.startswith("/token"):
+            return (
+                None if given == basic else Reply(401, {"WWW-Authenticate": 'Basic realm="x"'}, error("UNAUTHORIZED"))
+            )
+        name = re.fullmatch(r"/v2/(.+)/(?:manifests|blobs|tags)/.*", self.path)
+        need = "push" if self.command in ("POST", "PUT") else "delete" if self.command == "DELETE" else "pull"
+        repository, _, actions = target.issued.get(given.removeprefix("Bearer "), "").rpartition(":")
+        if name and repository == f"repository:{name[1]}" and need in actions.split(","):
+            return None
+        realm = f"http://{target.realm_host or target.host}/token"
+        scope = f"repository:{name[1] if name else ''}:{need}"
+        challenge = f'Bearer realm="{realm}",service="scripted",scope="{scope}"'
+        return Reply(401, {"WWW-Authenticate": challenge}, error("UNAUTHORIZED", "a token is needed"))
 
     def _regular(self, body: bytes) -> Reply:
         url = urlsplit(self.path)
-        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs/uploads|blobs)/(.*)", url.path)
+        query = parse_qs(url.query, keep_blank_values=True)
+        if url.path == "/token":
+            token = f"t0ken-{len(self.target.issued)}"
+            form = parse_qs(body.decode())
+            self.target.issued[token] = (query.get("scope") or form["scope"])[0]
+            return Reply(200, body=json.dumps({"token": token, "expires_in": 300}).encode())
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs/uploads|blobs|tags)/(.*)", url.path)
         if not found:
             return Reply(404, body=error("UNSUPPORTED"))
         name, kind, reference = found.groups()
+        if kind == "tags":
+            return self._tags(name, query)
         if kind == "manifests":
             return self._manifest(name, reference, body)
         if kind == "blobs":
-            there = (name, reference) in self.target.blobs
-            return Reply(200) if there else Reply(404, body=error("BLOB_UNKNOWN"))
+            stored = self.target.blobs.get((name, reference))
+            return Reply(404, body=error("BLOB_UNKNOWN")) if stored is None else Reply(200, body=stored)
         if self.command == "POST":
-            session = f"/v2/{name}/blobs/uploads/{len(self.target.seen)}"
-            self.target.uploads.add(session)
-            return Reply(202, {"Location": f"{session}?_state=a%2Fb&empty="})
-        query = parse_qs(url.query, keep_blank_values=True)
+            with self.target.lock:
+                session = f"/v2/{name}/blobs/uploads/{len(self.target.seen)}-{len(self.target.uploads)}"
+                self.target.uploads.add(session)
+            return Reply(202, {"Location": f"{session}?_state=a%2Fb&empty=&twice=1&twice=2"})
         if url.path not in self.target.uploads:
             return Reply(404, body=error("BLOB_UPLOAD_UNKNOWN"))
         self.target.uploads.remove(url.path)
-        if query.get("_state") != ["a/b"] or query.get("empty") != [""]:
+        if (query.get("_state"), query.get("empty"), query.get("twice")) != (["a/b"], [""], ["1", "2"]):
             return Reply(400, body=error("BLOB_UPLOAD_INVALID", "the Location's query was not kept"))
         if query["digest"] != [_sha(body)]:
             return Reply(400, body=error("DIGEST_INVALID"))
@@ -145,18 +233,39 @@ class _Handler(BaseHTTPRequestHandler):
         return Reply(201)
 
     def _manifest(self, name: str, reference: str, body: bytes) -> Reply:
+        manifests = self.target.manifests
         if self.command == "PUT":
             document = json.loads(body)
             for blob in [document["config"], *document["layers"]]:
                 if (name, blob["digest"]) not in self.target.blobs:
                     return Reply(400, body=error("MANIFEST_BLOB_UNKNOWN"))
-            self.target.manifests[name, reference] = body
+            manifests[name, reference] = manifests[name, _sha(body)] = body
             return Reply(201, {"Docker-Content-Digest": _sha(body)})
-        stored = self.target.manifests.get((name, reference))
+        if self.command == "DELETE":
+            if not self.target.deletes:
+                return Reply(405, body=error("UNSUPPORTED"))
+            if ":" not in reference and self.target.deletes == "digest":
+                return Reply(400, body=error("UNSUPPORTED"))
+        stored = manifests.get((name, reference))
         if stored is None:
             return Reply(404, body=error("MANIFEST_UNKNOWN"))
+        if self.command == "DELETE":
+            for key in [k for k, v in manifests.items() if k[0] == name and v == stored]:
+                if ":" in reference or key[1] == reference:
+                    del manifests[key]
+            return Reply(202)
         # As ECR: the digest stands on HEAD, not on GET (aws/containers-roadmap#1931).
-        return Reply(200, {"Docker-Content-Digest": _sha(stored)} if self.command == "HEAD" else {}, stored)
+        kind = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
+        return Reply(200, {"Docker-Content-Digest": _sha(stored), **kind} if self.command == "HEAD" else kind, stored)
+
+    def _tags(self, name: str, query: Mapping[str, list[str]]) -> Reply:
+        """Pages of two, whatever was asked for."""
+        last = query.get("last", [""])[0]
+        tags = [tag for tag in self.target.tags(name) if tag > last]
+        if not tags and not last:
+            return Reply(404, body=error("NAME_UNKNOWN"))
+        link = f'</v2/{name}/tags/list?last={tags[1]}&n=2>; rel="next"' if len(tags) > 2 else ""
+        return Reply(200, {"Link": link} if link else {}, json.dumps({"name": name, "tags": tags[:2] or None}).encode())
 
 
 def _sha(data: bytes) -> str:

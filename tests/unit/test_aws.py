@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import logging
+import threading
+from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 
 from packinfra.aws import policies
-from packinfra.aws.ecr import EcrHost, ecr_client
+from packinfra.aws.ecr import EcrHost, EcrToken, delete_image, ecr_client
 from packinfra.aws.identity import AwsConfig, CredentialsError, session
+from packinfra.oci import Reference, RegistryError
+from packinfra.oci.errors import NotAuthorized
+from tests.support.scripted_registry import Reply, ScriptedRegistry
 
 ACCOUNT = "123456789012"
 
@@ -66,6 +74,81 @@ def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"{tmp_path}/none")
     with pytest.raises(CredentialsError, match=r"ghost[\s\S]*-> set AWS_PROFILE"):
         session(AwsConfig.of({"aws:profile": "ghost"}), "eu-west-1")
+
+
+@pytest.fixture
+def service() -> Iterator[ScriptedRegistry]:
+    with ScriptedRegistry() as running:
+        yield running
+
+
+@pytest.fixture
+def api(service: ScriptedRegistry) -> Any:
+    identity = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="x", region_name="eu-west-1")
+    return identity.client("ecr", endpoint_url=f"http://{service.host}")
+
+
+def token_answer(password: str, expires: float = 4e9) -> Reply:
+    data = {"authorizationToken": base64.b64encode(f"AWS:{password}".encode()).decode(), "expiresAt": expires}
+    return Reply(200, body=json.dumps({"authorizationData": [data]}).encode())
+
+
+def test_a_token_is_asked_for_once(service: ScriptedRegistry, api: Any) -> None:
+    service.next("POST", "^/$", token_answer("first"), token_answer("second"), token_answer("third"))
+    token = EcrToken(lambda: api, HOST)
+    first = token.login()
+    assert (first.username, first.password) == ("AWS", "first")
+    assert token.login() is first
+    threads = [threading.Thread(target=token.login, kwargs={"refused": first}) for _ in range(8)]
+    for thread in threads:  # all were refused with the same one
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert token.login().password == "second"
+    assert len(service.seen) == 2
+
+
+def test_a_token_is_renewed_before_it_ends(service: ScriptedRegistry, api: Any) -> None:
+    service.next("POST", "^/$", token_answer("old", expires=1e9), token_answer("new"))
+    token = EcrToken(lambda: api, HOST)
+    assert [token.login().password for _ in range(3)] == ["old", "new", "new"]
+
+
+def test_tokens_stay_out_of_logs(service: ScriptedRegistry, api: Any, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    answer = token_answer("the-token-itself")
+    service.next("POST", "^/$", answer)
+    token = EcrToken(lambda: api, HOST)
+    assert token.login().password == "the-token-itself"
+    encoded = json.loads(answer.body)["authorizationData"][0]["authorizationToken"]
+    assert "botocore.parsers" in caplog.text
+    for secret in ("the-token-itself", encoded):
+        assert secret not in caplog.text + repr(token.login()) + repr(vars(token))
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "said"),
+    [
+        (Reply(200, body=b'{"imageIds":[],"failures":[]}'), None, ""),
+        (Reply(200, body=b'{"failures":[{"failureCode":"ImageNotFound","failureReason":"none"}]}'), None, ""),
+        (Reply(200, body=b'{"failures":[{"failureCode":"ImageTagDoesNotMatchDigest","failureReason":"x"}]}'), None, ""),
+        (Reply(200, body=b'{"failures":[{"failureCode":"KmsError","failureReason":"no key"}]}'), RegistryError,
+         "could not delete the tag .*: KmsError: no key"),
+        (Reply(400, body=b'{"__type":"RepositoryNotFoundException","message":"none"}'), None, ""),
+        (Reply(400, body=b'{"__type":"AccessDeniedException","message":"User: u is not authorized"}'), NotAuthorized,
+         "AccessDeniedException: User: u is not authorized\n  -> allow ecr:BatchDeleteImage"),
+    ],
+)  # fmt: skip
+def test_deletes(
+    service: ScriptedRegistry, api: Any, reply: Reply, kind: type[RegistryError] | None, said: str
+) -> None:
+    service.next("POST", "^/$", reply)
+    reference = Reference(HOST.host, "base/hello", "1.0.0")
+    if kind:
+        with pytest.raises(kind, match=said):
+            delete_image(api, reference, "sha256:0")
+    else:
+        delete_image(api, reference, "sha256:0")
 
 
 REPOSITORIES = f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/packs/*"

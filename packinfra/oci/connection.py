@@ -1,0 +1,236 @@
+"""One pool of connections to one registry: trust, timeouts, and what it means when a connection fails.
+
+- `verify` is passed with each request, since a session's own is ignored when REQUESTS_CA_BUNDLE is set; `auth` too,
+  since otherwise ~/.netrc is read.
+- The reply to a large PUT waits for the registry's own work, hence its long timeout (moby/buildkit#3995).
+"""
+
+from __future__ import annotations
+
+import http.client
+import logging
+import os
+import re
+import socket
+import ssl
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+from urllib3.connection import HTTPConnection, HTTPSConnection
+
+from packinfra.oci.answers import Answer
+from packinfra.oci.errors import CertificateUntrusted, RegistryError, Step, TimedOut, Unreachable
+from packinfra.retry import Failure
+
+_POOL = 16
+_BLOCK = 64 << 10
+"""Bytes sent at once. urllib3's own 16 KiB cost a fifth more CPU (an eighth with TLS); more than 64 gain nothing, and
+a block must get through within the connect timeout, which also guards sending."""
+_AGAIN = Failure(None, temporary=True)
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """Seconds: to connect, and for one block to be taken; between two bytes of an answer; after an uploaded blob."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    finish: float = 300.0
+
+
+class Body(Protocol):
+    """What is sent: read in pieces, closed afterwards. With a length, unless it is a real file."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Request:
+    """body: opened for this one request. sink: takes the body of an answer 200 in pieces; other bodies, and all where
+    there is no sink, are read up to `limit`."""
+
+    method: str
+    url: str
+    step: Step
+    reference: object
+    headers: Mapping[str, str]
+    authorization: str | None
+    body: Callable[[], Body] | None
+    sink: Callable[[bytes], object] | None
+    limit: int
+
+
+class Connection:
+    """
+    ca_file:    a PEM file with the only CA certificates to trust; None = the system's, or REQUESTS_CA_BUNDLE's
+    verify_tls: False trusts whoever answers; only ever because somebody asked for it in so many words
+    """
+
+    def __init__(self, host: str, ca_file: str | None, *, verify_tls: bool, timeouts: Timeouts) -> None:
+        self._host, self._timeouts = host, timeouts
+        if ca_file:
+            _check(ca_file, host)
+        if not verify_tls:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+        self._verify: bool | str = (ca_file or True) if verify_tls else False
+        self._session = _Session()
+        # Harbor answers a session cookie with a CSRF check.
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._session.headers.update({"Accept-Encoding": "identity", "User-Agent": "packinfra"})
+        for scheme in ("https://", "http://"):
+            self._session.mount(scheme, _Adapter())
+
+    def exchange(self, request: Request) -> Answer:
+        """One request, one answer. Raises Unreachable or one of its kin if there is none."""
+        data = request.body() if request.body else None
+        patience = self._timeouts.finish if request.step is Step.UPLOAD else self._timeouts.read
+        try:
+            with self._session.request(
+                request.method,
+                request.url,
+                data=data,
+                headers=dict(request.headers),
+                auth=_Header(request.authorization),
+                verify=self._verify,
+                timeout=(self._timeouts.connect, patience),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                content = b""
+                if request.sink and response.status_code == 200:
+                    while block := response.raw.read(1 << 20, decode_content=True):
+                        request.sink(block)
+                else:  # of a HEAD too: read to its end, the connection goes back to the pool
+                    content = response.raw.read(request.limit, decode_content=True)
+                return Answer(response.status_code, response.headers, response.url, content)
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
+            raise _failure(error, request, self._host) from error
+        finally:
+            if data is not None:
+                data.close()
+
+
+class _Session(requests.Session):
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the base class's
+        """Redirects are ours to judge. requests prepares them even if it mustn't follow: it reads their whole body,
+        and raises ValueError for an address that is none."""
+        return
+
+
+class _Header(AuthBase):
+    def __init__(self, value: str | None) -> None:
+        self._value = value
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._value:
+            request.headers["Authorization"] = self._value
+        return request
+
+
+class _Response(http.client.HTTPResponse):
+    """Skips every interim answer, not only 100 (RFC 9110, 15.2): the standard library takes 103 for the final one."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        while True:
+            status: tuple[str, int, str] = super()._read_status()  # type: ignore[misc]
+            if not 101 < status[1] < 200:
+                return status
+            while self.fp.readline(65537).strip():
+                pass
+
+
+class _Plain(HTTPConnection):
+    response_class = _Response
+
+
+class _Tls(HTTPSConnection):
+    response_class = _Response
+
+
+class _Adapter(HTTPAdapter):
+    def __init__(self) -> None:
+        super().__init__(pool_connections=4, pool_maxsize=_POOL)
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, blocksize=_BLOCK)
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        return super().proxy_manager_for(proxy, **options, blocksize=_BLOCK)
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        pool.ConnectionCls = _Tls if pool.scheme == "https" else _Plain
+        return pool
+
+
+class _WithoutQueries(logging.Filter):
+    """Queries of uploads and downloads are keys to them (a presigned URL, an upload's state): urllib3 logs them."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(re.sub(r"\?.*", "?...", a) if isinstance(a, str) else a for a in record.args)
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
+
+
+def _check(ca_file: str, host: str) -> None:
+    remedy = "name a PEM file with the certificate of the CA that signed the registry's"
+    try:
+        ssl.create_default_context(cafile=ca_file)
+    except ssl.SSLError as error:
+        text = f"{ca_file} holds no certificate"
+        raise CertificateUntrusted("read the CA certificate", host, text=text, remedy=remedy) from error
+    except OSError as error:
+        text = f"{ca_file}: {os.strerror(error.errno or 0)}"
+        raise CertificateUntrusted("read the CA certificate", host, text=text, remedy=remedy) from error
+
+
+def _failure(error: Exception, request: Request, host: str) -> RegistryError:
+    """The same in our words. requests and urllib3 wrap the reason several times, and wrap it differently."""
+    step, reference = request.step, request.reference
+    chain = list(_chain(error))
+    reason = _text(chain[-1])
+    if (other := urlsplit(request.url).netloc) != host:  # storage, to which the registry sent us
+        reason = f"{other}: {reason}"
+    for cause in chain:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return CertificateUntrusted(step, reference, text=cause.verify_message)
+        if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL"):
+            remedy = "check the port; a registry without TLS is only used with plainHttp: true"
+            return Unreachable(step, reference, text=f"no TLS at {host} ({cause.reason})", remedy=remedy)
+        if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
+            return Unreachable(step, reference, text=f"no such host: {host}")
+        if found := re.search(r"Tunnel connection failed: (4\d\d.*)", str(cause)):
+            return Unreachable(step, reference, text=f"the proxy refused: {found[1]}")
+        if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
+            return TimedOut(step, reference, text="no connection or answer in time", failure=_AGAIN)
+        if isinstance(cause, (requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError)):
+            return RegistryError(step, reference, text="the registry named an address that is none")
+    return Unreachable(step, reference, text=reason, failure=_AGAIN)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """From outside to inside."""
+    seen: set[int] = set()
+    inner: BaseException | None = error
+    while inner is not None and id(inner) not in seen:
+        seen.add(id(inner))
+        yield inner
+        wrapped = (getattr(inner, "reason", None), *inner.args, inner.__cause__, inner.__context__)
+        inner = next((e for e in wrapped if isinstance(e, BaseException)), None)
+
+
+def _text(error: BaseException) -> str:
+    """Without addresses of objects, and without the URL that MaxRetryError and its like carry."""
+    text = str(error) or type(error).__name__
+    return re.sub(r"<[^>]* object at 0x[^>]*>:? ?", "", re.sub(r"\?\S*", "?...", text))

@@ -1,0 +1,44 @@
+"""A limit on how often something is done, shared by all threads: ECR takes 10 manifests a second (ECR service quotas).
+
+Waiting beforehand is cheaper than being refused: a 429 costs a round trip and a pause, and holds one of the provider
+host's four threads all the while.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+
+class Pace:
+    """At most `per_second`, evenly spaced. Half as fast after each refusal, a little faster after each success."""
+
+    def __init__(
+        self,
+        per_second: float,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._limit = self._rate = per_second
+        self._clock, self._sleep = clock, sleep
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def wait(self) -> None:
+        """Returns when it is the caller's turn."""
+        with self._lock:
+            now = self._clock()
+            turn = max(now, self._next)
+            self._next = turn + 1.0 / self._rate
+        if turn > now:
+            self._sleep(turn - now)
+
+    def refused(self) -> None:
+        """The other side found it too fast."""
+        with self._lock:
+            self._rate = max(self._limit / 16, self._rate / 2)
+
+    def accepted(self) -> None:
+        with self._lock:
+            self._rate = min(self._limit, self._rate + self._limit / 20)

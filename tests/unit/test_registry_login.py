@@ -1,0 +1,260 @@
+"""Where a login comes from, where it goes, and where it never shows."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import logging
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from packinfra.oci import RegistryError
+from packinfra.oci.authorization import parse_challenge
+from packinfra.oci.credentials import Anonymous, Login, LoginError, RegistryLogin
+from packinfra.oci.errors import CertificateUntrusted, NotAuthorized
+from packinfra.oci.transport import Transport
+from tests.support.oci import LAYER, SECRET, Setup, manifest
+from tests.support.scripted_registry import Reply, ScriptedRegistry, error
+
+HOST = "registry.example.com:5000"
+Config = Callable[..., None]
+
+
+@pytest.fixture
+def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
+    """Writes a Docker config, and credential helpers that answer a JSON or fail with a text."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+
+    def write(content: object, helpers: dict[str, object] | None = None) -> None:
+        text = content if isinstance(content, str) else json.dumps(content)
+        (tmp_path / "config.json").write_text(text)
+        for name, answer in (helpers or {}).items():
+            program = tmp_path / f"docker-credential-{name}"
+            out, code = (answer, 1) if isinstance(answer, str) else (json.dumps(answer), 0)
+            program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdin.read()\nprint({out!r})\nsys.exit({code})\n")
+            program.chmod(0o755)
+
+    return write
+
+
+def entry(user: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def found(given: Login | None = None, environment: dict[str, str] | None = None) -> Login | None:
+    return RegistryLogin(HOST, given, environment or {}).login()
+
+
+def test_the_order_of_sources(docker_config: Config) -> None:
+    variables = {"PACKINFRA_REGISTRY_USERNAME": "env", "PACKINFRA_REGISTRY_PASSWORD": "e"}
+    assert found() is None
+    docker_config({"auths": {f"https://{HOST}/v1/": entry("file", "f:g")}})
+    assert found() == Login("file", "f:g")
+    assert found(None, variables) == Login("env", "e")
+    assert found(Login("given", "g"), variables) == Login("given", "g")
+    assert RegistryLogin("other.example.com").login() is None
+
+
+def test_credential_helpers_come_before_the_file(docker_config: Config) -> None:
+    config = {"auths": {HOST: entry("file", "f")}, "credsStore": "all"}
+    store = {"Username": "store", "Secret": "s"}
+    docker_config(config, {"all": store})
+    assert found() == Login("store", "s")
+    docker_config({**config, "credHelpers": {HOST: "one"}}, {"one": {"Username": "helper", "Secret": "h"}})
+    assert found() == Login("helper", "h")
+    docker_config(config, {"all": "credentials not found in native keychain"})
+    assert found() == Login("file", "f")
+
+
+def test_identity_tokens(docker_config: Config) -> None:
+    docker_config({"credsStore": "all"}, {"all": {"Username": "<token>", "Secret": "refresh"}})
+    assert found() == Login("", "", "refresh")
+    docker_config({"auths": {HOST: {"identitytoken": "refresh"}}})
+    assert found() == Login("", "", "refresh")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("{", "it is not JSON"),
+        ({"auths": {HOST: {"auth": "bm8tY29sb24="}}}, "an entry is malformed"),
+        ({"auths": {HOST: "x"}}, "Invalid configuration"),
+        ({"credHelpers": {HOST: "broken"}}, "no network today"),
+    ],
+)
+def test_a_login_that_is_there_but_unusable(docker_config: Config, content: object, said: str) -> None:
+    docker_config(content, {"broken": "no network today"})
+    with pytest.raises(LoginError, match=said) as caught:
+        found()
+    assert "docker login registry.example.com:5000" in str(caught.value)
+
+
+@pytest.mark.filterwarnings("ignore:docker-credential-absent not installed")
+def test_a_helper_that_is_not_installed(docker_config: Config) -> None:
+    docker_config({"credsStore": "absent"})
+    with pytest.raises(LoginError, match="docker-credential-absent not installed"):
+        found()
+
+
+@pytest.mark.parametrize("name", ["PACKINFRA_REGISTRY_USERNAME", "PACKINFRA_REGISTRY_PASSWORD"])
+def test_half_a_login(name: str) -> None:
+    with pytest.raises(LoginError, match="is not set"):
+        found(None, {name: "x"})
+
+
+def test_a_refused_login_is_looked_up_again(docker_config: Config) -> None:
+    docker_config({"auths": {HOST: entry("user", "old")}})
+    login = RegistryLogin(HOST, environment={})
+    first = login.login()
+    docker_config({"auths": {HOST: entry("user", "new")}})
+    assert login.login() == first
+    assert login.login(refused=first) == login.login() == Login("user", "new")
+
+
+# ---- Bearer
+
+
+@pytest.mark.parametrize(
+    ("header", "realm", "service"),
+    [
+        ('Bearer realm="https://h/token",service="s",scope="repository:a:pull"', "https://h/token", "s"),
+        ('bearer   realm="https://h/token"', "https://h/token", ""),
+        ('Basic realm="x", Bearer realm="https://h/token",service="s"', "https://h/token", "s"),
+        ('Bearer realm="https://h/token",service="s", Basic realm="x"', "https://h/token", "s"),
+    ],
+)
+def test_challenges(header: str, realm: str, service: str) -> None:
+    bearer = parse_challenge(header)
+    assert bearer
+    assert (bearer.realm, bearer.service) == (realm, service)
+    for other in ("", 'Basic realm="x"', "Bearer", 'Bearer service="s"'):
+        assert parse_challenge(other) is None
+
+
+def test_one_challenge_per_process_and_one_token_per_scope() -> None:
+    with ScriptedRegistry(login=f"robot:{SECRET}", tokens=True) as registry:
+        setup = Setup(registry, credentials=RegistryLogin(registry.host, Login("robot", SECRET)))
+        setup.publish()
+        pull, push = (f"repository:{setup.reference.repository}:{actions}" for actions in ("pull", "pull,push"))
+        assert sorted(registry.issued.values()) == [pull, push]
+        assert registry.requests.count("HEAD manifest") == 2  # the first was challenged
+        assert len(registry.seen) == 8 + 1 + 2
+        registry.seen.clear()
+        layer = b"next"
+        other = setup.tagged("1.1.0")
+        assert setup.client.resolve(other) is None
+        setup.client.push(other, manifest(layer), lambda: io.BytesIO(layer))
+        assert len(registry.seen) == 6
+        assert setup.sleeps == []
+
+
+def test_a_token_that_expires_or_is_revoked() -> None:
+    now = [0.0]
+    with ScriptedRegistry(login=f"robot:{SECRET}", tokens=True) as registry:
+        credentials = RegistryLogin(registry.host, Login("robot", SECRET))
+        setup = Setup(registry, credentials=credentials, clock=lambda: now[0])
+        setup.publish()
+        now[0] = 291.0  # of 300, less 10
+        setup.client.resolve(setup.reference)
+        assert len(registry.issued) == 3
+        registry.issued.clear()
+        registry.issued["x"] = ""
+        registry.seen.clear()
+        assert setup.client.resolve(setup.reference) == manifest().digest
+        assert registry.requests == ["HEAD manifest", "GET manifest", "GET token", "HEAD manifest"]
+
+
+def test_an_identity_token_is_exchanged() -> None:
+    with ScriptedRegistry(login="x:y", tokens=True) as registry:
+        credentials = RegistryLogin(registry.host, Login("", "", SECRET))
+        setup = Setup(registry, credentials=credentials)
+        registry.next("POST", "^/token", Reply(after=False, body=b'{"access_token":"abc","expires_in":"300"}'))
+        registry.issued["abc"] = f"repository:{setup.reference.repository}:pull"
+        assert setup.client.resolve(setup.reference) is None
+        assert [seen.headers.get("Authorization") for seen in registry.seen] == [None, None, "Bearer abc"]
+
+
+def test_a_token_service_elsewhere_gets_no_login() -> None:
+    with ScriptedRegistry() as elsewhere, ScriptedRegistry(login="robot:x", tokens=True) as registry:
+        registry.realm_host = elsewhere.host
+        setup = Setup(registry, credentials=RegistryLogin(registry.host, Login("robot", "x")))
+        registry.issued["t0ken-0"] = f"repository:{setup.reference.repository}:pull"
+        assert setup.client.resolve(setup.reference) is None
+        assert [seen.path.partition("?")[0] for seen in elsewhere.seen] == ["/token"]
+        assert "Authorization" not in elsewhere.seen[0].headers
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token":"x","expires_in":"soon"}'])
+def test_a_token_service_that_gives_no_token(body: bytes) -> None:
+    with ScriptedRegistry(login="robot:x", tokens=True) as registry:
+        registry.next("GET", "^/token", Reply(200, body=body))
+        setup = Setup(registry, credentials=RegistryLogin(registry.host, Login("robot", "x")))
+        with pytest.raises(NotAuthorized, match="holds no token"):
+            setup.client.resolve(setup.reference)
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize("credentials", [Anonymous(), RegistryLogin("h", Login("robot", "wrong"))])
+def test_a_login_that_is_wrong(tokens: bool, credentials: Anonymous) -> None:
+    with ScriptedRegistry(login="robot:right", tokens=tokens) as registry:
+        setup = Setup(registry, credentials=credentials)
+        with pytest.raises(NotAuthorized, match="401 UNAUTHORIZED"):
+            setup.client.resolve(setup.reference)
+        assert setup.sleeps == []
+        assert len(registry.seen) <= 3
+
+
+# ---- where a login never shows
+
+
+def test_secrets_stay_out_of_errors_logs_and_reprs(
+    registry: ScriptedRegistry, setup: Setup, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also what a registry echoes, and the keys that stand in the queries of uploads and downloads."""
+    caplog.set_level(logging.DEBUG)
+    header = base64.b64encode(f"robot:{SECRET}-0".encode()).decode()
+    told = [repr(setup.credentials.login()), repr(setup.client), repr(Login("u", SECRET, SECRET))]
+    signed = f"http://{registry.host}/signed?X-Amz-Signature={SECRET}"
+    setup.push()
+    registry.next("GET", "/blobs/", Reply(307, {"Location": signed}))
+    registry.next("GET", "^/signed", Reply(403, body=b"no"))
+    registry.next("POST", "/uploads/", Reply(202, {"Location": f"/v2/x/blobs/uploads/1?_state={SECRET}"}))
+    registry.next("PUT", "_state", Reply(400, body=error("DENIED", f"Authorization: Basic {header} is not wanted")))
+    for action in (
+        lambda: setup.client.pull(setup.reference, manifest().layers[0], io.BytesIO()),
+        lambda: setup.push(b"other"),
+        lambda: Transport("127.0.0.1:1", plain_http=True).operation().attempt(lambda: 1 / 0),
+    ):
+        try:
+            action()
+        except (RegistryError, ZeroDivisionError) as failure:
+            told += [str(failure), repr(failure), repr(getattr(failure, "stale", None)), repr(vars(failure))]
+    assert "is not wanted" in str(told)
+    assert "urllib3" in caplog.text
+    assert "POST /v2/base" in caplog.text
+    for secret in (SECRET, header, "_state"):
+        assert secret not in "\n".join([caplog.text, *told])
+
+
+def test_trust_is_the_callers_word(tmp_path: Path) -> None:
+    empty = tmp_path / "ca.pem"
+    empty.write_text("nothing")
+    with pytest.raises(CertificateUntrusted, match="holds no certificate"):
+        Transport("h.example", ca_file=str(empty))
+    with pytest.raises(CertificateUntrusted, match="No such file"):
+        Transport("h.example", ca_file=str(tmp_path / "none.pem"))
+
+
+def test_netrc_is_not_read(registry: ScriptedRegistry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".netrc").write_text(f"machine 127.0.0.1 login someone password {SECRET}")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    setup = Setup(registry, credentials=Anonymous())
+    setup.publish(LAYER)
+    assert not any("Authorization" in seen.headers for seen in registry.seen)
