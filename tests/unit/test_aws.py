@@ -76,6 +76,11 @@ def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         session(AwsConfig.of({"aws:profile": "ghost"}), "eu-west-1")
 
 
+# ---- tokens and deletes, against an API that says what a test wants
+
+HOST = EcrHost(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com", ACCOUNT, "eu-west-1", fips=False)
+
+
 @pytest.fixture
 def service() -> Iterator[ScriptedRegistry]:
     with ScriptedRegistry() as running:
@@ -150,6 +155,8 @@ def test_deletes(
     else:
         delete_image(api, reference, "sha256:0")
 
+
+# ---- IAM documents
 
 REPOSITORIES = f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/packs/*"
 DOCUMENTS: dict[str, Any] = {
