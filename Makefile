@@ -1,13 +1,17 @@
 # The two commands that matter: `make up` and `make down`. Everything they write lies in .venv, .tools and .local.
 
-PYTHON ?= python3# 3.11 or newer; an older one looks for python3.13, 3.12, 3.11 on PATH by itself
+# The first on PATH that is new enough, asked by running it: a version manager's shim may lead nowhere.
+PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done), \
+	$(error Python 3.11 or newer is needed, and no python3 on PATH is. Install one (https://www.python.org/downloads/ \
+	or your distribution's package), or name it: make PYTHON=/path/to/python3.12 up))
 
 MAKEFLAGS += --no-print-directory
 # A caller's own Python paths must not reach into our environments. Package index settings (PIP_*) and proxies stay.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 
-BOOTSTRAP := $(PYTHON) -m tools.bootstrap
-LOCAL := $(PYTHON) -m tools.local
+BOOTSTRAP = $(PYTHON) -m tools.bootstrap
+LOCAL = $(PYTHON) -m tools.local
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help

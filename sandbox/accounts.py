@@ -24,7 +24,7 @@ from sandbox.ecr.state import Store
 USER = "packinfra"
 POLICY = {
     "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Action": ["ecr:*", "iam:*", "sts:*"], "Resource": "*"}],
+    "Statement": [{"Effect": "Allow", "Action": ["ecr:*", "iam:*", "kms:*", "sts:*"], "Resource": "*"}],
 }
 
 

@@ -18,6 +18,10 @@ class CutShortError(Exception):
     """The client went away in the middle of its body."""
 
 
+class DroppedError(Exception):
+    """The connection shall be cut, without an answer."""
+
+
 @dataclass
 class Request:
     scope: Scope

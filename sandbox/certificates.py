@@ -7,6 +7,7 @@ import asyncio
 import functools
 import socket
 import ssl
+from asyncio.sslproto import SSLProtocol
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,10 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from sandbox.asgi import App
+
+# Each connection has a buffer of this size, and as much again on its way: 256 KiB, asyncio's own choice, is a hundred
+# megabytes for a hundred uploads at once.
+SSLProtocol.max_size = 64 * 1024
 
 
 class Certificates:

@@ -80,9 +80,10 @@ def _add_settings(parser: argparse.ArgumentParser) -> None:
         "proxy_port": "port of the proxy (default: a free one)",
         "tls_port": "port of the AWS services (default: a free one)",
         "token_seconds": "life of a registry token (default: 12 hours)",
-        "put_image_pace": "manifests a second before 429, 0 for no limit (default: 0; AWS: 10)",
+        "put_image_pace": "manifests a second and registry before 429, 0 for no limit (default: 10, as AWS)",
+        "missing_repository": "what an upload to one gets: answer (404), or drop the connection (default: answer)",
     }
-    checks = {"region": _region, "account": _account}
+    checks = {"region": _region, "account": _account, "missing_repository": _missing_repository}
     for setting in dataclasses.fields(Settings):
         option = "--" + setting.name.replace("_", "-")
         kind = checks.get(setting.name, setting.type)
@@ -98,6 +99,12 @@ def _region(text: str) -> str:
 def _account(text: str) -> str:
     if not re.fullmatch(r"\d{12}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not an account id of 12 digits")
+    return text
+
+
+def _missing_repository(text: str) -> str:
+    if text not in ("answer", "drop"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither answer nor drop")
     return text
 
 

@@ -1,27 +1,25 @@
 """The one HTTP application behind the TLS port: each AWS host name goes to the part that answers for it.
 
 ``/v2`` never passes through ministack, which would join a request's body in memory before it asks who sends it.
+Every request passes the faults (``faults.py``), which record it.
 """
 
 import contextlib
-import json
+import functools
 import re
 import ssl
+import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from sandbox.asgi import App, Receive, Request, Response, Scope, Send
+from sandbox.answers import api_error
+from sandbox.api import Service, call_of, no_service, service_of, unreadable
+from sandbox.asgi import App, CutShortError, Message, Receive, Request, Response, Scope, Send
 from sandbox.ecr import data_plane
 from sandbox.ecr.downloads import Downloads
+from sandbox.faults import Faults
 
-API_LIMIT = 20 * 1024 * 1024  # UploadLayerPart's, the largest body an API call may have
 _BUCKET = re.compile(r"prod-(?P<region>[a-z0-9-]+)-starport-layer-bucket\.s3\.(?P=region)\.amazonaws\.com")
-_APIS = [
-    (re.compile(r"api\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com"), "ecr"),
-    (re.compile(r"sts\.(?P<region>[a-z0-9-]+)\.amazonaws\.com"), "sts"),
-    (re.compile(r"sts\.(?P<region>)amazonaws\.com"), "sts"),
-    (re.compile(r"iam\.(?P<region>)amazonaws\.com"), "iam"),
-]
-_CREDENTIAL = re.compile(r"Credential=[^/,]*/\d{8}/(?P<region>[a-z0-9-]+)/(?P<service>[a-z0-9-]+)/aws4_request")
 
 
 @dataclass
@@ -29,75 +27,76 @@ class Front:
     registry: App
     api: App
     downloads: Downloads
+    faults: Faults
+    cut: Callable[[int], None]  # ends the connection that comes from a port
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
         elif scope["type"] == "http":  # hypercorn refuses a WebSocket that nobody accepts
-            with contextlib.suppress(ssl.SSLError, ConnectionError):  # the client hung up before its answer
+            # Not told to anybody: the client hung up in the middle of its request, or before its answer.
+            with contextlib.suppress(ssl.SSLError, ConnectionError, CutShortError):
                 await self._http(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        if data_plane.HOST.fullmatch(request.host):
-            return await self.registry(scope, receive, send)
-        if match := _BUCKET.fullmatch(request.host):
-            return await self._download(request).send(request.method, send)
-        for pattern, service in _APIS:
-            if match := pattern.fullmatch(request.host):
-                refusal = _misdirected(request, service, match["region"] or "us-east-1")
-                if refusal is None:
-                    return await self.api(scope, receive, send)
-                return await refusal.send(request.method, send)
-        offer = f"the sandbox offers ECR, IAM and STS, but not {request.host}"
-        return await _api_error("ecr", 400, "UnknownOperationException", offer).send(request.method, send)
+        dialect = "registry"
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            if data_plane.HOST.fullmatch(request.host):
+                what, app = f"{request.method} {request.path}", self.registry
+            elif _BUCKET.fullmatch(request.host):
+                what, dialect, app = f"{request.method} layer", "s3", _fixed(self._download(request))
+            elif service := service_of(request.host):
+                dialect = service.dialect
+                what, app, receive = await self._call(request, service)
+            else:
+                what, app = f"{request.method} https://{request.host}/", _fixed(no_service(request.host))
+            cut = functools.partial(self.cut, scope["client"][1])
+            await self.faults(what, dialect, app, (scope, receive, watched, cut))
+        except (ssl.SSLError, ConnectionError, CutShortError):
+            raise
+        except Exception:  # a mistake of the sandbox: its log has the trace, the client a typed error
+            traceback.print_exc()
+            if not begun:
+                answer = api_error(dialect, 500, "InternalFailure", "the sandbox failed; see its sandbox.log")
+                await answer.send(request.method, send)
+
+    async def _call(self, request: Request, service: Service) -> tuple[str, App, Receive]:
+        """An API call, which is read to its end to learn what it asks for."""
+        if refusal := unreadable(request, service):
+            return f"{service.name}: {request.method} {request.path}", _fixed(refusal), request.receive
+        body = b"".join([piece async for piece in request.body()])
+        call = call_of(request, service, body)
+        messages = iter([{"body": body, "more_body": True}, {"body": b"", "more_body": False}])
+
+        async def again() -> Message:
+            message = next(messages, None)
+            return await request.receive() if message is None else {"type": "http.request", **message}
+
+        return call.what, _fixed(call.refusal) if call.refusal else self.api, again
 
     def _download(self, request: Request) -> Response:
         # S3 refuses a signed link together with an Authorization header, so a client that leaks it fails here.
         if "authorization" in request.headers:
-            return _s3_error(400, "InvalidArgument", "Only one auth mechanism allowed")
+            return api_error("s3", 400, "InvalidArgument", "Only one auth mechanism allowed")
         blob = self.downloads.find(request.path.removeprefix("/"))
         if blob is None or request.method not in ("GET", "HEAD"):
-            return _s3_error(403, "AccessDenied", "Request has expired")
+            return api_error("s3", 403, "AccessDenied", "Request has expired")
         return Response(200, {"Content-Type": "application/octet-stream"}, blob)
 
 
-def _misdirected(request: Request, service: str, region: str) -> Response | None:
-    """What AWS's own front refuses before a service sees it."""
-    if request.path != "/":  # also keeps ministack's unauthenticated /_ministack/... addresses out of reach
-        return _api_error(service, 404, "UnknownOperationException", f"no such path: {request.path}")
-    length = request.headers.get("content-length", "0")
-    if "transfer-encoding" in request.headers or not length.isdecimal() or int(length) > API_LIMIT:
-        return _api_error(service, 413, "RequestEntityTooLargeException", f"more than {API_LIMIT} bytes")
-    credential = _CREDENTIAL.search(request.headers.get("authorization", ""))
-    if credential and credential["service"] != service:
-        return _bad_signature(service, f"Credential should be scoped to correct service: '{service}'. ")
-    if credential and credential["region"] != region:
-        return _bad_signature(service, f"Credential should be scoped to a valid region, not '{credential['region']}'. ")
-    return None
+def _fixed(response: Response) -> App:
+    async def app(scope: Scope, _: Receive, send: Send) -> None:
+        await response.send(scope["method"], send)
 
-
-def _bad_signature(service: str, message: str) -> Response:
-    json_protocol = service == "ecr"
-    code = "InvalidSignatureException" if json_protocol else "SignatureDoesNotMatch"
-    return _api_error(service, 400 if json_protocol else 403, code, message)
-
-
-def _api_error(service: str, status: int, code: str, message: str) -> Response:
-    if service == "ecr":
-        body = json.dumps({"__type": code, "message": message}).encode()
-        return Response(status, {"Content-Type": "application/x-amz-json-1.1"}, body)
-    error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{_escape(message)}</Message></Error>"
-    return Response(status, {"Content-Type": "text/xml"}, f"<ErrorResponse>{error}</ErrorResponse>".encode())
-
-
-def _s3_error(status: int, code: str, message: str) -> Response:
-    body = f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
-    return Response(status, {"Content-Type": "application/xml"}, body.encode())
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return app
 
 
 async def _lifespan(receive: Receive, send: Send) -> None:

@@ -20,7 +20,6 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from sandbox.environment import FILE, Environment
-from sandbox.proxy import HEALTH
 
 PID_FILE = "sandbox.pid"
 LOG_FILE = "sandbox.log"
@@ -74,7 +73,7 @@ class Instance:
         address = urlsplit(environment.variables["HTTPS_PROXY"])
         connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=2)
         try:
-            connection.request("GET", HEALTH)
+            connection.request("GET", "/health")
             return bool(json.load(connection.getresponse())["pid"] == pid)
         except (OSError, ValueError, KeyError, http.client.HTTPException):
             return False

@@ -7,24 +7,35 @@ Every request for a connection is a line in ``proxy.log``: time, what was asked,
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from http import HTTPStatus
+from typing import TextIO
 
-HEALTH = "/health"
+from sandbox.control import Control
+
+PIECE = 32 * 1024
+_LENGTH = re.compile(r"^content-length: *(\d{1,6})\r$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass
 class Proxy:
     tls_port: int
     log: TextIO
-    health: Callable[[], dict[str, Any]]
+    control: Control
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
+    # The port from which a connection goes on to the TLS port -> both of its ends.
+    _through: dict[int, tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=dict)
 
     def abort(self) -> None:
         """Cuts all connections: a client that keeps one open would hold up the end by a TLS farewell."""
         for writer in self._open:
+            writer.transport.abort()
+
+    def cut(self, port: int) -> None:
+        """Cuts the connection that arrives at the TLS port from this port: no farewell, no answer."""
+        for writer in self._through.get(port, ()):
             writer.transport.abort()
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -43,8 +54,10 @@ class Proxy:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         method, _, rest = head.partition("\r\n")[0].partition(" ")
         target = rest.rpartition(" ")[0]
-        if method == "GET" and target == HEALTH:
-            await _answer(writer, "200 OK", json.dumps(self.health()))
+        if target.startswith("/"):
+            length = _LENGTH.search(head)
+            status, answer = self.control(method, target, await reader.readexactly(int(length[1]) if length else 0))
+            await _answer(writer, f"{status} {HTTPStatus(status).phrase}", json.dumps(answer))
             return
         host, _, port = target.rpartition(":")
         passed = method == "CONNECT" and port == "443" and host.lower().endswith(".amazonaws.com")
@@ -56,10 +69,13 @@ class Proxy:
             text = f"The packinfra sandbox leads only to *.amazonaws.com:443; it refuses {asked}.\n"
             await _answer(writer, "403 Forbidden", text)
             return
-        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.tls_port)
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.tls_port, limit=PIECE)
+        port = inner_writer.get_extra_info("sockname")[1]
         self._open.add(inner_writer)
+        self._through[port] = writer, inner_writer
         writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
         await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+        del self._through[port]
         self._open.discard(inner_writer)
 
 
@@ -71,7 +87,7 @@ async def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with contextlib.suppress(OSError):
-        while data := await reader.read(256 * 1024):
+        while data := await reader.read(PIECE):
             writer.write(data)
             await writer.drain()
     with contextlib.suppress(OSError):

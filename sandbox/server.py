@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from sandbox.certificates import Certificates, serve_tls
+from sandbox.control import Control
 from sandbox.ecr.access import Tokens
 from sandbox.ecr.control import ControlPlane
 from sandbox.ecr.data_plane import DataPlane
@@ -17,9 +18,10 @@ from sandbox.ecr.pace import Pace
 from sandbox.ecr.state import Store
 from sandbox.ecr.uploads import Uploads
 from sandbox.environment import Environment
+from sandbox.faults import Faults
 from sandbox.front import Front
 from sandbox.instance import Instance
-from sandbox.proxy import Proxy
+from sandbox.proxy import PIECE, Proxy
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Settings:
     proxy_port: int = 0
     tls_port: int = 0
     token_seconds: float = 12 * 3600
-    put_image_pace: float = 0
+    put_image_pace: float = 10
+    missing_repository: str = "answer"
 
 
 # Read by ministack when it is imported; everything that would open a port or touch the disk is off.
@@ -95,20 +98,22 @@ async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: so
     certificates.write_authority(folder / "ca.pem")
     store = Store(folder / "blobs" / "repositories")
     tokens, downloads = Tokens(settings.token_seconds), Downloads()
-    pace, authorize = Pace(settings.put_image_pace), accounts.authorize(store)
+    pace, authorize, faults = Pace(settings.put_image_pace), accounts.authorize(store), Faults()
     control = ControlPlane(store, tokens, downloads, pace, authorize)
-    registry = DataPlane(store, tokens, Uploads(folder / "blobs" / "uploads"), downloads, pace, authorize)
-    front = Front(registry, accounts.install(control, store), downloads)
+    drops = settings.missing_repository == "drop"
+    registry = DataPlane(store, tokens, Uploads(), downloads, pace, authorize, drops)
 
     key = await accounts.create_user(accounts.USER, accounts.POLICY)
     tls_port, proxy_port = tls.getsockname()[1], proxy.getsockname()[1]
     facts = {"pid": os.getpid(), "account": settings.account, "region": settings.region}
-    connect = Proxy(tls_port, log, lambda: facts)
-    async with await asyncio.start_server(connect, sock=proxy):
+    connect = Proxy(tls_port, log, Control(facts, faults))
+    front = Front(registry, accounts.install(control, store), downloads, faults, connect.cut)
+    async with await asyncio.start_server(connect, sock=proxy, limit=PIECE):
         environment = Environment.make(folder, settings.region, key.access_key, key.secret_key, proxy_port)
         serving = asyncio.create_task(serve_tls(front, certificates, tls, stop))
         environment.write(folder)
         await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)
         stop.set()
+        faults.clear()
         connect.abort()
         await serving

@@ -13,8 +13,11 @@ from tests.support.sandbox import Sandbox, running_sandbox
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """One sandbox for all tests that want AWS; each works below a base path of its own."""
-    with running_sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+    """One sandbox for all tests that want AWS; each works below a base path of its own.
+
+    Without AWS's pace of 10 manifests a second, which many small tests in a row would meet.
+    """
+    with running_sandbox(tmp_path_factory.mktemp("sandbox"), "--put-image-pace", "0") as running:
         yield running
 
 

@@ -53,17 +53,18 @@ def require_python() -> None:
 def ensure(*targets: str, checkout: Path = CHECKOUT) -> None:
     tools = checkout / ".tools"
     with locked(tools / "setup.lock"):
-        if "env" in targets:
-            ensure_venv(checkout / ".venv", checkout / "requirements.lock", tools / "log" / "env.log")
-        if "sandbox" in targets:
-            lock = checkout / "requirements-sandbox.lock"
-            ensure_venv(tools / "sandbox-venv", lock, tools / "log" / "sandbox-venv.log")
+        # Go's part first: a machine without Go should hear of it before anything is installed.
         if "pulumi" in targets:
             GoTools(checkout).ensure_pulumi()
         if "crane" in targets:
             GoTools(checkout).ensure_crane()
         if "registry" in targets:
             GoTools(checkout).ensure_registry()
+        if "env" in targets:
+            ensure_venv(checkout / ".venv", checkout / "requirements.lock", tools / "log" / "env.log")
+        if "sandbox" in targets:
+            lock = checkout / "requirements-sandbox.lock"
+            ensure_venv(tools / "sandbox-venv", lock, tools / "log" / "sandbox-venv.log")
 
 
 def guarded(action: Callable[[], None]) -> int:
@@ -79,6 +80,13 @@ def guarded(action: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print("\ninterrupted. What was finished is kept; run the same command again: it continues.", file=sys.stderr)
         return 130
+    except PermissionError as error:
+        print(
+            f"\n{error.filename} cannot be written: {error.strerror}. Everything is kept in the checkout, which must "
+            "belong to whoever runs this: clone it anew, or change its owner.",
+            file=sys.stderr,
+        )
+        return 1
     except BrokenPipeError:  # make up | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141

@@ -33,6 +33,13 @@ def refresh(workspace: Workspace) -> None:
 
 
 def down(workspace: Workspace) -> None:
+    if others := workspace.other_stacks():
+        raise StepError(
+            f"other stacks are kept in {workspace.local / 'state'}, and would be lost with the stand-in: "
+            f"{', '.join(others)}.\n"
+            'Remove them first: eval "$(make env)" && pulumi destroy --stack NAME && pulumi stack rm NAME. '
+            "Or give them up: make clean"
+        )
     if workspace.stack_exists():
         refresh = _ready(workspace)
         remedy = "Then: make down (or make clean, which removes the sandbox with everything in it)"
@@ -95,6 +102,11 @@ def _ready(workspace: Workspace) -> list[str]:
     released = workspace.release_dead_lock()
     if released:
         say(released)
+    if workspace.has_pending_operations():
+        # Otherwise the engine warns of them at every run; what they made is found by its tag, or made again.
+        say("the last run was killed in the middle of something: clearing that from the stack's state")
+        options = ("--yes", "--skip-preview", "--clear-pending-creates")
+        _pulumi(workspace, "refresh", *options, remedy="Then run the same command again")
     if workspace.state_is_stale():
         say("the stack's state is older than this sandbox, whose predecessor is gone with all it held: refreshing")
         return ["--refresh"]
@@ -128,7 +140,7 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
     """What is where, under which digest, and how to look at it."""
     repositories: Mapping[str, str] = outputs.get("repositories") or {}
     versions: Mapping[str, Mapping[str, str]] = outputs.get("versions") or {}
-    lines = [f"Published in {outputs.get('endpoint', 'the registry')} (the local stand-in, not AWS):"]
+    lines = [f"Published in {outputs.get('endpoint', 'the registry')} (the local stand-in, not AWS), as Pulumi has it:"]
     for name in sorted(versions):
         for version, digest in sorted(versions[name].items()):
             lines += [f"  {repositories.get(name, name)}:{version}", f"      {digest}"]

@@ -2,8 +2,8 @@
 
 The engine starts a language host and providers and ends them when it ends. Killed (`kill -9`, a closed terminal,
 `make up | head`), it cannot: the language host notices within minutes, a dynamic provider never does. Such a process
-is told by its own PULUMI_HOME in its environment, so we started it, and by its last argument, the engine's address,
-at which nobody listens any more.
+is told by our own PULUMI_HOME in its environment, so we started it, and by the addresses among its arguments (the
+engine's), at which nobody listens any more.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ def end_orphans(pulumi_home: Path) -> list[int]:
         with contextlib.suppress(OSError):  # not ours to read, or gone already
             arguments = (process / "cmdline").read_bytes().rstrip(b"\0").split(b"\0")
             variables = (process / "environ").read_bytes().split(b"\0")
-            address = re.fullmatch(rb"127\.0\.0\.1:(\d+)", arguments[-1])
-            if address and b"PULUMI_HOME=" + os.fsencode(pulumi_home) in variables and not _listens(int(address[1])):
+            if b"PULUMI_HOME=" + os.fsencode(pulumi_home) not in variables:
+                continue
+            ports = [int(found[1]) for a in arguments if (found := re.fullmatch(rb"127\.0\.0\.1:(\d+)", a))]
+            if ports and not any(_listens(port) for port in ports):
                 os.kill(int(process.name), signal.SIGTERM)
                 ended.append(int(process.name))
     return ended

@@ -232,6 +232,19 @@ class Workspace:
         stacks = self.local / "state" / ".pulumi" / "stacks"
         return any(stacks.glob(f"*/{self.stack}.json")) or any(stacks.glob(f"*/{self.stack}.json.gz"))
 
+    def other_stacks(self) -> list[str]:
+        """Stacks of the user's own in this backend, to which `make env` points a shell."""
+        files = (self.local / "state" / ".pulumi" / "stacks").glob("*/*.json*")
+        names = {f"{file.parent.name}/{file.name.partition('.json')[0]}" for file in files if ".bak" not in file.name}
+        return sorted(name for name in names if name.rpartition("/")[2] != self.stack)
+
+    def has_pending_operations(self) -> bool:
+        """Did a killed run leave operations in the state of which nobody knows how they ended?"""
+        for file in (self.local / "state" / ".pulumi" / "stacks").glob(f"*/{self.stack}.json"):
+            latest = json.loads(file.read_text()).get("checkpoint", {}).get("latest") or {}
+            return bool(latest.get("pending_operations"))
+        return False
+
     def has_resources(self) -> bool:
         deployment = json.loads(self._checked("reading the stack", "stack", "export")).get("deployment") or {}
         # the stack itself and providers are kept by Pulumi, not by AWS

@@ -7,7 +7,7 @@ import os
 import posixpath
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,14 @@ class Contents:
     def listed(self, key: str) -> list[tuple[str, int | None]]:
         """The paths that pack.json lists under `key`, normalised, and the line of each. Wrong entries are left out."""
         return list(dict(_listed(self.metadata, self.lines, key)).items())
+
+
+def content_digest(name: str, version: str, files: Iterable[PackFile]) -> str:
+    """The identity of a pack's content, as docs/content-digest.md defines it; `files` in their order."""
+    identity = hashlib.sha256(f"packinfra content 1\n{name}\n{version}\n".encode("utf-8", "surrogatepass"))
+    for file in files:
+        identity.update(f"{file.sha256} {'x' if file.executable else '-'} {file.path}\n".encode())
+    return f"sha256:{identity.hexdigest()}"
 
 
 def read_contents(folder: Path) -> Contents:

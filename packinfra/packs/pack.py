@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from packinfra.packs.chart import Chart
-from packinfra.packs.contents import PackError, PackFile, read_contents
+from packinfra.packs.contents import PackError, PackFile, content_digest, read_contents
 from packinfra.packs.files import LeftOut
 from packinfra.packs.rules import Problem, RuleSettings, check_settings, judge
 
@@ -59,12 +58,7 @@ class Pack:
 
         Two machines, two umasks, two compressors agree on it; every "has it changed?" compares it.
         """
-        identity = hashlib.sha256(
-            f"packinfra content 1\n{self.name}\n{self.version}\n".encode("utf-8", "surrogatepass")
-        )
-        for file in self.files:
-            identity.update(f"{file.sha256} {'x' if file.executable else '-'} {file.path}\n".encode())
-        return f"sha256:{identity.hexdigest()}"
+        return content_digest(self.name, self.version, self.files)
 
 
 def read_pack(folder: Path, rules: RuleSettings | None = None) -> Pack:

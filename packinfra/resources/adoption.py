@@ -1,33 +1,72 @@
-"""Repositories that exist already: taking them over, and saying how when ECR refuses to make them.
-
-Whether a repository exists shows only when ECR refuses to create it, in the middle of `pulumi up`, and the provider's
-text knows nothing of our settings. An error hook puts the line that helps beside it.
-"""
+"""Is what somebody else pushed under a tag the same pack? Its layer is pulled, bounded, and its content compared."""
 
 from __future__ import annotations
 
-import pulumi
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-KEPT_ON_IMPORT = [
-    "encryptionConfigurations",
-    "forceDelete",
-    "imageScanningConfiguration",
-    "imageTagMutability",
-    "imageTagMutabilityExclusionFilters",
-    "tags",
-]
-"""Pulumi imports only what is exactly as declared, so what may differ is ignored while a repository is imported."""
+from packinfra.oci.client import Client
+from packinfra.oci.errors import NotAnArtifact
+from packinfra.oci.reference import Reference
+from packinfra.packs.unpack import UnpackError, read_archive
+from packinfra.resources.versions import PublishedVersion, short_hashes
+
+FOREIGN = "foreign"
+"""The codec recorded of an archive that we did not make."""
+
+_SLACK = 64 << 20
+"""Bytes that a foreign archive may be larger than four times ours: other compression, junk that we leave out."""
 
 
-def say_how_to_adopt(opts: pulumi.ResourceOptions, repository: str, line: str) -> None:
-    """Makes the failure of a creation because `repository` exists name the `line` of the stack file that helps."""
+_UNPACKED = 100
+"""How many times an archive's size its content may be: text, at most, compresses that well."""
 
-    def explain(args: pulumi.ErrorHookArgs) -> bool:
-        if any("RepositoryAlreadyExistsException" in error for error in args.errors):
-            pulumi.log.error(
-                f"{repository} exists already, and was not made by this stack. To use it, write into the stack file:\n"
-                f"    {line}"
-            )
-        return False  # the failure stands
 
-    opts.hooks = pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"adopt {repository}", explain)])
+@dataclass(frozen=True)
+class Foreign:
+    """What stands under a tag. record: ours, with the foreign digests; same: is its content ours?
+
+    files: path -> short hash, as in state; reason: why nothing could be compared, if so
+    """
+
+    record: PublishedVersion
+    same: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+def compare(client: Client, reference: Reference, record: PublishedVersion) -> Foreign:
+    """Pulls what the tag carries and compares its content with `record`'s.
+
+    Whatever can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why. Raises a
+    RegistryError if the registry doesn't answer.
+    """
+    try:
+        manifest = client.manifest(reference)
+    except NotAnArtifact as error:
+        return Foreign(record, reason=f"it is no pack: {error.text}")
+    if manifest is None:
+        return Foreign(record, reason="it vanished while it was looked at")
+    if len(manifest.layers) != 1:
+        return Foreign(record, reason=f"it has {len(manifest.layers)} layers; a pack has one")
+    (layer,) = manifest.layers
+    if layer.size > 4 * record.size + _SLACK:
+        return Foreign(record, reason=f"its layer has {layer.size} bytes, this pack's {record.size}")
+    with tempfile.TemporaryFile(prefix="packinfra-") as spool:
+        client.pull(reference, layer, spool)
+        spool.seek(0)
+        try:
+            name = reference.repository.rpartition("/")[2]
+            found = read_archive(spool, name, reference.tag, limit=_UNPACKED * record.size + _SLACK)
+        except UnpackError as error:
+            return Foreign(record, reason=str(error))
+    theirs = replace(
+        record,
+        manifestDigest=manifest.digest,
+        layerDigest=layer.digest,
+        size=layer.size,
+        codec=FOREIGN,
+        adopted=True,
+    )
+    return Foreign(theirs, found.content_digest == record.contentDigest, short_hashes(found.files))

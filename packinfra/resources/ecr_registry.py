@@ -11,7 +11,7 @@ from pulumi_aws import ecr
 
 from packinfra.aws import policies
 from packinfra.resources import access as iam_access
-from packinfra.resources.adoption import KEPT_ON_IMPORT, say_how_to_adopt
+from packinfra.resources.existing import KEPT_ON_IMPORT, say_how_to_adopt
 from packinfra.resources.lifecycle import lifecycle_policy
 from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
 from packinfra.settings import PACKS_PATH, AccessSettings, PackSettings, RepositorySettings

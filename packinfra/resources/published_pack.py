@@ -3,9 +3,9 @@
 Module path, class names and the provider's empty `__dict__` are part of users' state: the engine stores the provider
 as a pickled reference to them, and read and delete run from that string. Renaming any of them breaks destroy.
 
-    check   reads and validates the folders; adds what will be published to the inputs. No network.
+    check   reads and validates the folders; adds what will be published to the inputs. No network.   plan.py
     diff    compares content digests; an unknown or changed repository is a replacement.
-    create  for each version, by the tag: our digest = adopt; absent = push; another digest = refuse.
+    create  for each version, by the tag: our digest or our content = adopt; absent = push; else refuse.   publishing.py
     update  the same for versions whose content is new; removes withdrawn ones.
     read    keeps what the registry still has under our digest; only a definite 404 is "gone".
     delete  removes each tag that still carries our digest.
@@ -13,14 +13,10 @@ as a pickled reference to them, and read and delete run from that string. Renami
 
 from __future__ import annotations
 
-import os
-import tempfile
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import (
@@ -37,33 +33,21 @@ from pulumi.dynamic import (
 
 from packinfra.aws.ecr import ecr_client
 from packinfra.aws.identity import AwsConfig
-from packinfra.errors import PackinfraError
 from packinfra.oci.client import Client
-from packinfra.oci.reference import Reference, split
-from packinfra.packs.archive import CREATED, write_archive
-from packinfra.packs.contents import PackError
-from packinfra.packs.pack import Pack, read_pack
+from packinfra.oci.reference import split
+from packinfra.packs.archive import CREATED
 from packinfra.resources.claims import CLAIMS
 from packinfra.resources.engine import Log, speak_plainly
-from packinfra.resources.versions import (
-    PublishedVersion,
-    by_version,
-    current_again,
-    file_hashes,
-    kept,
-    to_publish,
-    versions_of,
-)
+from packinfra.resources.narration import file_changes
+from packinfra.resources.plan import Plan
+from packinfra.resources.publishing import Publishing
+from packinfra.resources.versions import PublishedVersion, by_version, versions_of
 
-_SETTINGS = ("overwrite", "unpublish", "keepVersions", "created")
+_SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created")
 _AWS_KEYS = (
     "profile", "accessKey", "secretKey", "token", "region", "assumeRole", "assumeRoles", "assumeRoleWithWebIdentity",
     "allowedAccountIds", "forbiddenAccountIds",
 )  # fmt: skip
-
-
-class PublishError(PackinfraError):
-    """A version cannot be published as asked; nothing of it was."""
 
 
 class PublishedPackProvider(ResourceProvider):
@@ -79,9 +63,10 @@ class PublishedPackProvider(ResourceProvider):
         self._aws = AwsConfig.of({f"aws:{key}": req.config.get(f"aws:{key}") for key in _AWS_KEYS})
         self._clients: dict[str, Client] = {}
         self._lock = threading.Lock()
+        self._told: set[tuple[str, str]] = set()
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        plan = _Plan(_olds, news)
+        plan = Plan(_olds, news)
         if plan.failures:
             return CheckResult(news, [CheckFailure("", text) for text in plan.failures])
         repository, urn = news.get("repository"), str(news.get("urn") or "")
@@ -91,11 +76,21 @@ class PublishedPackProvider(ResourceProvider):
         return CheckResult({**news, "files": plan.files, "versions": _props(plan.versions)}, [])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
+        old, new = versions_of(_olds), versions_of(_news)
         # An unknown repository is one that is being created or replaced: even under the same name it will be empty.
         if not isinstance(_news.get("repository"), str) or _news["repository"] != _olds.get("repository"):
+            if lost := sorted(new.keys() - (_news.get("files") or {}).keys(), key=by_version):
+                self._tell(
+                    _news,
+                    f"in the new repository {_pack(_olds)} {', '.join(lost)} will be missing: no folder holds "
+                    f"{'it' if len(lost) == 1 else 'them'} any more, so only the old repository has "
+                    f"{'it' if len(lost) == 1 else 'them'}",
+                )
             # changes=True is needed: with False the engine silently ignores `replaces`.
             return DiffResult(changes=True, replaces=["repository"])
-        old, new = versions_of(_olds), versions_of(_news)
+        for version, record in new.items():
+            if version not in old or old[version].contentDigest != record.contentDigest:
+                self._tell(_news, _what_changed(version, record, _olds, _news), warn=False)
         changed = (
             {v: record.contentDigest for v, record in old.items()} != {v: r.contentDigest for v, r in new.items()}
             or any(old[v].seq != new[v].seq for v in new)
@@ -105,199 +100,54 @@ class PublishedPackProvider(ResourceProvider):
         return DiffResult(changes=changed)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        work = _Work(self, props)
-        done = {v: work.publish(v, record) for v, record in _in_order(versions_of(props))}
-        return CreateResult(work.repository, _outs(props, done))
+        publishing = self._publishing(props)
+        done = {v: publishing.publish(v, record) for v, record in _in_order(versions_of(props))}
+        return CreateResult(publishing.repository, _outs(props, done))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        work, old, new = _Work(self, _news), versions_of(_olds), versions_of(_news)
+        publishing, old, new = self._publishing(_news), versions_of(_olds), versions_of(_news)
         done: dict[str, PublishedVersion] = {}
         for version, record in _in_order(new):
             was = old.get(version)
             if was and was.contentDigest == record.contentDigest:
                 done[version] = replace(was, seq=record.seq)
-                CLAIMS.want(work.repository, version, work.urn, published=True)
+                CLAIMS.want(publishing.repository, version, publishing.urn, published=True)
             else:
-                done[version] = work.publish(version, record)
+                done[version] = publishing.publish(version, record)
         for version in sorted(old.keys() - new.keys()):
-            CLAIMS.drop(work.repository, version, work.urn)
-            work.withdraw(version, old[version])
+            CLAIMS.drop(publishing.repository, version, publishing.urn)
+            publishing.withdraw(version, old[version])
         return UpdateResult(_outs(_news, done))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        work = _Work(self, props)
-        there = {v: record for v, record in _in_order(versions_of(props)) if work.is_there(v, record)}
+        publishing = self._publishing(props)
+        there = {v: record for v, record in _in_order(versions_of(props)) if publishing.is_there(v, record)}
         if not there:
             return ReadResult("", {})
-        outs = _outs(props, there)
-        files = outs.get("files")
-        outs["files"] = {v: f for v, f in files.items() if v in there} if isinstance(files, dict) else {}
+        files = {v: listed for v, listed in (props.get("files") or {}).items() if v in there}
+        outs = {**_outs(props, there), "files": files}
         return ReadResult(id_, outs, dict(outs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        work = _Work(self, _props)
+        publishing = self._publishing(_props)
         for version, record in _in_order(versions_of(_props)):
-            work.withdraw(version, record)
+            publishing.withdraw(version, record)
 
-    def client(self, repository: str) -> Client:
-        """The client for the repository's registry, one per host and process."""
-        host, _ = split(repository)
+    def _publishing(self, props: Mapping[str, Any]) -> Publishing:
+        host, _ = split(str(props["repository"]))
         with self._lock:
             if host not in self._clients:
                 self._clients[host] = ecr_client(host, self._aws, on_warning=Log("").warning)
-            return self._clients[host]
+            return Publishing(self._clients[host], props)
 
-
-class _Plan:
-    """What the folders and the old inputs make of the next state: versions, files, or the reasons why not."""
-
-    def __init__(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-        self.failures: list[str] = []
-        self.files: dict[str, dict[str, str]] = {}
-        self.versions: dict[str, PublishedVersion] = {}
-        self._created = str(news.get("created") or CREATED)
-        self._overwrite = bool(news.get("overwrite"))
-        packs = self._read([str(source) for source in news.get("sources") or ()])
-        if self.failures:
-            return
-        old, were_current = versions_of(olds), olds.get("files") or {}
-        self.files = {pack.version: file_hashes(pack) for pack in packs}
-        keep = news.get("keepVersions")
-        self.versions = kept(
-            old, list(self.files), unpublish=news.get("unpublish") or (),
-            keep=int(keep) if isinstance(keep, (int, float)) else None,
-        )  # fmt: skip
-        for pack in packs:
-            if pack.version in (news.get("unpublish") or ()):
-                self.failures.append(
-                    f"{pack.name} {pack.version} is to be withdrawn (unpublish), but {pack.folder} holds it\n"
-                    "      -> remove the folder, or the version from unpublish"
-                )
-        seq = max((record.seq for record in old.values()), default=0)
-        for pack in packs:
-            seq += 1
-            self._add(pack, old.get(pack.version), pack.version in were_current, seq)
-
-    def _read(self, sources: Sequence[str]) -> list[Pack]:
-        packs: list[Pack] = []
-        for source in sources:
-            try:
-                pack = read_pack(Path(source))
-            except PackError as error:
-                self.failures.append(str(error))
-                continue
-            self.failures += [f"pack {source}: {problem}" for problem in pack.errors]
-            packs.append(pack)
-        if len(names := sorted({pack.name for pack in packs})) > 1:
-            self.failures.append(f"one repository holds one pack, but these sources hold {', '.join(names)}")
-        return sorted(packs, key=lambda pack: by_version(pack.version))
-
-    def _add(self, pack: Pack, was: PublishedVersion | None, was_current: bool, seq: int) -> None:
-        if was and was.contentDigest == pack.content_digest:
-            self.versions[pack.version] = current_again(was, was_current, seq)
-        elif was and not self._overwrite:
-            self.failures.append(_changed(pack, was))
-        else:
-            with open(os.devnull, "wb") as nowhere:  # only the digest is wanted: preview promises it
-                archive = write_archive(pack, nowhere, self._created)
-            self.versions[pack.version] = to_publish(pack, archive, self._created, seq)
-
-
-def _changed(pack: Pack, was: PublishedVersion) -> str:
-    return (
-        f"the content of {pack.name} {pack.version} ({pack.folder}) has changed since it was published: it was "
-        f"{was.contentDigest}, it is {pack.content_digest}\n"
-        '      -> give it a new version in pack.json, or undo the change. "overwrite: true" for this pack publishes it '
-        "again under the same version, in a repository that isn't immutable; Palette caches digests and may keep "
-        "asking for the old one"
-    )
-
-
-class _Work:
-    """One operation on one resource: its repository, its client, its log."""
-
-    def __init__(self, provider: PublishedPackProvider, props: Mapping[str, Any]) -> None:
-        self.repository = str(props["repository"])
-        self.urn = str(props.get("urn") or "")
-        self._props = props
-        self._client = provider.client(self.repository)
-        self._log = Log(self.urn)
-
-    def publish(self, version: str, record: PublishedVersion) -> PublishedVersion:
-        reference = Reference.of(self.repository, version)
-        name = f"{self._name} {version}"
-        found = self._client.resolve(reference)
-        CLAIMS.want(self.repository, version, self.urn, published=True)
-        if found == record.manifestDigest:
-            self._log.info(f"{name}: adopted {found}, which the registry already had")
-            return replace(record, adopted=True)
-        if found and not self._props.get("overwrite"):
-            raise PublishError(
-                f"{name} was not published: {reference} is already there with another digest, and was not pushed by "
-                f"this resource.\n  in the registry {found}\n  to be published {record.manifestDigest}\n"
-                "  -> give the pack a new version, or remove that tag, or set overwrite: true for this pack"
-            )
-        begun = time.monotonic()
-        with tempfile.TemporaryFile(prefix="packinfra-") as spool:
-            archive = self._archive(version, record, spool)
-            self._log.status(f"{name}: uploading {_size(record.size)}")
-            pushed = self._client.push(
-                reference, record.manifest(archive), lambda: _reopened(spool), _percent(self._log, name)
-            )
-        took = time.monotonic() - begun
-        self._log.info(f"{name}: published {pushed.digest} ({_size(record.size)}, {took:.1f} s)")
-        return replace(record, adopted=False)
-
-    def withdraw(self, version: str, record: PublishedVersion) -> None:
-        reference = Reference.of(self.repository, version)
-        if holder := CLAIMS.holder(self.repository, version, self.urn):
-            self._log.info(f"{reference} stays: {holder} holds it now")
-            return
-        found = self._client.resolve(reference)
-        if found is None:
-            return
-        if found != record.manifestDigest:
-            self._log.warning(
-                f"{reference} stays: it no longer carries what was published ({record.manifestDigest}), but {found}"
-            )
-            return
-        self._client.delete(reference, record.manifestDigest)
-        self._log.info(f"{reference}: removed {found}")
-
-    def is_there(self, version: str, record: PublishedVersion) -> bool:
-        reference = Reference.of(self.repository, version)
-        found = self._client.resolve(reference, definite=True)
-        if found is None:
-            self._log.warning(f"{reference} is gone from the registry{self._repair(version)}")
-        elif found != record.manifestDigest:
-            self._log.warning(
-                f"{reference} was moved by somebody else: published was {record.manifestDigest}, now it carries "
-                f"{found}. It no longer counts as published by this resource; the next up treats it as foreign"
-            )
-        return found == record.manifestDigest
-
-    def _repair(self, version: str) -> str:
-        current = version in (self._props.get("files") or {})
-        return "; the next up publishes it again" if current else ", and no folder holds this version any more"
-
-    def _archive(self, version: str, record: PublishedVersion, spool: BinaryIO) -> str:
-        """Writes the version's archive, which must be what `check` promised; returns its title."""
-        for source in self._props.get("sources") or ():
-            pack = read_pack(Path(source))
-            if pack.version == version and not pack.errors:
-                archive = write_archive(pack, spool, record.created)
-                if pack.content_digest == record.contentDigest and archive.digest == record.layerDigest:
-                    spool.flush()
-                    return archive.title
-                break
-        raise PublishError(
-            f"{self._name} {version} was not published: its folder has changed since this run looked at it\n"
-            "  -> run again when whatever writes the folder has finished"
-        )
-
-    @property
-    def _name(self) -> str:
-        return self.repository.rpartition("/")[2]
+    def _tell(self, props: Mapping[str, Any], message: str, *, warn: bool = True) -> None:
+        """Says it once per run: the engine asks for a diff more than once."""
+        urn = str(props.get("urn") or "")
+        with self._lock:
+            if (urn, message) in self._told:
+                return
+            self._told.add((urn, message))
+        (Log(urn).warning if warn else Log(urn).info)(message)
 
 
 class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
@@ -312,6 +162,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
     overwrite:     publish changed content under a version that is already published
     unpublish:     versions to withdraw
     keep_versions: how many versions to keep in all, current ones included; None = all
+    delete_adopted: also remove what somebody else pushed with the same content and this resource only adopted
     created:       RFC 3339, UTC, whole seconds; in the manifest and the archive
 
     Outputs: `repository`, `versions` (version -> record, see resources/versions.py), `files` (version -> path -> short
@@ -331,6 +182,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         overwrite: bool = False,
         unpublish: Sequence[str] = (),
         keep_versions: int | None = None,
+        delete_adopted: bool = False,
         created: str = CREATED,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -341,6 +193,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
             "overwrite": overwrite,
             "unpublish": sorted(unpublish),
             "keepVersions": keep_versions,
+            "deleteAdopted": delete_adopted,
             "created": created,
             # The provider is told no URN, and without it its messages belong to no resource. diff ignores it.
             # Without its dependencies: it follows from the parent's URN, and the parent waits for its children.
@@ -349,6 +202,20 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
             "files": None,
         }
         super().__init__(PublishedPackProvider(), name, props, opts)
+
+
+def _what_changed(version: str, record: PublishedVersion, olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
+    """Which files, compared with the same version, or else with the one that was current before."""
+    old = versions_of(olds)
+    listed: Mapping[str, Mapping[str, str]] = olds.get("files") or {}
+    base = version if version in listed else max(listed, key=lambda v: old[v].seq if v in old else 0, default=None)
+    since = f"; since {base}: {file_changes(listed[base], news['files'][version])}" if base else ""
+    again = " again" if version in old else ""
+    return f"{_pack(news)} {version} will be published{again} as {record.manifestDigest}{since}"
+
+
+def _pack(props: Mapping[str, Any]) -> str:
+    return str(props.get("repository") or "").rpartition("/")[2]
 
 
 def _in_order(versions: Mapping[str, PublishedVersion]) -> list[tuple[str, PublishedVersion]]:
@@ -363,27 +230,3 @@ def _props(versions: Mapping[str, PublishedVersion]) -> dict[str, Any]:
 def _outs(props: Mapping[str, Any], versions: Mapping[str, PublishedVersion]) -> dict[str, Any]:
     """All outputs are inputs too; the host adds `__provider` itself."""
     return {**{k: v for k, v in props.items() if k != "__provider"}, "versions": _props(versions)}
-
-
-def _reopened(spool: BinaryIO) -> BinaryIO:
-    """A new reader from the start, since the HTTP library closes what it has sent. One at a time: they share a
-    position."""
-    reader = os.fdopen(os.dup(spool.fileno()), "rb")
-    reader.seek(0)
-    return reader
-
-
-def _percent(log: Log, name: str) -> Any:
-    shown = [-1, 0.0]
-
-    def progress(sent: int, size: int) -> None:
-        percent, now = sent * 100 // max(1, size), time.monotonic()
-        if percent != shown[0] and now - shown[1] > 0.2:
-            shown[:] = percent, now
-            log.status(f"{name}: uploading {percent} % of {_size(size)}")
-
-    return progress
-
-
-def _size(size: int) -> str:
-    return f"{size} B" if size < 1000 else f"{size / 1000:.1f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"

@@ -8,12 +8,13 @@ stays what it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from packinfra.oci.manifest import Manifest, pack_manifest
 from packinfra.packs.archive import Archive
+from packinfra.packs.contents import PackFile
 from packinfra.packs.pack import Pack
 
 _CAP = 1000
@@ -105,7 +106,9 @@ def by_version(version: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def file_hashes(pack: Pack) -> dict[str, str]:
-    """path -> short hash, by which preview shows what changed; execute bits show as a suffix."""
-    if len(pack.files) > _CAP:
-        return {f"({len(pack.files)} files)": pack.content_digest.removeprefix("sha256:")[:12]}
-    return {file.path: file.sha256[:12] + ("+x" if file.executable else "") for file in pack.files}
+    """path -> short hash, by which preview shows what changed; an execute bit shows as "+x"."""
+    return short_hashes(pack.files) if len(pack.files) <= _CAP else {f"({len(pack.files)} files)": pack.content_digest}
+
+
+def short_hashes(files: Iterable[PackFile]) -> dict[str, str]:
+    return {file.path: file.sha256[:12] + ("+x" if file.executable else "") for file in files}

@@ -13,6 +13,8 @@ _LIMIT = 400 * 1024 * 1024  # the engine's own
 
 
 def main() -> None:
+    # Asked before the port is told: the engine may be killed as soon as it knows it.
+    engine = os.getppid()
     options = [("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message_length", _LIMIT)]
     server = grpc.server(ThreadPoolExecutor(32), options=options)
     provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
@@ -20,7 +22,6 @@ def main() -> None:
     server.start()
     print(port, flush=True)
     # The engine ends its plugins, unless it was killed itself: then this process is handed to another parent.
-    engine = os.getppid()
     while os.getppid() == engine:
         time.sleep(0.5)
     server.stop(grace=None)

@@ -206,7 +206,7 @@ class ControlPlane:
 
     def put_image(self, r: Request) -> Json:
         repository = r.repository
-        self.pace.take()
+        self.pace.take(r.registry)
         content, tag = r.data["imageManifest"].encode(), r.data.get("imageTag")
         digest, known = images.put(
             repository, content, r.data.get("imageManifestMediaType"), tag, r.data.get("imageDigest")

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sandbox.asgi import CutShortError, Receive, Request, Response, Scope, Send
+from sandbox.answers import not_authorized, registry_error
+from sandbox.asgi import DroppedError, Receive, Request, Response, Scope, Send
 from sandbox.ecr import images, model
 from sandbox.ecr.access import Authorize, Caller, DeniedError, Tokens
 from sandbox.ecr.downloads import Downloads
@@ -62,10 +63,6 @@ class Route(NamedTuple):
     answer: "Callable[[DataPlane, Call], Awaitable[Response]]"
 
 
-def _error(status: int, code: str, message: str) -> Response:
-    return Response.json(status, {"errors": [{"code": code, "message": message}]})
-
-
 @dataclass
 class DataPlane:
     store: Store
@@ -74,13 +71,11 @@ class DataPlane:
     downloads: Downloads
     pace: Pace
     authorize: Authorize
+    drops_uploads: bool  # BLOB-19: instead of a refusal of POST upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            response = await self._refusals(request)
-        except CutShortError:
-            return  # nobody is left to answer to
+        response = await self._refusals(request)
         response.headers.setdefault("Docker-Distribution-Api-Version", "registry/2.0")
         await response.send(request.method, send)
 
@@ -89,12 +84,12 @@ class DataPlane:
         try:
             return await self._answer(request)
         except DeniedError as error:
-            return _error(403, "DENIED", str(error))
+            return registry_error(403, "DENIED", str(error))
         except RefusedError as error:
             status, code = CODES[error.code]
-            response = _error(status, code, error.message)
+            response = registry_error(status, code, error.message)
         except RejectedError as error:
-            response = _error(error.status, error.code, str(error))
+            response = registry_error(error.status, error.code, str(error))
         await request.drain()
         return response
 
@@ -103,16 +98,18 @@ class DataPlane:
         registry = self.store.registry(account, region)
         caller = self._caller(request, registry)
         if caller is None:
-            challenge = f'Basic realm="https://{registry.host}/",service="ecr.amazonaws.com"'
-            return Response(
-                401, {"WWW-Authenticate": challenge, "Content-Type": "text/plain; charset=utf-8"}, b"Not Authorized\n"
-            )
+            return not_authorized(registry.host)
         if request.path in ("/v2", "/v2/"):
             return Response.json(200, {})
         for route in ROUTES:
             found = route.path.fullmatch(request.path)
             if found and request.method in route.methods.split("|"):
-                repository = self._repository(request, route, registry, caller, found["name"])
+                try:
+                    repository = self._repository(request, route, registry, caller, found["name"])
+                except (DeniedError, RefusedError):
+                    if self.drops_uploads and request.method == "POST":
+                        raise DroppedError from None
+                    raise
                 return await route.answer(self, Call(request, repository, found["reference"]))
         raise RejectedError(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {request.path}")
 
@@ -174,10 +171,6 @@ class DataPlane:
             raise RejectedError(400, "DIGEST_INVALID", f"not a sha256 digest: '{digest}'")
         if call.request.headers.get("content-length") != "0":
             await upload.append(call.request)
-        elif not upload.file.exists() and upload.received:
-            raise RefusedError(
-                "InvalidLayerPartException", f"First byte of the layer part is 0 instead of {upload.received}"
-            )
         upload.finish(digest)
         location = f"/v2/{call.repository.name}/blobs/{digest}"
         return Response(201, {"Location": location, "Docker-Content-Digest": digest})
@@ -195,7 +188,7 @@ class DataPlane:
         return Response(200, headers, manifest.content)
 
     async def put_manifest(self, call: Call) -> Response:
-        self.pace.take()
+        self.pace.take(call.repository.registry)
         content = bytearray()
         async for piece in call.request.body():
             content += piece

@@ -20,31 +20,46 @@ _RANGE = re.compile(r"(?:bytes )?(\d+)-(\d+)(?:/.*)?")
 
 @dataclass
 class Upload:
+    """One session. Its file lies in the repository's folder, so it goes with the repository."""
+
     id: str
     repository: Repository
-    file: Path
     received: int = 0
     parts: list[int] = field(default_factory=list)
     hash: "_Hash" = field(default_factory=hashlib.sha256)
+    is_open: bool = True  # takes more bytes: closed by a success, a failure, a broken body, and while a body comes
+
+    @property
+    def file(self) -> Path:
+        return self.repository.folder / f"upload-{self.id}"
 
     async def append(self, request: Request) -> None:
         """Adds one request's body. A session that got bytes before takes only what follows them."""
         match = _RANGE.fullmatch(request.headers.get("content-range", "0-0"))
         start = int(match[1]) if match else -1
-        if start != self.received:
-            # Also after a success or a broken body: the address is good for one body (apple/containerization#790).
-            raise RefusedError(
-                "InvalidLayerPartException", f"First byte of the layer part is {start} instead of {self.received}"
-            )
-        with self.file.open("ab") as stream:
-            async for piece in request.body():
-                stream.write(piece)
-                self.hash.update(piece)
-                self.received += len(piece)
+        if start != self.received or not self.is_open:
+            # The address is good for one body, whatever became of it (apple/containerization#790).
+            raise self._spent(start)
+        self.is_open = False
+        try:
+            with self.file.open("ab") as stream:
+                async for piece in request.body():
+                    stream.write(piece)
+                    self.hash.update(piece)
+                    self.received += len(piece)
+        except FileNotFoundError:  # the repository was deleted
+            raise RefusedError("UploadNotFoundException", f"The upload '{self.id}' does not exist") from None
+        except BaseException:  # cut short: what came of it is no part of any blob
+            self.file.unlink(missing_ok=True)
+            raise
         self.parts.append(self.received - start)
+        self.is_open = True
 
     def finish(self, digest: str) -> None:
         """Makes the bytes a blob of the repository. The file goes whatever happens; the session stays, spent."""
+        if not self.is_open:
+            raise self._spent(0)
+        self.is_open = False
         try:
             if not self.received:
                 raise RefusedError("EmptyUploadException", f"Upload with upload id '{self.id}' does not have any parts")
@@ -54,19 +69,24 @@ class Upload:
             if digest != actual:
                 raise RefusedError("InvalidLayerException", f"The layer's digest is {actual}, not {digest}")
             self.file.replace(self.repository.blob(digest))
+        except FileNotFoundError:  # the repository was deleted
+            raise RefusedError("UploadNotFoundException", f"The upload '{self.id}' does not exist") from None
         finally:
             self.file.unlink(missing_ok=True)
+
+    def _spent(self, start: int) -> RefusedError:
+        return RefusedError(
+            "InvalidLayerPartException", f"First byte of the layer part is {start} instead of {self.received}"
+        )
 
 
 @dataclass
 class Uploads:
-    folder: Path
     sessions: dict[str, Upload] = field(default_factory=dict)
 
     def start(self, repository: Repository) -> Upload:
-        self.folder.mkdir(parents=True, exist_ok=True)
         upload_id = str(uuid.uuid4())
-        self.sessions[upload_id] = Upload(upload_id, repository, self.folder / upload_id)
+        self.sessions[upload_id] = Upload(upload_id, repository)
         return self.sessions[upload_id]
 
     def find(self, upload_id: str, repository: Repository) -> Upload:

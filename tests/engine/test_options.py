@@ -1,127 +1,150 @@
-"""What a stack file can say of repositories and access, on the real engine."""
+"""Pulumi's resource options and targets, on components and packs, as Pulumi users expect them to work."""
 
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
-from packinfra.settings import PACKS_PATH
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
 from tests.support.project import Project
-from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-ALL_REPOSITORIES: dict[str, Any] = {
-    "immutable": True,
-    "exceptTags": ["sha256-*"],
-    "scanOnPush": False,
-    "forceDelete": True,
-    "kmsKey": KEY,
-    "lifecycle": {
-        "protectTags": ["1.*", "*-lts"],
-        "expireUntaggedAfterDays": 14,
-        "keepNewest": 50,
-        "mayExpirePublishedVersions": True,
-    },
-    "tags": {"team": "platform"},
-}
-ALL_ACCESS: dict[str, Any] = {
-    "pushers": {},
-    "ci": {"issuer": "https://token.actions.githubusercontent.com", "subjects": ["repo:acme/packs:*"]},
-    "reader": {"principal": "210987654321", "externalId": "hush-42"},
-    "pull": {"principals": ["310987654321", "210987654321"], "organization": "o-a1b2c3d4e5"},
-}
+ONE_PACK = """
+repository = aws.ecr.Repository("repo", name=f"{BASE}/hello", force_delete=FORCE)
+packinfra.PublishedPack(
+    "hello", repository=repository.repository_url, sources=["packs/hello"],
+    opts=ResourceOptions(OPTIONS),
+)
+"""
 
 
-def test_every_option_at_once(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
-    iam: Any = sandbox.session().client("iam", config=sandbox.config, verify=sandbox.ca)
-    project.configure(repositories=ALL_REPOSITORIES, access=ALL_ACCESS)
+def one_pack(project: Project, options: str = "", *, force: bool = True) -> str:
+    """A program with a repository and a pack; returns the repository's name."""
+    project.program(ONE_PACK.replace("OPTIONS", options).replace("FORCE", str(force)))
+    return f"{project.base_path}/hello"
+
+
+def test_two_components_do_not_collide(project: Project, ecr: Ecr) -> None:
+    project.program("""
+for team in ("a", "b"):
+    packinfra.EcrPackRegistry(team, base_path=f"{BASE}/{team}")
+""")
     project.up()
+    for team in ("a", "b"):
+        assert ecr.tags(f"{project.base_path}/{team}/spectro-packs/archive/hello").keys() == {"1.0.0"}
     assert project.preview() == {}
 
-    (made,) = ecr.api.describe_repositories(repositoryNames=[project.repository])["repositories"]
-    assert made["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
-    assert made["imageTagMutabilityExclusionFilters"] == [{"filterType": "WILDCARD", "filter": "sha256-*"}]
-    assert made["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": KEY}
-    assert not made["imageScanningConfiguration"]["scanOnPush"]
-    rules = json.loads(ecr.api.get_lifecycle_policy(repositoryName=project.repository)["lifecyclePolicyText"])["rules"]
-    assert [rule["selection"].get("tagPatternList") for rule in rules] == [["1.*"], ["*-lts"], None, ["*"]]
-    policy = json.loads(ecr.api.get_repository_policy(repositoryName=project.repository)["policyText"])
-    assert policy["Statement"][0]["Principal"]["AWS"] == [
-        "arn:aws:iam::210987654321:root",
-        "arn:aws:iam::310987654321:root",
-    ]
 
-    outputs = json.loads(project.run("stack", "output", "--json"))
-    reader = iam.get_role(RoleName=outputs["readerRoleArn"].rpartition("/")[2])["Role"]
-    (trust,) = reader["AssumeRolePolicyDocument"]["Statement"]
-    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": "hush-42"}}
-    (ci,) = iam.get_role(RoleName=outputs["ciRoleArn"].rpartition("/")[2])["Role"]["AssumeRolePolicyDocument"][
-        "Statement"
-    ]
-    assert ci["Principal"] == {
-        "Federated": "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com"
-    }
-    attached = iam.list_attached_role_policies(RoleName=reader["RoleName"])["AttachedPolicies"]
-    assert [policy["PolicyArn"] for policy in attached] == [outputs["readerPolicyArn"]]
-
-    # Back to the defaults: all of it is an update, but for what ECR cannot change.
-    project.configure(repositories={"kmsKey": KEY})
-    assert {step for what, step in project.preview().items() if what.startswith("Repository packs")} == {"update"}
+def test_a_component_is_renamed_with_an_alias(project: Project, ecr: Ecr) -> None:
+    project.program('packinfra.EcrPackRegistry("old", base_path=BASE)')
     project.up()
+    before = ecr.tags(project.repository)
+    project.program("""
+packinfra.EcrPackRegistry("new", base_path=BASE, opts=ResourceOptions(aliases=[Alias(name="old")]))
+""")
+    assert set(project.preview().values()) <= {"update"}
+    project.up()
+    assert ecr.tags(project.repository) == before
     assert project.preview() == {}
+
+
+def test_a_pack_is_renamed_without_an_alias(project: Project, ecr: Ecr) -> None:
+    """The new resource adopts the tag; the old one's deletion must leave it."""
+    name = one_pack(project)
+    project.up()
+    before = ecr.tags(name)
+    program = (project.folder / "__main__.py").read_text()
+    (project.folder / "__main__.py").write_text(program.replace('"hello", repository', '"renamed", repository'))
+    project.up()
+    assert ecr.tags(name) == before
+    assert project.preview() == {}
+
+
+def test_retain_on_delete(project: Project, ecr: Ecr) -> None:
+    name = one_pack(project, "retain_on_delete=True")
+    project.up()
+    project.run("destroy", "--yes", "--skip-preview", "--target", project.urn("PublishedPack hello"))
+    assert ecr.tags(name).keys() == {"1.0.0"}
+
+
+def test_protect(project: Project, ecr: Ecr) -> None:
+    project.configure(repositories={"immutable": False, "protect": True})
+    project.up()
+    assert "protect" in project.run("destroy", "--yes", "--skip-preview", succeeds=False)
+    assert ecr.tags(project.repository).keys() == {"1.0.0"}
+
+
+def test_deleted_with_the_repository(project: Project, ecr: Ecr) -> None:
+    one_pack(project, "deleted_with=repository")
+    project.up()
     project.run("destroy", "--yes", "--skip-preview")
     assert ecr.names(project.base_path) == []
 
 
-def test_a_repository_made_by_hand(project: Project, ecr: Ecr) -> None:
-    """Refused with the line to add; with that line it is taken over as it is; without it, brought into line."""
-    base = f"{project.base_path}/{PACKS_PATH}"
-    ecr.create(base)
-    ecr.create(project.repository)
-    digest = ecr.push(project.repository, "0.9.0", b"made by hand")
-    said = project.up(succeeds=False)
-    assert f"{project.repository} exists already, and was not made by this stack" in said
-    assert "packinfra:repositories: {importRepositories: [hello]}" in said
-    assert "packinfra:repositories: {baseRepository: existing}" in said
-    assert "Traceback" not in said
-
-    project.configure(repositories={"baseRepository": "existing", "importRepositories": ["hello"]})
+def test_ignore_changes(project: Project, ecr: Ecr) -> None:
+    name = one_pack(project, 'ignore_changes=["sources"]')
     project.up()
-    assert ecr.tags(project.repository) == {"0.9.0": digest, **project.digests()}
-    assert _mutability(ecr, project.repository) == "MUTABLE"
+    make_pack(project.folder / "packs/elsewhere", version="2.0.0")
+    program = (project.folder / "__main__.py").read_text()
+    (project.folder / "__main__.py").write_text(program.replace("packs/hello", "packs/elsewhere"))
     assert project.preview() == {}
-    project.configure(repositories={"baseRepository": "existing"})
-    assert project.preview() == {"Repository packs-hello": "update"}
     project.up()
-    assert _mutability(ecr, project.repository) == "IMMUTABLE"
+    assert ecr.tags(name).keys() == {"1.0.0"}
+
+
+def test_forced_replacement(project: Project, ecr: Ecr) -> None:
+    """Create-before-delete: the successor adopts the tag, and the predecessor's deletion leaves it."""
+    name = one_pack(project)
+    project.up()
+    before = ecr.tags(name)
+    project.up("--target-replace", project.urn("PublishedPack hello"))
+    assert ecr.tags(name) == before
     assert project.preview() == {}
 
-    ecr.delete_tag(project.repository, "0.9.0")
-    project.run("destroy", "--yes", "--skip-preview")
-    assert ecr.names(project.base_path) == [base], "what was there before stays"
 
-
-def test_importing_what_is_no_pack(project: Project) -> None:
-    project.configure(repositories={"importRepositories": ["helo"]})
-    assert "importRepositories: helo: no such pack; there are hello" in project.up(succeeds=False)
-
-
-def test_a_renamed_component_keeps_everything(project: Project) -> None:
+def test_target(project: Project, ecr: Ecr) -> None:
     make_pack(project.folder / "packs/other", name="other")
-    project.configure(repositories=ALL_REPOSITORIES, access=ALL_ACCESS)
     project.up()
-    program = project.folder / "__main__.py"
-    renamed = '"catalogue",\n    opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="packs")]),'
-    program.write_text(program.read_text().replace('"packs",', renamed))
+    for pack in ("hello", "other"):
+        make_pack(project.folder / f"packs/{pack}", name=pack, version="1.1.0")
+    project.up("--target", project.urn("PublishedPack packs-other"))
+    assert ecr.tags(project.repository).keys() == {"1.0.0"}
+    assert ecr.tags(project.repository.replace("/hello", "/other")).keys() == {"1.0.0", "1.1.0"}
+    assert project.preview() == {"PublishedPack packs-hello": "update"}
+
+
+def test_what_a_preview_tells(project: Project) -> None:
+    project.configure(repositories={"immutable": False, "forceDelete": True})
+    make_pack(project.folder / "packs/hello", {"gone.txt": "x"})
+    project.up()
+    make_pack(project.folder / "packs/hello", {"values.yaml": "new: 1\n", "more.txt": "x"}, version="1.1.0")
+    (project.folder / "packs/hello/gone.txt").unlink()
+    said = project.run("preview")
+    assert "since 1.0.0: changed pack.json, values.yaml; added more.txt; removed gone.txt" in said
+    steps = json.loads(project.workspace.pulumi("preview", "--json", "--stack", "test", "--non-interactive").stdout)
+    (step,) = (s for s in steps["steps"] if s["op"] == "update")
+    promised = step["newState"]["inputs"]["versions"]["1.1.0"]["manifestDigest"]
+    assert promised in said
+    project.up()
+    assert project.digests()["1.1.0"] == promised
+
+    kms = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    project.configure(repositories={"immutable": False, "forceDelete": True, "kmsKey": kms})
+    assert "in the new repository hello 1.0.0 will be missing: no folder holds it any more" in project.run("preview")
+    project.up()
+    assert project.digests().keys() == {"1.1.0"}
     assert project.preview() == {}
 
 
-def _mutability(ecr: Ecr, name: str) -> str:
-    (found,) = ecr.api.describe_repositories(repositoryNames=[name])["repositories"]
-    return str(found["imageTagMutability"])
+def test_state_holds_nothing_of_the_machine(project: Project, tmp_path: str) -> None:
+    """Inputs and outputs; where in a program a resource was declared is the engine's own record."""
+    project.up()
+    state = project.resources()["PublishedPack packs-hello"]
+    told = json.dumps([state["inputs"], state["outputs"], state["id"]])
+    secrets = project.workspace.environment()["AWS_SECRET_ACCESS_KEY"]
+    for word in (str(tmp_path), str(project.folder), "/home/", "/root/", secrets, "AKIA"):
+        assert word not in told
+    assert len(state["inputs"]["__provider"]) <= 200

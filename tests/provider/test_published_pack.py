@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -139,7 +140,7 @@ def test_a_bump_keeps_the_old_version(pack: Pack, ecr: Ecr) -> None:
     again = pack.host.update(id_, updated, back)
     assert digests(again) == digests(updated)
     assert again["versions"]["1.0.0"]["seq"] > again["versions"]["1.1.0"]["seq"]
-    assert len([line for line in pack.host.logs if "published" in line]) == 2
+    assert len([line for line in pack.host.logs if ": published sha256:" in line]) == 2
 
 
 def test_changed_content_needs_a_new_version(pack: Pack, ecr: Ecr) -> None:
@@ -178,23 +179,68 @@ def test_our_own_digest_is_adopted(pack: Pack, ecr: Ecr) -> None:
     assert any("adopted" in line for line in pack.host.logs)
 
 
-def test_a_foreign_tag_is_refused(pack: Pack, ecr: Ecr) -> None:
-    foreign = ecr.push(pack.name, "1.0.0", b"somebody else's")
-    inputs = pack.checked()
-    with pytest.raises(ProviderError) as caught:
-        pack.host.create(inputs)
-    assert "Traceback" not in str(caught.value)
-    for expected in ("hello 1.0.0 was not published", foreign, digests(inputs)["1.0.0"], "overwrite: true"):
-        assert expected in str(caught.value)
+def by_hand(folder: Path) -> bytes:
+    """As the guide says: tar -czf ... FOLDER."""
+    command = ["tar", "-czf", "-", "--owner=7", folder.name]
+    return subprocess.run(command, cwd=folder.parent, check=True, capture_output=True).stdout
+
+
+def test_the_same_content_pushed_by_hand_is_adopted(pack: Pack, ecr: Ecr, tmp_path: Path) -> None:
+    (pack.folder / ".DS_Store").write_text("junk")
+    foreign = ecr.push(pack.name, "1.0.0", by_hand(pack.folder))
+    id_, inputs, outs = pack.created()
+    assert digests(outs) == ecr.tags(pack.name) == {"1.0.0": foreign}
+    assert outs["versions"]["1.0.0"]["adopted"] is True
+    assert "pushed by somebody else with the same content; nothing was written" in pack.host.logs[-1]
+    assert pack.host.diff(id_, outs, pack.checked(inputs)) == (False, [])
+    assert pack.host.read(id_, outs)[:2] == (id_, outs)
+
+    make_pack(pack.folder, version="1.1.0")
+    updated = pack.host.update(id_, outs, pack.checked(inputs))
+    assert updated["versions"]["1.0.0"] == outs["versions"]["1.0.0"], "what was adopted stays in the outputs"
+    with ProviderHost(_environment(pack), tmp_path, CONFIG) as destroy:
+        destroy.delete(id_, updated)
+        assert "stays: it was pushed by somebody else and only adopted" in destroy.logs[0]
     assert ecr.tags(pack.name) == {"1.0.0": foreign}
+    with ProviderHost(_environment(pack), tmp_path, CONFIG) as destroy:
+        destroy.delete(id_, {**updated, "deleteAdopted": True})
+    assert ecr.tags(pack.name) == {}
+
+
+def test_a_foreign_tag_is_refused(pack: Pack, ecr: Ecr) -> None:
+    inputs = pack.checked()
+    (pack.folder / "values.yaml").write_text("other: content\n")
+    for layer, differs in (
+        (by_hand(pack.folder), "from it to this pack: changed values.yaml"),
+        (b"somebody else's", "it is no readable .tar.gz"),
+    ):
+        foreign = ecr.push(pack.name, "1.0.0", layer)
+        with pytest.raises(ProviderError) as caught:
+            pack.host.create(inputs)
+        assert "Traceback" not in str(caught.value)
+        for expected in (
+            "hello 1.0.0 was not published",
+            foreign,
+            digests(inputs)["1.0.0"],
+            "overwrite: true",
+            differs,
+        ):
+            assert expected in str(caught.value)
+        assert ecr.tags(pack.name) == {"1.0.0": foreign}
 
 
 def test_a_folder_that_changes_after_check(pack: Pack, ecr: Ecr) -> None:
+    """What preview promised is published, or nothing."""
     inputs = pack.checked()
     make_pack(pack.folder, {"values.yaml": "changed: meanwhile\n"})
-    with pytest.raises(ProviderError, match="has changed since this run looked at it"):
-        pack.host.create(inputs)
+    with (
+        ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other,
+        pytest.raises(ProviderError, match="has changed since this run looked at it"),
+    ):
+        other.create(inputs)
     assert ecr.tags(pack.name) == {}
+    pack.host.create(inputs)  # this process has the archive that its check built
+    assert ecr.tags(pack.name) == digests(inputs)
 
 
 def test_refresh_finds_drift(pack: Pack, ecr: Ecr) -> None:

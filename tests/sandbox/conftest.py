@@ -5,6 +5,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,6 +46,15 @@ def manifest(*layers: bytes, **changes: Any) -> bytes:
 
 def code_of(response: requests.Response) -> tuple[int, str]:
     return response.status_code, response.json()["errors"][0]["code"]
+
+
+def no_upload_left(sandbox: Sandbox) -> bool:
+    """Whether no part of an upload lies on the disk, once the sandbox has noticed that a connection is gone."""
+    for _ in range(100):
+        if not list((sandbox.dir / "blobs").rglob("upload-*")):
+            return True
+        time.sleep(0.05)
+    return False
 
 
 @contextlib.contextmanager

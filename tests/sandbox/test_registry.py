@@ -4,7 +4,9 @@ import hashlib
 import json
 import socket
 import ssl
+import threading
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -188,13 +190,38 @@ def test_body_cut_short(registry: Registry, repository: str, sandbox: Sandbox) -
     assert registry.send("HEAD", f"/v2/{repository}/blobs/{digest_of(half)}").status_code == 404
 
 
+@pytest.fixture(scope="module")
+def dropping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Caller]:
+    """The owner of a sandbox that hangs up on uploads it would refuse."""
+    with running_sandbox(tmp_path_factory.mktemp("s"), "--missing-repository", "drop") as sandbox:
+        yield Caller(sandbox, sandbox.variables["AWS_ACCESS_KEY_ID"], sandbox.variables["AWS_SECRET_ACCESS_KEY"])
+
+
+def test_missing_repository_as_dropped_connection(dropping: Caller) -> None:  # BLOB-19
+    registry = dropping.registry()
+    with pytest.raises(requests.ConnectionError):
+        registry.send("POST", "/v2/s/none/blobs/uploads/")
+    assert code_of(registry.send("GET", "/v2/s/none/tags/list")) == (404, "NAME_UNKNOWN")
+    dropping.ecr.create_repository(repositoryName="s/some")
+    assert registry.push("s/some", "1.0.0", LAYER)
+
+
+def test_pace_is_on_unless_switched_off(dropping: Caller) -> None:  # MAN-17
+    dropping.ecr.create_repository(repositoryName="s/paced")
+    registry = dropping.registry()
+    registry.push("s/paced", "0", LAYER)
+    answers = [registry.put("s/paced", str(n), manifest(LAYER)).status_code for n in range(1, 20)]
+    assert 429 in answers
+    assert set(answers[:5]) == {201}
+
+
 def test_delete_blob(registry: Registry, repository: str) -> None:  # BLOB-17
     digest = registry.push_blob(repository, LAYER)
     assert code_of(registry.send("DELETE", f"/v2/{repository}/blobs/{digest}")) == (405, "UNSUPPORTED")
 
 
 def test_large_blob_stays_out_of_memory(tmp_path: Path) -> None:  # BLOB-18
-    """One PUT of 256 MiB, sent in pieces; the peak is the sandbox process's own."""
+    """One PUT of 1 GiB, sent in pieces; the peak is the sandbox process's own."""
     status = "/proc/{}/status"
     if not Path(status.format("self")).exists():
         pytest.skip("needs /proc")
@@ -208,13 +235,25 @@ def test_large_blob_stays_out_of_memory(tmp_path: Path) -> None:  # BLOB-18
             text = Path(status.format(sandbox.pid)).read_text()
             return int(text.partition("VmHWM:")[2].split()[0]) * 1024
 
-        piece, count = bytes(range(256)) * 4096, 256
-        digest = hashlib.sha256(piece * count).hexdigest()
+        piece, count = bytes(range(256)) * 4096, 1024
+        whole = hashlib.sha256()
+        for _ in range(count):
+            whole.update(piece)
+        digest = whole.hexdigest()
         before = peak()
         location = f"{registry.start('s/large')}?digest=sha256:{digest}"
         response = registry.send("PUT", location, data=(piece for _ in range(count)))
         assert response.status_code == 201, response.text
         assert peak() - before < 64 * MIB
+
+        uploads = [  # BAD-8
+            threading.Thread(target=registry.push_blob, args=["s/large", bytes([n]) * MIB]) for n in range(100)
+        ]
+        for upload in uploads:
+            upload.start()
+        for upload in uploads:
+            upload.join(60)
+        assert peak() - before < 128 * MIB
 
 
 def test_head_and_get_manifest(registry: Registry, repository: str) -> None:  # MAN-1, MAN-2

@@ -45,13 +45,24 @@ class Ecr:
         answer = self.api.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": tag}])
         assert not answer["failures"]
 
-    def push(self, name: str, tag: str, layer: bytes) -> str:
-        """Pushes by hand, as a stranger would; returns the digest."""
+    def _session(self) -> requests.Session:
         token = self.api.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         user, _, password = base64.b64decode(token).decode().partition(":")
-        with requests.Session() as session:
-            session.auth, session.proxies, session.verify = (user, password), self._proxies, self._ca
-            session.trust_env = False
+        session = requests.Session()
+        session.auth, session.proxies, session.verify = (user, password), self._proxies, self._ca
+        session.trust_env = False
+        return session
+
+    def has_all(self, name: str, tag: str) -> bool:
+        """Are the config and the layers of what the tag carries there?"""
+        with self._session() as session:
+            manifest = session.get(f"https://{HOST}/v2/{name}/manifests/{tag}").json()
+            digests = [blob["digest"] for blob in (manifest["config"], *manifest["layers"])]
+            return all(session.head(f"https://{HOST}/v2/{name}/blobs/{digest}").ok for digest in digests)
+
+    def push(self, name: str, tag: str, layer: bytes) -> str:
+        """Pushes by hand, as a stranger would; returns the digest."""
+        with self._session() as session:
             for blob in (b"{}", layer):
                 started = session.post(f"https://{HOST}/v2/{name}/blobs/uploads/")
                 assert started.status_code == 202, started.text

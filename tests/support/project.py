@@ -60,6 +60,15 @@ class Project:
         salt = yaml.safe_load(path.read_text()).get("encryptionsalt") if path.exists() else None
         path.write_text(yaml.safe_dump({"config": config, **({"encryptionsalt": salt} if salt else {})}))
 
+    def program(self, text: str) -> None:
+        """Another program instead of the ready one; `BASE` in it is the base path."""
+        imports = "import packinfra, pulumi, pulumi_aws as aws\nfrom pulumi import Alias, ResourceOptions\n"
+        (self.folder / "__main__.py").write_text(f"{imports}BASE = {self.base_path!r}\n{text}")
+
+    def urn(self, name: str) -> str:
+        urn: str = self.resources()[name]["urn"]
+        return urn
+
     def moved(self, folder: Path) -> Project:
         """The same stack from another checkout, which holds no packs."""
         other = object.__new__(Project)

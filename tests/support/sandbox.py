@@ -5,9 +5,14 @@ import fnmatch
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.request import ProxyHandler, Request, build_opener
 
 import boto3
 import botocore.config
@@ -20,6 +25,80 @@ def sandbox_command(*arguments: str | Path, check: bool = True) -> subprocess.Co
     """``python -m sandbox ...`` as a user would call it."""
     command = [str(PYTHON), "-m", "sandbox", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, check=check, capture_output=True, text=True, timeout=60)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request that the sandbox got: see ``sandbox/faults.py``, Record."""
+
+    number: int
+    host: str
+    what: str  # "PUT /v2/<repository>/manifests/1.0.0", "ecr:CreateRepository <name>", "GET layer"
+    received: int
+    status: int | None  # None while it runs, and when its connection was cut
+    seconds: float | None
+    fault: int | None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One fault that is set; as a context it is removed at the end, and what it still holds is cut."""
+
+    faults: "Faults"
+    id: int
+
+    def struck(self) -> list[int]:
+        """The numbers of the requests it befell so far."""
+        found: list[int] = self.faults.control("GET", f"/faults/{self.id}")["struck"]
+        return found
+
+    def wait(self, times: int = 1, timeout: float = 30) -> list[int]:
+        """Until it has struck so often: then a request stands held, or has had its due."""
+        deadline = time.monotonic() + timeout
+        while len(found := self.struck()) < times:
+            assert time.monotonic() < deadline, f"no request met the fault within {timeout} s"
+            time.sleep(0.01)
+        return found
+
+    def release(self) -> None:
+        """What it holds goes on."""
+        self.faults.control("POST", f"/faults/{self.id}/release")
+
+    def remove(self) -> None:
+        """It strikes no more, and what it holds is cut: before its effect it will never have one."""
+        self.faults.control("DELETE", f"/faults/{self.id}")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self.remove()
+
+
+@dataclass(frozen=True)
+class Faults:
+    address: str
+
+    def add(self, match: str = "*", **wishes: Any) -> Fault:
+        """A fault for the ``nth`` request (default: the first) that fits the pattern from now on.
+
+        match    as in fnmatch, compared with ``Asked.what``
+        nth      which of the fitting requests; times  how many from there on (1; 0 = all)
+        when     before (it takes effect), during (its body), after (its effect, before its answer)
+        action   hold (until released or removed), delay (seconds=...), cut, answer (answer=...)
+        answer   throttled, error, bad-gateway, unavailable, gateway-timeout, unauthorized, expired, forbidden;
+                 headers={...} go with it, such as Retry-After
+        """
+        return Fault(self, self.control("POST", "/faults", {"match": match, **wishes})["id"])
+
+    def clear(self) -> None:
+        self.control("DELETE", "/faults")
+
+    def control(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(self.address + path, data, method=method)  # noqa: S310 (the sandbox's own address)
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
+            return json.load(answer)
 
 
 @dataclass(frozen=True)
@@ -55,6 +134,20 @@ class Sandbox:
     @property
     def ca(self) -> str:
         return self.variables["AWS_CA_BUNDLE"]
+
+    @property
+    def faults(self) -> Faults:
+        """Delays, cuts, bad answers and halts for requests to come."""
+        return Faults(self.variables["HTTPS_PROXY"])
+
+    def requests(self, match: str = "*", since: int = 0) -> list[Asked]:
+        """What was asked of it, in order of arrival; each is a boundary at which a fault can strike."""
+        found = [Asked(**record) for record in self.faults.control("GET", f"/requests?since={since}")]
+        return [asked for asked in found if fnmatchcase(asked.what, match)]
+
+    def mark(self) -> int:
+        """The number of the last request so far, for ``requests(since=...)``."""
+        return max((asked.number for asked in self.requests()), default=0)
 
 
 @contextlib.contextmanager

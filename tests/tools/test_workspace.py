@@ -241,3 +241,25 @@ def test_pulumi_is_interrupted_once_and_waited_for(workspace: Workspace, program
     output, _ = process.communicate(timeout=10)
     assert output == "interrupted\n"
     assert notes.read_text() == "got\nsaved\n"
+
+
+def state_file(workspace: Workspace, project: str, stack: str, latest: dict[str, Any]) -> None:
+    file = workspace.local / "state/.pulumi/stacks" / project / f"{stack}.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"checkpoint": {"latest": latest}}))
+
+
+def test_stacks_of_the_users_own_are_seen(workspace: Workspace) -> None:
+    state_file(workspace, "packinfra", "local", {})
+    (workspace.local / "state/.pulumi/stacks/packinfra/local.json.bak").write_text("{}")
+    assert workspace.other_stacks() == []
+    state_file(workspace, "bank", "own", {})
+    assert workspace.other_stacks() == ["bank/own"]
+
+
+def test_pending_operations_are_seen(workspace: Workspace) -> None:
+    assert not workspace.has_pending_operations()
+    state_file(workspace, "packinfra", "local", {"resources": []})
+    assert not workspace.has_pending_operations()
+    state_file(workspace, "packinfra", "local", {"pending_operations": [{"type": "creating"}]})
+    assert workspace.has_pending_operations()

@@ -1,0 +1,65 @@
+"""The sandbox's own small interface, on the proxy's port: is it up, what was asked of it, which faults are set.
+
+    GET    /health
+    GET    /requests?since=N        what was asked after request N; each record is one ``faults.Record``
+    GET    /faults                  those that are set
+    POST   /faults                  sets one: a JSON object with any of ``faults.WISHES``
+    GET    /faults/ID               what it has struck so far
+    POST   /faults/ID/release       what it holds goes on
+    DELETE /faults/ID, /faults      removed; what it holds is cut
+
+It knows no secrets: neither headers nor bodies are recorded.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from sandbox.faults import Faults
+
+
+@dataclass
+class Control:
+    facts: dict[str, Any]  # who runs here
+    faults: Faults
+
+    def __call__(self, method: str, target: str, body: bytes) -> tuple[int, Any]:
+        """Status and JSON answer."""
+        address = urlsplit(target)
+        head, *rest = address.path.strip("/").split("/")
+        try:
+            if (method, head, rest) == ("GET", "health", []):
+                return 200, self.facts
+            if (method, head, rest) == ("GET", "requests", []):
+                return 200, self.faults.listed(int(parse_qs(address.query).get("since", ["0"])[0]))
+            if head == "faults":
+                return self._faults(method, rest, body)
+        except KeyError as error:
+            return 404, {"error": f"there is no fault {error}"}
+        except (ValueError, TypeError) as error:
+            return 400, {"error": str(error)}
+        return 404, {"error": f"there is no {method} {address.path} here"}
+
+    def _faults(self, method: str, rest: list[str], body: bytes) -> tuple[int, Any]:
+        faults = self.faults
+        match method, rest:
+            case "GET", []:
+                return 200, [fault.describe() for fault in faults.faults.values()]
+            case "POST", []:
+                wishes = json.loads(body)
+                if not isinstance(wishes, dict):
+                    raise TypeError("a fault is a JSON object")
+                return 200, faults.add(wishes).describe()
+            case "DELETE", []:
+                faults.clear()
+                return 200, {}
+            case "GET", [number]:
+                return 200, faults.faults[int(number)].describe()
+            case "DELETE", [number]:
+                faults.remove(int(number))
+                return 200, {}
+            case "POST", [number, "release"]:
+                faults.faults[int(number)].release()
+                return 200, faults.faults[int(number)].describe()
+        return 405, {"error": f"not for faults: {method}"}
