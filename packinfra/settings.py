@@ -121,6 +121,10 @@ class PackSettings(_Model):
     keep_versions: int | Literal["all"] = Field(
         "all", description="how many versions stay published, those with a folder included", examples=[10]
     )
+    delete_adopted: bool = Field(
+        False,
+        description="also remove, with the rest, what somebody else had pushed with the same content and was adopted",
+    )
     rules: Mapping[str, RuleSeverity] = Field(
         {}, description="rules judged otherwise than docs/rules.md says", examples=[{"readme-missing": "error"}]
     )
@@ -442,6 +446,14 @@ def _across(settings: Settings, given: Mapping[str, Any], config: Mapping[str, A
             for key in ("repositories", "access")
             if key in given
         ]
+        password = any(config.get(f"{NAMESPACE}:{key}") for key in SECRETS)
+        if settings.registry.username and not password:
+            mistakes.append(
+                f"{NAMESPACE}:registryPassword: missing for registry.username; set it: pulumi config set --secret "
+                f"{NAMESPACE}:registryPassword. Or remove username and use the environment or docker login"
+            )
+        if password and not settings.registry.username:
+            mistakes.append(f"{NAMESPACE}:registry.username: missing; registryPassword is the password of nobody")
         return mistakes
     if judge_kind and any(config.get(f"{NAMESPACE}:{key}") for key in SECRETS):
         mistakes.append(f"{NAMESPACE}:registryPassword: only for kind: basic; ECR's login comes from AWS: remove it")

@@ -12,6 +12,7 @@ import pulumi
 from packinfra.errors import PackinfraError
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
+from packinfra.resources.clients import Connection
 from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import PackSettings, valid_base_path
 
@@ -48,6 +49,7 @@ def publish(
     found: FoundPacks,
     repositories: Mapping[str, pulumi.Input[str]],
     opts: Callable[[], pulumi.ResourceOptions],
+    connection: Connection | None = None,
 ) -> dict[str, PublishedPack]:
     """One PublishedPack for each pack, in the repository ("host/path") that `repositories` names for it."""
     return {
@@ -58,6 +60,8 @@ def publish(
             overwrite=found.how[pack].overwrite,
             unpublish=found.how[pack].unpublish,
             keep_versions=None if (keep := found.how[pack].keep_versions) == "all" else keep,
+            delete_adopted=found.how[pack].delete_adopted,
+            connection=connection,
             opts=opts(),
         )
         for pack, versions in found.packs.items()

@@ -129,6 +129,11 @@ def test_defaults_are_safe() -> None:
             {"packinfra:registry": BASIC, "packinfra:repositories": '{"immutable":true}'},
             "packinfra:repositories: only for kind: ecr",
         ),
+        ({"packinfra:registry": BASIC, "packinfra:registryPassword": "hush"}, "registry.username: missing"),
+        (
+            {"packinfra:registry": BASIC.replace("}", ', "username": "robot"}')},
+            "packinfra:registryPassword: missing for registry.username; set it: pulumi config set --secret",
+        ),
         ({"packinfra:registryPassword": "hush"}, "packinfra:registryPassword: only for kind: basic"),
         ({"packinfra:registryPasword": "hush"}, "registryPasword: no such key; did you mean registryPassword?"),
     ],
