@@ -258,6 +258,18 @@ def test_each_action_is_needed(
             walk(caller, owner, f"{base_path}/{PACKS_PATH}/p{number}", steps)
 
 
+def test_the_reader_role_wants_its_external_id(owner: Caller, user: User, base_path: str) -> None:
+    role = f"{base_path}-reader"
+    trust = policies.trust(f"arn:aws:iam::{ACCOUNT}:root", "agreed")
+    arn = owner.iam.create_role(RoleName=role, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+    may = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn}]}
+    sts = user.may(may).client("sts")
+    for wrong in ({}, {"ExternalId": "guessed"}):
+        with pytest.raises(ClientError, match="AccessDenied"):
+            sts.assume_role(RoleArn=arn, RoleSessionName="palette", **wrong)
+    assert sts.assume_role(RoleArn=arn, RoleSessionName="palette", ExternalId="agreed")["Credentials"]
+
+
 @ROLES
 def test_nothing_elsewhere(document_of: DocumentOf, steps: Steps, user: User, owner: Caller, base_path: str) -> None:
     stranger = f"{base_path}-other/{PACKS_PATH}/hello"
