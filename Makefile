@@ -45,7 +45,7 @@ clean: ## stop everything and remove .venv, .tools, .local and caches
 	@$(LOCAL) clean
 
 test: ## everything: checks, unit tests, engine runs, a real registry, an independent reader
-	@$(BOOTSTRAP) env sandbox pulumi crane registry
+	@$(BOOTSTRAP) env sandbox pulumi crane helm registry
 	@$(MAKE) check
 	@echo "==> all tests"
 	@$(BIN)/python -m pytest

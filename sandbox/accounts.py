@@ -1,4 +1,5 @@
-"""IAM and STS: ministack, run in this process with enforcement on, and with our ECR in the place of its own.
+# ruff: noqa: SLF001  (ministack is pinned, and tests check what is used of its internals)
+"""IAM, KMS and STS: ministack, run in this process with enforcement on, and with our ECR in the place of its own.
 
 ministack verifies the signature and the caller's policies of every call to the control plane. The ``/v2`` API is not
 signed, so there each action is put to the same evaluator by ``authorize``. ministack 1.5.33 is pinned: what is
@@ -20,6 +21,7 @@ from ministack.core import iam_actions, iam_evaluator, responses, router
 from sandbox.ecr.access import Caller, DeniedError
 from sandbox.ecr.control import ControlPlane, resource_arns
 from sandbox.ecr.state import Store
+from sandbox.iam import correct
 
 USER = "packinfra"
 POLICY = {
@@ -50,12 +52,39 @@ def authorize(store: Store) -> Callable[[Caller, str, str], None]:
             principal_keys=who.keys,
         )
         result = iam_evaluator.evaluate(context, who.policies, *who.limits)
-        policy, owner = store.policy_for(arn) or ("", arn.split(":")[4])
-        result = iam_evaluator.combine_resource_policy(result, context, policy, owner, limits=who.limits)
+        is_key = arn.split(":")[2] == "kms"  # a key's own policy must allow as well, if only by naming the account
+        found = _key_policy(arn) if is_key else store.policy_for(arn)
+        policy, owner = found or ("", arn.split(":")[4])
+        result = iam_evaluator.combine_resource_policy(result, context, policy, owner, is_key, limits=who.limits)
         if result.decision != "Allow":
             raise DeniedError(iam_actions.identity_denial_message(action, who.arn, arn, result.decision == "Deny"))
 
     return check
+
+
+def _key_policy(arn: str) -> tuple[str, str] | None:
+    _, _, _, region, account, _ = arn.split(":", 5)
+    with responses.request_scope(account, region):
+        found: tuple[str, str] | None = _service("kms").key_policy_for_arn(arn)
+    return found
+
+
+def find_key(name: str, account: str, region: str) -> str | None:
+    """The ARN of an enabled KMS key, by its id, ARN or alias."""
+    with responses.request_scope(account, region):
+        key = _service("kms")._resolve_key(name)
+    return str(key["Arn"]) if key and key["Enabled"] else None
+
+
+def has_principal(arn: str) -> bool:
+    """Whether a user or a role of the account that asks has the ARN."""
+    iam = _service("iam")
+    return any(item["Arn"] == arn for found in (iam._users, iam._roles) for item in found.values())
+
+
+def _service(name: str) -> Any:
+    """Imported only when it is needed: it must find what install() replaced."""
+    return importlib.import_module(f"ministack.services.{name}")
 
 
 def install(control: ControlPlane, store: Store) -> Any:
@@ -96,12 +125,13 @@ def install(control: ControlPlane, store: Store) -> Any:
         return resource_arns(data if isinstance(data, dict) else {}, store.registry(account, region))[0]
 
     iam_actions.extract_resource_arn = extract_resource_arn
+    correct(_service("iam"))
     return app
 
 
 async def create_user(name: str, policy: dict[str, Any]) -> Key:
     """An IAM user with one policy and one access key, made as an account's root would."""
-    iam = importlib.import_module("ministack.services.iam")  # only now: it must find what install() replaced
+    iam = _service("iam")
 
     async def call(**parameters: str) -> str:
         query = {key: [value] for key, value in parameters.items()}

@@ -17,7 +17,7 @@ from sandbox.server import PortTakenError, Settings, run
 PROJECT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 20.0
 
-INTRO = """A local stand-in for AWS: ECR (its API and its registry), IAM and STS on 127.0.0.1, under their real names.
+INTRO = """A local stand-in for AWS: ECR (its API and its registry), IAM, KMS and STS on 127.0.0.1, under their real names.
 
   python -m sandbox start      start it in the background, or reuse the one that runs
   eval "$(python -m sandbox env)"   then any AWS tool of this shell talks to it:
@@ -129,7 +129,7 @@ def _start(options: argparse.Namespace) -> int:
         return _report(options, pid, reused=True)
     if pid is not None:
         _say(options, f"the sandbox in {options.dir} (pid {pid}) runs but does not answer; replacing it")
-        instance.stop()
+        instance.stop(patience=1)  # it does not hear the polite signal either
     elif died := instance.recorded_pid():
         _say(
             options, f"the sandbox in {options.dir} (pid {died}) has died, and what it held is gone; starting a new one"

@@ -1,4 +1,4 @@
-"""The sandbox process: one asyncio loop with the TLS port, the proxy, IAM and STS, and the ECR."""
+"""The sandbox process: one asyncio loop with the TLS port, the proxy, IAM, KMS and STS, and the ECR."""
 
 import asyncio
 import os
@@ -96,10 +96,10 @@ async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: so
 
     certificates = Certificates()
     certificates.write_authority(folder / "ca.pem")
-    store = Store(folder / "blobs" / "repositories")
+    store = Store(folder / "blobs" / "repositories", frozenset({settings.account}))
     tokens, downloads = Tokens(settings.token_seconds), Downloads()
     pace, authorize, faults = Pace(settings.put_image_pace), accounts.authorize(store), Faults()
-    control = ControlPlane(store, tokens, downloads, pace, authorize)
+    control = ControlPlane(store, tokens, downloads, pace, authorize, accounts.has_principal, accounts.find_key)
     drops = settings.missing_repository == "drop"
     registry = DataPlane(store, tokens, Uploads(), downloads, pace, authorize, drops)
 

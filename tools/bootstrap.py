@@ -1,9 +1,10 @@
-"""Make what a target needs, once: `python3 -m tools.bootstrap env sandbox pulumi crane registry`.
+"""Make what a target needs, once: `python3 -m tools.bootstrap env sandbox pulumi crane helm registry`.
 
     env      .venv                  the product and what its checks need
     sandbox  .tools/sandbox-venv    the local AWS stand-in
     pulumi   .tools/bin             only where no recent Pulumi is on PATH
     crane    .tools/bin             the tests' independent reader
+    helm     .tools/bin             another client of the stand-in, for its own tests
     registry .tools/bin             the tests' real registry
 
 A second run finds the stamps of the first and takes no time. An interrupted one is simply run again.
@@ -27,7 +28,7 @@ from tools.venvs import ensure as ensure_venv
 CHECKOUT = Path(__file__).resolve().parent.parent
 PYTHON_MINIMUM = (3, 11)
 OTHER_PYTHONS = ("python3.13", "python3.12", "python3.11")
-TARGETS = ("env", "sandbox", "pulumi", "crane", "registry")
+TARGETS = ("env", "sandbox", "pulumi", "crane", "helm", "registry")
 
 
 def require_python() -> None:
@@ -58,6 +59,8 @@ def ensure(*targets: str, checkout: Path = CHECKOUT) -> None:
             GoTools(checkout).ensure_pulumi()
         if "crane" in targets:
             GoTools(checkout).ensure_crane()
+        if "helm" in targets:
+            GoTools(checkout).ensure_helm()
         if "registry" in targets:
             GoTools(checkout).ensure_registry()
         if "env" in targets:

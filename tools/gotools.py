@@ -1,4 +1,4 @@
-"""Pulumi, crane and a registry out of their Go modules, for machines that have none of them.
+"""Pulumi, crane, helm and a registry out of their Go modules, for machines that have none of them.
 
 Each folder below `tools/` with a `go.mod` pins one program and, in `go.sum`, every byte that goes into it. What is
 built lands in `.tools/bin` under a temporary name first and is stamped last, so an interrupted build leaves nothing
@@ -60,6 +60,7 @@ ENGINE = Build("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "pulumi",
 LANGUAGE_HOST = Build("language-python", f"{SDK}/python/cmd/pulumi-language-python", "pulumi-language-python")
 CRANE = Build("crane", "github.com/google/go-containerregistry/cmd/crane", "crane")
 REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/registry", "registry")
+HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
 def version_of(text: str) -> tuple[int, ...] | None:
@@ -128,6 +129,9 @@ class GoTools:
 
     def ensure_crane(self) -> None:
         self._ensure(CRANE, "the tests read the registry back with crane", "under half a minute")
+
+    def ensure_helm(self) -> None:
+        self._ensure(HELM, "the tests push to the stand-in with helm", "about a minute")
 
     def ensure_registry(self) -> None:
         self._ensure(REGISTRY, "the tests push to distribution's registry", "one to two minutes")

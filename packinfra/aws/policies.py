@@ -38,7 +38,7 @@ class Action:
 
 
 _PALETTE = "Palette's documentation asks for it; which of its calls needs it is not published"
-_KMS = "the sandbox has no KMS; ECR documentation, Encryption at rest"
+_KMS = "the sandbox retires no grants; ECR documentation, Encryption at rest"
 _PROVIDER = "the real AWS provider calls it (terraform-provider-aws, internal/service/iam); the stand-in does not"
 
 # fmt: off
@@ -114,8 +114,8 @@ USER_ATTACHMENTS = (  # on the users that access names
     Action("iam:DetachUserPolicy", "destroy, and a user no longer named", "deployer"),
 )
 KEY = (  # on repositories.kmsKey
-    Action("kms:DescribeKey", "repositories.kmsKey", "deployer", _KMS),
-    Action("kms:CreateGrant", "making a repository with repositories.kmsKey", "deployer", _KMS),
+    Action("kms:DescribeKey", "making a repository with repositories.kmsKey", "deployer"),
+    Action("kms:CreateGrant", "the same", "deployer"),
     Action("kms:RetireGrant", "deleting a repository with repositories.kmsKey", "deployer", _KMS),
 )
 # fmt: on

@@ -135,6 +135,9 @@ def _header(entry: tarfile.TarInfo) -> bytes:
 
 
 def _content(file: PackFile, pack: Pack) -> Iterator[bytes]:
+    if file.data is not None:  # read with the rest of the pack: it cannot have changed since
+        yield file.data
+        return
     digest, left = hashlib.sha256(), file.size
     try:
         with open(file.source, "rb", buffering=0) as source:

@@ -7,9 +7,8 @@ import io
 import re
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import deflate
@@ -37,10 +36,10 @@ class _UnreadableError(Exception):
     """Why the archive is no chart; ends a sentence that begins with its name."""
 
 
-def read_chart(source: Path, path: str) -> Chart | str:
+def read_chart(opened: Callable[[], BinaryIO], path: str) -> Chart | str:
     """The chart in the archive, or the reason why there is none. Never raises for what the file contains."""
     try:
-        with open(source, "rb") as file:
+        with opened() as file:
             found = _quickly(file)
             if found is None:
                 file.seek(0)

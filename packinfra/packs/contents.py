@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import posixpath
 import stat
@@ -10,7 +11,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from packinfra.errors import PackinfraError
 from packinfra.packs import jsontext
@@ -25,6 +26,9 @@ VALUES = "values.yaml"
 SCHEMA = "schema.yaml"
 PRESETS = "presets.yaml"
 LOGO = "logo.png"
+KEEP = 8 << 20
+"""Bytes of a pack's files that are kept in memory while it is read, so that each file is read once. Of 220 public
+packs, the largest has 5.3 MB."""
 _CHUNK = 1 << 20
 _METADATA_LIMIT = 1 << 20
 """Bytes of pack.json that are parsed; the largest of 220 public ones has a few kB, so more is no metadata."""
@@ -44,13 +48,20 @@ class PackError(PackinfraError):
 
 @dataclass(frozen=True)
 class PackFile:
-    """A file of a pack: path in the pack, size in bytes, sha256 (hex) of its bytes, execute bit, where it lies."""
+    """A file of a pack: path in the pack, size in bytes, sha256 (hex) of its bytes, execute bit, where it lies.
+
+    data: its bytes, where they were kept (KEEP)
+    """
 
     path: str
     size: int
     sha256: str
     executable: bool
     source: Path = field(compare=False, repr=False)
+    data: bytes | None = field(default=None, compare=False, repr=False)
+
+    def open(self) -> BinaryIO:
+        return open(self.source, "rb") if self.data is None else io.BytesIO(self.data)
 
 
 @dataclass(frozen=True)
@@ -107,15 +118,17 @@ def read_contents(folder: Path) -> Contents:
     findings = [*listing.findings]
     files: dict[str, PackFile] = {}
     raw: dict[str, bytes] = {}
+    room = KEEP
     for entry in listing.entries:
-        read = _read(entry)
+        read = _read(entry, room)
         if isinstance(read, Finding):
             findings.append(read)
             continue
         files[entry.path], beginning = read
+        room -= len(files[entry.path].data or b"")
         if entry.path in _KEPT:
             raw[entry.path] = beginning[: _KEPT[entry.path]]
-        if secret := looks_secret(entry.path, beginning):
+        if secret := looks_secret(entry.path, beginning[:_CHUNK]):
             findings.append(Finding("looks-secret", f"it seems to hold {secret}", entry.path))
     parsed, broken = _metadata(raw.get(METADATA), findings)
     metadata = parsed.value if isinstance(parsed.value, dict) else {}
@@ -128,7 +141,7 @@ def read_contents(folder: Path) -> Contents:
         raw=raw,
         yaml={path: read_yaml(raw[path]) for path in (VALUES, SCHEMA, PRESETS) if path in raw},
         charts={
-            path: read_chart(files[path].source, path)
+            path: read_chart(files[path].open, path)
             for path, _ in _listed(metadata, parsed.lines, "charts")
             if path in files
         },
@@ -146,13 +159,13 @@ def _no_folder(folder: Path) -> str | None:
         return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
-def _read(entry: Entry) -> tuple[PackFile, bytes] | Finding:
-    """One pass over a file: its size and hash, and its beginning."""
+def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | Finding:
+    """One pass over a file: its size and hash, its beginning, and all its bytes if there is room for them."""
     digest, size, beginning = hashlib.sha256(), 0, b""
     try:
         with open(entry.source, "rb", buffering=0) as file:
             expected = os.fstat(file.fileno()).st_size
-            keep = max(_KEPT.get(entry.path, 0), _CHUNK)
+            keep = max(_KEPT.get(entry.path, 0), _CHUNK, expected if expected <= room else 0)
             while chunk := file.read(min(_CHUNK, max(expected - size, 0) + 1)):
                 digest.update(chunk)
                 size += len(chunk)
@@ -162,7 +175,8 @@ def _read(entry: Entry) -> tuple[PackFile, bytes] | Finding:
         return Finding("unreadable", f"it cannot be read: {error.strerror}", entry.path)
     if size != expected:
         return Finding("changing", "it changed while it was read", entry.path)
-    return PackFile(entry.path, size, digest.hexdigest(), entry.executable, entry.source), beginning
+    data = beginning if size <= room else None
+    return PackFile(entry.path, size, digest.hexdigest(), entry.executable, entry.source, data), beginning
 
 
 def _metadata(raw: bytes | None, said: list[Finding]) -> tuple[jsontext.Parsed, list[Finding]]:

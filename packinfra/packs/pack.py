@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -61,9 +61,10 @@ class Pack:
         return content_digest(self.name, self.version, self.files)
 
 
-def read_pack(folder: Path, rules: RuleSettings | None = None) -> Pack:
-    """Reads and judges the pack in `folder`; each file is read once, listed charts a second time.
+def read_pack(folder: Path, rules: RuleSettings | None = None, *, keep: bool = False) -> Pack:
+    """Reads and judges the pack in `folder`; each file is read once (of what goes beyond 8 MiB, listed charts twice).
 
+    keep:  the files' bytes stay in memory, up to 8 MiB, so that `write_archive` need not read them again
     rules: which warnings are errors or off, by rule id: {"readme-missing": "off"}
 
     Never raises for what a folder can contain: everything wrong stands in `problems`. Raises PackError if there is
@@ -77,7 +78,7 @@ def read_pack(folder: Path, rules: RuleSettings | None = None) -> Pack:
         version=_text(contents.metadata, "version"),
         layer=_text(contents.metadata, "layer"),
         type=_text(contents.metadata, "addonType"),
-        files=tuple(contents.files.values()),
+        files=tuple(file if keep else replace(file, data=None) for file in contents.files.values()),
         charts=tuple(chart for chart in contents.charts.values() if isinstance(chart, Chart)),
         manifests=tuple(path for path, _ in contents.listed("kubeManifests") if path in contents.files),
         values=contents.values,

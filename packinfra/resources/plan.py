@@ -60,7 +60,7 @@ class Plan:
         packs: list[Pack] = []
         for source in sources:
             try:
-                pack = read_pack(Path(source))
+                pack = read_pack(Path(source), keep=True)
             except PackError as error:
                 self.failures.append(str(error))
                 continue

@@ -1,4 +1,7 @@
-"""IAM: policy, role, and the attachments of policies to roles and users."""
+"""IAM: policy, role and its inline policy, the attachments of policies to roles and users, OpenID Connect provider.
+
+Replacement rules: Terraform provider, internal/service/iam.
+"""
 
 import json
 from typing import Any
@@ -127,6 +130,8 @@ def _delete_role(aws: Aws, id_: str, state: Json) -> None:
     if state.get("forceDetachPolicies"):
         for policy in _iam(aws).list_attached_role_policies(RoleName=id_)["AttachedPolicies"]:
             _iam(aws).detach_role_policy(RoleName=id_, PolicyArn=policy["PolicyArn"])
+        for name in _iam(aws).list_role_policies(RoleName=id_)["PolicyNames"]:
+            _iam(aws).delete_role_policy(RoleName=id_, PolicyName=name)
     _iam(aws).delete_role(RoleName=id_)
 
 
@@ -169,6 +174,36 @@ ROLE = Kind(
 )
 
 
+def _put_role_policy(aws: Aws, inputs: Json) -> str:
+    role, name = inputs["role"], inputs["name"]
+    _iam(aws).put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=inputs["policy"])
+    return f"{role}:{name}"
+
+
+def _read_role_policy(aws: Aws, id_: str, _state: Json) -> Json:
+    role, _, name = id_.partition(":")
+    found = _iam(aws).get_role_policy(RoleName=role, PolicyName=name)
+    return {"role": role, "name": name, "policy": json.dumps(found["PolicyDocument"])}
+
+
+def _delete_role_policy(aws: Aws, id_: str, _state: Json) -> None:
+    role, _, name = id_.partition(":")
+    _iam(aws).delete_role_policy(RoleName=role, PolicyName=name)
+
+
+ROLE_POLICY = Kind(
+    title="IAM Role Policy",
+    required=("policy", "role"),
+    optional=("name",),
+    absent=("namePrefix",),
+    documents=("policy",),
+    create=_put_role_policy,
+    read=_read_role_policy,
+    delete=_delete_role_policy,
+    update={"policy": lambda aws, _, news, state: _put_role_policy(aws, {**state, **news})},
+)
+
+
 def _attachment(holder: str) -> Kind:
     """A policy on a role or a user; the id is ``<holder>/<policy ARN>``, as the real kind is imported."""
     title = holder.capitalize()
@@ -200,9 +235,70 @@ def _attachment(holder: str) -> Kind:
     )
 
 
+def _create_provider(aws: Aws, inputs: Json) -> str:
+    answer = _iam(aws).create_open_id_connect_provider(
+        Url=inputs["url"],
+        ClientIDList=inputs["clientIdLists"],
+        **given(ThumbprintList=inputs.get("thumbprintLists"), Tags=pairs(inputs.get("tags"))),
+    )
+    return str(answer["OpenIDConnectProviderArn"])
+
+
+def _read_provider(aws: Aws, id_: str, _: Json) -> Json:
+    found = _iam(aws).get_open_id_connect_provider(OpenIDConnectProviderArn=id_)
+    tags = mapping(found.get("Tags"))
+    return {
+        "arn": id_,
+        "clientIdLists": found["ClientIDList"],
+        "thumbprintLists": found["ThumbprintList"],
+        "url": found["Url"],
+        "tags": tags,
+        "tagsAll": tags,
+    }
+
+
+def _set_clients(aws: Aws, id_: str, news: Json, state: Json) -> None:
+    new, old = set(news["clientIdLists"]), set(state["clientIdLists"])
+    for client in sorted(new - old):
+        _iam(aws).add_client_id_to_open_id_connect_provider(OpenIDConnectProviderArn=id_, ClientID=client)
+    for client in sorted(old - new):
+        _iam(aws).remove_client_id_from_open_id_connect_provider(OpenIDConnectProviderArn=id_, ClientID=client)
+
+
+def _set_thumbprints(aws: Aws, id_: str, news: Json, _: Json) -> None:
+    if news.get("thumbprintLists"):  # AWS takes none only at creation (terraform-provider-aws#40509)
+        _iam(aws).update_open_id_connect_provider_thumbprint(
+            OpenIDConnectProviderArn=id_, ThumbprintList=news["thumbprintLists"]
+        )
+
+
+OPEN_ID_CONNECT_PROVIDER = Kind(
+    title="IAM OIDC Provider",
+    required=("clientIdLists", "url"),
+    optional=("tags", "thumbprintLists"),
+    outputs=("arn",),
+    kept=("thumbprintLists",),
+    normal={"url": lambda url: url.removeprefix("https://"), "clientIdLists": sorted},
+    create=_create_provider,
+    read=_read_provider,
+    delete=lambda aws, id_, _: _iam(aws).delete_open_id_connect_provider(OpenIDConnectProviderArn=id_),
+    update={
+        "clientIdLists": _set_clients,
+        "thumbprintLists": _set_thumbprints,
+        "tags": tag_setter(
+            lambda aws, id_, _, tags: _iam(aws).tag_open_id_connect_provider(OpenIDConnectProviderArn=id_, Tags=tags),
+            lambda aws, id_, _, keys: _iam(aws).untag_open_id_connect_provider(
+                OpenIDConnectProviderArn=id_, TagKeys=keys
+            ),
+        ),
+    },
+)
+
 KINDS = {
+    "aws:iam/openIdConnectProvider:OpenIdConnectProvider": OPEN_ID_CONNECT_PROVIDER,
     "aws:iam/policy:Policy": POLICY,
     "aws:iam/role:Role": ROLE,
+    "aws:iam/rolePolicy:RolePolicy": ROLE_POLICY,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _attachment("role"),
     "aws:iam/userPolicyAttachment:UserPolicyAttachment": _attachment("user"),
 }

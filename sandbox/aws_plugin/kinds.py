@@ -14,9 +14,15 @@ Setter = Callable[[Aws, str, Json, Json], Any]
 GONE = {
     "LifecyclePolicyNotFoundException",
     "NoSuchEntity",
+    "NotFoundException",
     "RepositoryNotFoundException",
     "RepositoryPolicyNotFoundException",
 }
+
+
+def gone(what: str) -> ClientError:
+    """For a read that finds nothing where AWS itself gives no error."""
+    return ClientError({"Error": {"Code": "NotFoundException", "Message": f"{what} is not there"}}, "Read")
 
 
 def is_gone(error: ClientError) -> bool:
@@ -30,7 +36,7 @@ class Kind:
     title: str  # as AWS errors are introduced: "creating ECR Repository (name): ..."
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    create: Callable[[Aws, Json], str]  # inputs -> id
+    create: Callable[[Aws, Json], str | tuple[str, Json]]  # inputs -> id, and what AWS tells only now
     read: Callable[[Aws, str, Json], Json]  # id, state -> what AWS says; a GONE error means there is none
     delete: Callable[[Aws, str, Json], Any]
     update: Mapping[str, Setter] = field(default_factory=dict)  # id, news, state
@@ -40,6 +46,9 @@ class Kind:
     documents: tuple[str, ...] = ()  # JSON texts that a program may also give as objects
     absent: tuple[str, ...] = ()  # inputs of the real kind that the stand-in does not have
     delete_first: bool = False
+    name_form: str = "{}"  # of a generated name
+    # Two values that come to the same here are the same (Terraform's DiffSuppressFunc and sets).
+    normal: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     @property
     def inputs(self) -> tuple[str, ...]:

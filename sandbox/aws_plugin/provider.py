@@ -12,13 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
 
-from sandbox.aws_plugin import ecr_kinds, iam_kinds, session
+from sandbox.aws_plugin import ecr_kinds, iam_kinds, kms_kinds, session, user_kinds
 from sandbox.aws_plugin.invokes import INVOKES
 from sandbox.aws_plugin.kinds import Kind, is_gone
 from sandbox.aws_plugin.session import Aws, ConfigurationError
 from sandbox.aws_plugin.values import UNKNOWN, Json, from_struct, has_unknown, is_empty, same, to_struct
 
-KINDS = {**ecr_kinds.KINDS, **iam_kinds.KINDS}
+KINDS = {**ecr_kinds.KINDS, **iam_kinds.KINDS, **kms_kinds.KINDS, **user_kinds.KINDS}
 DEFAULTS = "__defaults"  # names the inputs that the provider filled in, as the Terraform bridge does
 
 
@@ -48,9 +48,13 @@ def _kind(token: str) -> Kind:
         raise StandInError(f"the stand-in AWS plugin has no {token}; it has: {', '.join(sorted(KINDS))}") from None
 
 
-def _differ(key: str, old: Any, new: Any) -> bool:
+def _differ(kind: Kind, key: str, old: Any, new: Any) -> bool:
     """A tag without a value is a tag; anywhere else an empty value is the same as none."""
-    return bool((old or {}) != (new or {})) if key == "tags" else not same(old, new)
+    if key == "tags":
+        return bool((old or {}) != (new or {}))
+    if key in kind.normal and not is_empty(old) and not is_empty(new):
+        old, new = kind.normal[key](old), kind.normal[key](new)
+    return not same(old, new)
 
 
 def _doing(what: str, kind: Kind, name: str, error: ClientError) -> StandInError:
@@ -139,7 +143,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         defaults = {key: value for key, value in kind.defaults.items() if key not in news}
         if kind.named and "name" not in news:
             was_generated = "name" in (olds.get(DEFAULTS) or [])
-            defaults["name"] = olds["name"] if was_generated else f"{request.name}-{request.randomSeed.hex()[:7]}"
+            defaults["name"] = (
+                olds["name"]
+                if was_generated
+                else kind.name_form.format(f"{request.name}-{request.randomSeed.hex()[:7]}")
+            )
         if kind.tagged and self._aws and (self._aws.default_tags or news.get("tags")) and news.get("tags") != UNKNOWN:
             news["tags"] = {**self._aws.default_tags, **(news.get("tags") or {})}
         return provider_pb2.CheckResponse(
@@ -153,7 +161,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             key
             for key in kind.inputs
             if key not in request.ignoreChanges
-            and _differ(key, state.get(key), news.get(key))
+            and _differ(kind, key, state.get(key), news.get(key))
             and not (key in kind.kept and key not in news)
         ]
         replaces = [key for key in changed if key not in kind.update]
@@ -177,7 +185,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _state(self, kind: Kind, id_: str, known: Json) -> Json:
         """What AWS says now. A value that means what is known keeps the known spelling."""
         found = kind.read(self.aws, id_, known)
-        kept = {key: known[key] for key in found if key in known and same(known[key], found[key])}
+        kept = {key: known[key] for key in found if key in known and not _differ(kind, key, known[key], found[key])}
         state = {**known, **found, **kept}
         if "region" in kind.optional:
             state["region"] = known.get("region") or self.aws.region
@@ -196,13 +204,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 planned.setdefault("region", self._aws.region)
             return provider_pb2.CreateResponse(properties=to_struct(planned))
         try:
-            id_ = kind.create(self.aws, inputs)
+            created = kind.create(self.aws, inputs)
         except ClientError as error:
             name = (
                 inputs.get("name") or inputs.get("repository") or ", ".join(str(inputs[key]) for key in kind.required)
             )
             raise _doing("creating", kind, name, error) from None
-        return provider_pb2.CreateResponse(id=id_, properties=to_struct(self._state(kind, id_, inputs)))
+        id_, told = created if isinstance(created, tuple) else (created, {})
+        return provider_pb2.CreateResponse(id=id_, properties=to_struct(self._state(kind, id_, {**inputs, **told})))
 
     @_readable
     def Update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
@@ -216,7 +225,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             if kind.tagged:
                 planned["tagsAll"] = planned.get("tags") or {}
             return provider_pb2.UpdateResponse(properties=to_struct(planned))
-        changed = [key for key in kind.update if _differ(key, state.get(key), planned.get(key))]
+        changed = [key for key in kind.update if _differ(kind, key, state.get(key), planned.get(key))]
         try:
             for setter in dict.fromkeys(kind.update[key] for key in changed):
                 setter(self.aws, request.id, planned, state)

@@ -56,6 +56,8 @@ class ControlPlane:
     downloads: Downloads
     pace: Pace
     authorize: Authorize
+    has_principal: Callable[[str], bool]
+    find_key: Callable[[str, str, str], str | None]  # name, account, region
 
     def call(self, operation: str, caller: Caller, account: str, region: str, body: bytes) -> tuple[int, Json]:
         """Status and JSON answer of one operation."""
@@ -114,10 +116,25 @@ class ControlPlane:
             mutability=mutability,
             exclusions=exclusions,
             scanning={"scanOnPush": False, **r.data.get("imageScanningConfiguration", {})},
-            encryption=r.data.get("encryptionConfiguration", {"encryptionType": "AES256"}),
+            encryption=self._encryption(r),
             resource_tags=tags,
         )
         return {"repository": repository.describe()}
+
+    def _encryption(self, r: Request) -> Json:
+        """behaviour.md REP-13: the caller lends ECR the use of his key."""
+        wanted: Json = r.data.get("encryptionConfiguration", {"encryptionType": "AES256"})
+        name = wanted.get("kmsKey")
+        if name is None:
+            return wanted
+        if not wanted["encryptionType"].startswith("KMS"):
+            raise invalid("encryptionConfiguration", "a kmsKey needs encryptionType KMS or KMS_DSSE")
+        arn = self.find_key(name, r.registry.account, r.registry.region)
+        if arn is None:
+            raise RefusedError("KmsException", f"The KMS key '{name}' does not exist or is not enabled")
+        for action in ("kms:DescribeKey", "kms:CreateGrant"):
+            self.authorize(r.caller, action, arn)
+        return {**wanted, "kmsKey": arn}
 
     def describe_repositories(self, r: Request) -> Json:
         names = r.data.get("repositoryNames")
@@ -149,8 +166,12 @@ class ControlPlane:
     # ---- the two documents ----------------------------------------------------------------------------------------
 
     def set_repository_policy(self, r: Request) -> Json:
-        r.repository.policy = policies.repository_policy(r.data["policyText"])
+        r.repository.policy = policies.repository_policy(r.data["policyText"], self._is_known)
         return self.get_repository_policy(r)
+
+    def _is_known(self, account: str, arn: str) -> bool:
+        """Whether a principal exists; of other accounts nothing is known here."""
+        return account not in self.store.accounts or self.has_principal(arn)
 
     def get_repository_policy(self, r: Request) -> Json:
         text = r.repository.policy

@@ -1,6 +1,8 @@
 """The two documents a repository can carry: which texts ECR takes, and in which form it gives them back."""
 
 import json
+import re
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.ecr.errors import RefusedError, invalid
@@ -24,8 +26,19 @@ def _many(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def repository_policy(text: str) -> str:
-    """The policy as AWS would store it (behaviour.md POL-1, POL-3)."""
+_PRINCIPAL = re.compile(
+    r"\d{12}|arn:aws[a-z-]*:iam::\d{12}:root"
+    r"|arn:aws[a-z-]*:iam::(?P<account>\d{12}):(user|role)/[\w+=,.@/-]+"
+    r"|arn:aws[a-z-]*:sts::\d{12}:assumed-role/[\w+=,.@-]+/[\w+=,.@-]+"
+)
+_SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
+
+
+def repository_policy(text: str, is_known: Callable[[str, str], bool]) -> str:
+    """The policy as AWS would store it (behaviour.md POL-1, POL-3, POL-4, POL-5).
+
+    ``is_known`` tells whether a user or role exists, by account and ARN.
+    """
     refused = invalid("PolicyText", "Invalid repository policy provided")
     document = _parse(text)
     if not isinstance(document, dict) or not document.get("Statement"):
@@ -33,8 +46,14 @@ def repository_policy(text: str) -> str:
     for statement in _many(document["Statement"]):
         if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
             raise refused
-        if not (statement.get("Principal") or statement.get("NotPrincipal")):
+        # The policy is about its repository alone (amazon-ecr-user-guide#20).
+        if {"Resource", "NotResource"} & set(statement):
             raise refused
+        principals = statement.get("Principal") or statement.get("NotPrincipal")
+        if not _well_formed(principals):
+            raise refused
+        if not all(is_known(account, arn) for account, arn in _people(principals)):
+            raise invalid("PolicyText", "Principal not found")
         actions = _many(statement.get("Action") or statement.get("NotAction") or [])
         if not actions or not all(isinstance(a, str) and (a == "*" or a.lower().startswith("ecr:")) for a in actions):
             raise refused
@@ -42,6 +61,24 @@ def repository_policy(text: str) -> str:
         if any(action.lower() == "ecr:getauthorizationtoken" for action in actions):
             raise refused
     return _format(document)
+
+
+def _well_formed(principals: Any) -> bool:
+    if principals == "*":
+        return True
+    if not isinstance(principals, dict) or not principals or not set(principals) <= {"AWS", "Service"}:
+        return False
+    names = [(kind, name) for kind, value in principals.items() for name in _many(value)]
+    forms = {"AWS": re.compile(rf"\*|{_PRINCIPAL.pattern}"), "Service": _SERVICE}
+    return bool(names) and all(isinstance(name, str) and forms[kind].fullmatch(name) for kind, name in names)
+
+
+def _people(principals: Any) -> list[tuple[str, str]]:
+    """Account and ARN of each user and role."""
+    if principals == "*":
+        return []
+    found = [_PRINCIPAL.fullmatch(name) for name in _many(principals.get("AWS", []))]
+    return [(match["account"], match[0]) for match in found if match and match["account"]]
 
 
 def lifecycle_policy(text: str) -> str:

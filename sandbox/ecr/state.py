@@ -143,6 +143,7 @@ class Store:
     """All registries of the sandbox."""
 
     blobs: Path
+    accounts: frozenset[str]  # those that have an IAM here
     registries: dict[tuple[str, str], Registry] = field(default_factory=dict)
 
     def registry(self, account: str, region: str) -> Registry:

@@ -314,10 +314,11 @@ def test_deployer(deploying: Deploying) -> None:
     """Begins with what publishing needs (proven above), and is granted what an error names: in the end that is the
     document."""
     project = deploying.project
-    project.configure(repositories=OPTIONS, access=ACCESS)
+    key = {"kmsKey": deploying.key}
+    project.configure(repositories=OPTIONS | key, access=ACCESS)
     deploying.until_it_works("up", again=deploying.start_over)
     assert project.preview() == {}
-    changed = {"immutable": False, "scanOnPush": False, "tags": {"team": "apps"}, "forceDelete": True}
+    changed = {"immutable": False, "scanOnPush": False, "tags": {"team": "apps"}, "forceDelete": True, **key}
     reader = {"principal": "210987654321", "externalId": "second"}
     project.configure(repositories=changed, access={**ACCESS, "reader": reader, "pull": {}})
     deploying.until_it_works("up")
@@ -339,7 +340,8 @@ class Deploying:
 
     def __init__(self, folder: Path, sandbox: Sandbox, owner: Caller, base_path: str) -> None:
         self._owner = owner
-        self.document = policies.deployer(below(base_path), roles=["builder"], users=["jane"])
+        self.key = str(owner.client("kms").create_key()["KeyMetadata"]["Arn"])
+        self.document = policies.deployer(below(base_path), roles=["builder"], users=["jane"], kms_key=self.key)
         self.granted = actions_of(policies.pusher(below(base_path)))
         self._user = User(owner)
         caller = self._user.may(only(self.document, self.granted))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import tarfile
@@ -13,6 +14,7 @@ import pytest
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
 from tests.support.project import CHECKOUT, Project
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 
@@ -85,11 +87,12 @@ def test_drift_is_found_and_repaired(project: Project, ecr: Ecr) -> None:
     assert project.preview() == {}
 
 
-def test_a_replaced_repository_is_filled_again(project: Project, ecr: Ecr) -> None:
+def test_a_replaced_repository_is_filled_again(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
     project.configure(repositories={"immutable": False, "forceDelete": True})
     project.up()
     published = project.digests()
-    kms = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    api = sandbox.session().client("kms", config=sandbox.config, verify=sandbox.ca)
+    kms = api.create_key()["KeyMetadata"]["Arn"]
     project.configure(repositories={"immutable": False, "forceDelete": True, "kmsKey": kms})
     steps = project.preview()
     assert "replace" in steps["Repository packs-hello"]
@@ -222,3 +225,48 @@ def _token(environment: dict[str, str]) -> str:
     )
     python = str(CHECKOUT / ".venv/bin/python")
     return subprocess.run([python, "-c", program], env=environment, check=True, capture_output=True, text=True).stdout
+
+
+def test_what_was_pushed_by_hand_is_adopted(project: Project, ecr: Ecr) -> None:
+    """The guide's own steps came first: repository, tar, push. The next preview is clean, destroy leaves the image."""
+    project.program("""
+repository = aws.ecr.Repository("repo", name=BASE + "/hello")
+packinfra.PublishedPack("hello", repository=repository.repository_url, sources=["packs/hello"])
+""")
+    name = f"{project.base_path}/hello"
+    project.up("--target", "urn:pulumi:test::packinfra::aws:ecr/repository:Repository::repo")
+    command = ["tar", "-czf", "-", "hello"]
+    archive = subprocess.run(command, cwd=project.folder / "packs", check=True, capture_output=True).stdout
+    foreign = ecr.push(name, "1.0.0", archive)
+    assert "pushed by somebody else with the same content; nothing was written" in project.up()
+    assert ecr.tags(name) == {"1.0.0": foreign}
+    assert project.preview() == {}
+    said = project.run("destroy", "--yes", "--skip-preview", succeeds=False)
+    assert "stays: it was pushed by somebody else and only adopted" in said
+    assert ecr.tags(name) == {"1.0.0": foreign}
+
+
+def test_a_second_machine_sees_no_change(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another home, checkout path, umask and time zone; and a record that another codec wrote."""
+    project.up()
+    state = json.loads(project.run("stack", "export"))
+    for resource in state["deployment"]["resources"]:
+        for props in (resource.get("inputs") or {}, resource.get("outputs") or {}):
+            for record in (props.get("versions") or {}).values():
+                if isinstance(record, dict) and "codec" in record:
+                    record |= {"codec": "deflate-0.1.0/level-9", "created": "2001-01-01T00:00:00Z"}
+    (tmp_path / "state.json").write_text(json.dumps(state))
+    project.run("stack", "import", "--file", str(tmp_path / "state.json"))
+    elsewhere = project.moved(tmp_path / "another/checkout")
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    monkeypatch.setenv("HOME", str(tmp_path / "another"))
+    before = os.umask(0o077)
+    try:
+        for file in sorted((project.folder / "packs/hello").rglob("*"), reverse=True):
+            if file.is_file():
+                copy = elsewhere.folder / "packs/renamed" / file.relative_to(project.folder / "packs/hello")
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(file.read_bytes())
+        assert elsewhere.preview() == {}
+    finally:
+        os.umask(before)

@@ -116,7 +116,7 @@ def test_target(project: Project, ecr: Ecr) -> None:
     assert project.preview() == {"PublishedPack packs-hello": "update"}
 
 
-def test_what_a_preview_tells(project: Project) -> None:
+def test_what_a_preview_tells(project: Project, ecr: Ecr) -> None:
     project.configure(repositories={"immutable": False, "forceDelete": True})
     make_pack(project.folder / "packs/hello", {"gone.txt": "x"})
     project.up()
@@ -131,7 +131,7 @@ def test_what_a_preview_tells(project: Project) -> None:
     project.up()
     assert project.digests()["1.1.0"] == promised
 
-    kms = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+    kms = ecr.kms_key()
     project.configure(repositories={"immutable": False, "forceDelete": True, "kmsKey": kms})
     assert "in the new repository hello 1.0.0 will be missing: no folder holds it any more" in project.run("preview")
     project.up()

@@ -15,13 +15,11 @@ from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 ALL_REPOSITORIES: dict[str, Any] = {
     "immutable": True,
     "exceptTags": ["sha256-*"],
     "scanOnPush": False,
     "forceDelete": True,
-    "kmsKey": KEY,
     "lifecycle": {
         "protectTags": ["1.*", "*-lts"],
         "expireUntaggedAfterDays": 14,
@@ -40,14 +38,16 @@ ALL_ACCESS: dict[str, Any] = {
 
 def test_every_option_at_once(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
     iam: Any = sandbox.session().client("iam", config=sandbox.config, verify=sandbox.ca)
-    project.configure(repositories=ALL_REPOSITORIES, access=ALL_ACCESS)
+    api: Any = sandbox.session().client("kms", config=sandbox.config, verify=sandbox.ca)
+    key = {"kmsKey": api.create_key()["KeyMetadata"]["Arn"]}
+    project.configure(repositories=ALL_REPOSITORIES | key, access=ALL_ACCESS)
     project.up()
     assert project.preview() == {}
 
     (made,) = ecr.api.describe_repositories(repositoryNames=[project.repository])["repositories"]
     assert made["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
     assert made["imageTagMutabilityExclusionFilters"] == [{"filterType": "WILDCARD", "filter": "sha256-*"}]
-    assert made["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": KEY}
+    assert made["encryptionConfiguration"] == {"encryptionType": "KMS", **key}
     assert not made["imageScanningConfiguration"]["scanOnPush"]
     rules = json.loads(ecr.api.get_lifecycle_policy(repositoryName=project.repository)["lifecyclePolicyText"])["rules"]
     assert [rule["selection"].get("tagPatternList") for rule in rules] == [["1.*"], ["*-lts"], None, ["*"]]
@@ -71,7 +71,7 @@ def test_every_option_at_once(project: Project, ecr: Ecr, sandbox: Sandbox) -> N
     assert [policy["PolicyArn"] for policy in attached] == [outputs["readerPolicyArn"]]
 
     # Back to the defaults: all of it is an update, but for what ECR cannot change.
-    project.configure(repositories={"kmsKey": KEY})
+    project.configure(repositories=key)
     assert {step for what, step in project.preview().items() if what.startswith("Repository packs")} == {"update"}
     project.up()
     assert project.preview() == {}

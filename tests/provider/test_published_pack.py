@@ -360,3 +360,57 @@ def test_the_roles_of_the_stack_are_assumed(pack: Pack, ecr: Ecr, sandbox: Sandb
 
 def _document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+@pytest.mark.parametrize("answer", ["unauthorized", "forbidden", "expired", "error"])
+def test_a_refusal_is_not_gone(pack: Pack, sandbox: Sandbox, answer: str) -> None:
+    """Refresh fails with the reason; the engine then leaves state as it was. (Every status: tests/unit/test_client.)"""
+    id_, _, outs = pack.created()
+    with (
+        ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as host,
+        sandbox.faults.add(f"* /v2/{pack.name}/manifests/*", times=0, action="answer", answer=answer),
+    ):
+        for operation in (host.read, host.delete):
+            with pytest.raises(ProviderError, match=r"could not .*hello:1\.0\.0") as caught:
+                operation(id_, outs)
+            assert "\n  -> " in str(caught.value)
+    assert pack.host.read(id_, outs)[0] == id_
+
+
+def test_requests_of_each_operation(pack: Pack, sandbox: Sandbox) -> None:
+    """What a user waits for: guards that don't depend on the machine."""
+
+    seen = [sandbox.mark()]
+
+    def asked() -> list[str]:
+        """The methods of the requests since the last call."""
+        since = seen.pop()
+        seen.append(sandbox.mark())
+        return [asked.what.split(" ")[0] for asked in sandbox.requests(since=since)]
+
+    inputs = pack.checked()
+    pack.host.diff("id", inputs, inputs)
+    assert asked() == []
+    id_, outs = pack.host.create(inputs)
+    created = asked()
+    assert len(created) == 9
+    assert created[:2] == ["ecr:GetAuthorizationToken", "HEAD"]
+    assert sorted(created[2:]) == ["HEAD", "HEAD", "POST", "POST", "PUT", "PUT", "PUT"]
+    pack.host.read(id_, outs)
+    assert asked() == ["HEAD"]
+    assert pack.host.update(id_, outs, {**inputs, "overwrite": True})["versions"] == outs["versions"]
+    assert asked() == []
+    make_pack(pack.folder, version="1.1.0")
+    pack.host.update(id_, outs, pack.checked(inputs))
+    assert len(asked()) == 6
+
+
+def test_rotated_credentials(pack: Pack, ecr: Ecr, sandbox: Sandbox, tmp_path: Path) -> None:
+    id_, _, outs = pack.created()
+    iam: Any = sandbox.session().client("iam", config=sandbox.config, verify=sandbox.ca)
+    user = sandbox.session().client("sts", config=sandbox.config, verify=sandbox.ca).get_caller_identity()["Arn"]
+    key = iam.create_access_key(UserName=user.rpartition("/")[2])["AccessKey"]
+    rotated = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    with ProviderHost({**sandbox.environment(), **rotated}, tmp_path, CONFIG) as host:
+        host.delete(id_, outs)
+    assert ecr.tags(pack.name) == {}

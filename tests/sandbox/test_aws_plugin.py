@@ -305,6 +305,23 @@ def role(owner: Caller) -> Iterator[str]:
     owner.iam.delete_role(RoleName="holder")
 
 
+@pytest.fixture
+def user(owner: Caller) -> Iterator[str]:
+    owner.iam.create_user(UserName="keyholder")
+    yield "keyholder"
+    owner.iam.delete_user(UserName="keyholder")
+
+
+@pytest.fixture(scope="module")
+def keys(owner: Caller) -> Iterator[tuple[str, str]]:
+    """The ARN of one key, the id of another."""
+    kms = owner.client("kms")
+    first, second = (kms.create_key()["KeyMetadata"] for _ in range(2))
+    yield first["Arn"], second["KeyId"]
+    for key in (first, second):
+        kms.schedule_key_deletion(KeyId=key["KeyId"])
+
+
 # kind, inputs, and what then changes in place
 LIVES: dict[str, tuple[str, Json, Json]] = {
     "repository": (
@@ -358,15 +375,49 @@ LIVES: dict[str, tuple[str, Json, Json]] = {
         {"user": "packinfra", "policyArn": "{policy_arn}"},
         {},
     ),
+    "role-policy": (
+        "aws:iam/rolePolicy:RolePolicy",
+        {"role": "{role}", "policy": POLICY},
+        {"policy": json.dumps({**POLICY, "Statement": [{**POLICY["Statement"][0], "Effect": "Deny"}]})},
+    ),
+    "user": (
+        "aws:iam/user:User",
+        {"name": "life", "path": "/packs/", "permissionsBoundary": "{policy_arn}", "tags": {"a": "1", "b": "2"}},
+        {"name": "renamed", "path": "/", "permissionsBoundary": None, "forceDestroy": True, "tags": {"b": ""}},
+    ),
+    "access-key": ("aws:iam/accessKey:AccessKey", {"user": "{user}"}, {"status": "Inactive"}),
+    "oidc": (
+        "aws:iam/openIdConnectProvider:OpenIdConnectProvider",
+        {"url": "https://oidc.example.com/id", "clientIdLists": ["b", "a"], "tags": {"a": "1"}},
+        {"clientIdLists": ["c", "b"], "thumbprintLists": ["0" * 40], "tags": {"a": "2", "b": "1"}},
+    ),
+    "key": (
+        "aws:kms/key:Key",
+        {"description": "packs", "enableKeyRotation": True, "tags": {"a": "1", "b": "2"}},
+        {
+            "description": "all packs",
+            "enableKeyRotation": None,
+            "isEnabled": False,
+            "tags": {"b": "3"},
+            "deletionWindowInDays": 7,
+        },
+    ),
+    "alias": ("aws:kms/alias:Alias", {"targetKeyId": "{key_arn}"}, {"targetKeyId": "{other_key}"}),
 }
 
 
 @pytest.mark.parametrize("name", LIVES)
-def test_life(name: str, plugin: Plugin, repository: str, role: str, policy_arn: str) -> None:
+def test_life(
+    name: str, plugin: Plugin, repository: str, role: str, user: str, policy_arn: str, keys: tuple[str, str]
+) -> None:
     """PLUG-11, PLUG-12, PLUG-14, PLUG-15: created, clean, read, imported, updated, deleted, deleted again."""
     kind, program, changes = LIVES[name]
-    places = {"{repository}": repository, "{role}": role, "{policy_arn}": policy_arn}
-    program = {key: places.get(value, value) if isinstance(value, str) else value for key, value in program.items()}
+    places = {"{repository}": repository, "{role}": role, "{user}": user, "{policy_arn}": policy_arn}
+    places |= {"{key_arn}": keys[0], "{other_key}": keys[1]}
+    program, changes = (
+        {key: places.get(value, value) if isinstance(value, str) else value for key, value in values.items()}
+        for values in (program, changes)
+    )
 
     inputs = plugin.inputs(kind, program)
     _, planned = plugin.create(kind, inputs, preview=True)
@@ -420,6 +471,16 @@ REPLACEMENTS = [
     ("lifecycle-policy", {"repository": UNKNOWN}, True),
     ("repository-policy", {"repository": "s/other"}, False),
     ("user-attachment", {"user": "other"}, False),
+    ("role-policy", {"role": "other"}, False),
+    ("role-policy", {"name": "other"}, False),
+    ("access-key", {"user": "other"}, False),
+    ("oidc", {"url": "https://oidc.example.com/other"}, False),
+    ("key", {"keyUsage": "SIGN_VERIFY"}, False),
+    ("key", {"customerMasterKeySpec": "RSA_2048"}, False),
+    ("key", {"multiRegion": True}, False),
+    ("key", {"region": "us-east-1"}, False),
+    ("alias", {"name": "alias/other"}, False),
+    ("alias", {"region": "us-east-1"}, False),
 ]
 
 
@@ -470,6 +531,55 @@ def test_denied_is_not_gone(fresh: Any, make_user: Any, repository: str) -> None
     user = make_user()
     plugin = fresh(AWS_ACCESS_KEY_ID=user.access_key, AWS_SECRET_ACCESS_KEY=user.secret_key).configure()
     assert "AccessDeniedException" in error_of(plugin.read, REPOSITORY, repository)
+
+
+def test_secret_of_a_key_is_told_once(plugin: Plugin, user: str, owner: Caller) -> None:  # PLUG-17
+    kind = "aws:iam/accessKey:AccessKey"
+    inputs = plugin.inputs(kind, {"user": user})
+    id_, state = plugin.create(kind, inputs)
+    assert Caller(owner.sandbox, id_, state["secret"]).arn.endswith(f":user/{user}")
+    assert from_struct(plugin.read(kind, id_, state, inputs).properties)["secret"] == state["secret"]
+    assert "secret" not in from_struct(plugin.read(kind, id_).properties)
+    assert plugin.update(kind, id_, state, {**inputs, "status": "Inactive"})["secret"] == state["secret"]
+    plugin.delete(kind, id_, state)
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [  # PLUG-18
+        ("oidc", {"clientIdLists": ["a", "b"]}, {"clientIdLists": ["b", "a"]}),
+        ("oidc", {"url": "oidc.example.com/id"}, {"url": "https://oidc.example.com/id"}),
+        ("alias", {"targetKeyId": "1234"}, {"targetKeyId": "arn:aws:kms:eu-west-1:123456789012:key/1234"}),
+    ],
+)
+def test_the_same_in_other_words(name: str, old: Json, new: Json, plugin: Plugin) -> None:
+    kind, program, _ = LIVES[name]
+    inputs = plugin.inputs(kind, program)
+    diff = plugin.diff(kind, {**inputs, **old}, {**inputs, **new})
+    assert diff.changes == provider_pb2.DiffResponse.DIFF_NONE
+
+
+def test_renamed_user_keeps_his_id(plugin: Plugin) -> None:  # PLUG-19
+    kind = "aws:iam/user:User"
+    inputs = plugin.inputs(kind, {"name": "before"})
+    id_, state = plugin.create(kind, inputs)
+    state = plugin.update(kind, id_, state, {**inputs, "name": "after"})
+    refreshed = plugin.read(kind, id_, state, {**inputs, "name": "after"})
+    assert (refreshed.id, from_struct(refreshed.properties)["name"]) == ("before", "after")
+    plugin.delete(kind, id_, state)
+
+
+def test_key_pending_deletion_is_gone(plugin: Plugin, owner: Caller) -> None:  # KMS-2
+    kind = "aws:kms/key:Key"
+    id_, state = plugin.create(kind, plugin.inputs(kind, {}))
+    plugin.delete(kind, id_, state)
+    assert owner.client("kms").describe_key(KeyId=id_)["KeyMetadata"]["KeyState"] == "PendingDeletion"
+    assert plugin.read(kind, id_, state).id == ""
+
+
+def test_generated_name_of_an_alias(plugin: Plugin) -> None:  # PLUG-5
+    inputs = plugin.inputs("aws:kms/alias:Alias", {"targetKeyId": "1234"})
+    assert inputs["name"] == "alias/logical-1234567"
 
 
 def test_region_of_a_resource(plugin: Plugin, owner: Caller) -> None:  # PLUG-8

@@ -6,7 +6,19 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import ACCOUNT, HOST, REGION, Caller, Json, MakeRepository, Registry, digest_of, refused
+from tests.sandbox.conftest import (
+    ACCOUNT,
+    HOST,
+    REGION,
+    Caller,
+    Json,
+    MakeRepository,
+    MakeUser,
+    Registry,
+    allow,
+    digest_of,
+    refused,
+)
 
 pytestmark = pytest.mark.sandbox
 
@@ -184,6 +196,82 @@ def test_bad_repository_policies(owner: Caller, repository: str, text: str) -> N
     with refused("InvalidParameterException") as refusal:
         owner.ecr.set_repository_policy(repositoryName=repository, policyText=text)
     assert "Invalid repository policy provided" in refusal[0]
+
+
+def _allow(**parts: Any) -> str:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage", **parts}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_policy_with_a_resource(owner: Caller, repository: str) -> None:  # POL-4
+    with refused("InvalidParameterException") as refusal:
+        owner.ecr.set_repository_policy(repositoryName=repository, policyText=_allow(Resource="*"))
+    assert "Invalid repository policy provided" in refusal[0]
+
+
+@pytest.mark.parametrize("name", ["user/nobody", "role/nobody", "user/path/packinfra"])
+def test_principal_that_is_not_there(owner: Caller, repository: str, name: str) -> None:  # POL-5
+    text = _allow(Principal={"AWS": [owner.arn, f"arn:aws:iam::{ACCOUNT}:{name}"]})
+    with refused("InvalidParameterException") as refusal:
+        owner.ecr.set_repository_policy(repositoryName=repository, policyText=text)
+    assert "'PolicyText' failed to satisfy constraint: 'Principal not found'" in refusal[0]
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        f"arn:aws:iam::{ACCOUNT}:*",
+        f"arn:aws:iam::{ACCOUNT}:user/*",
+        "packinfra",
+        "12345",
+        f"arn:aws:iam::{ACCOUNT}:group/all",
+        f"arn:aws:s3::{ACCOUNT}:user/packinfra",
+        7,
+    ],
+)
+def test_principals_of_a_wrong_form(owner: Caller, repository: str, principal: Any) -> None:  # POL-6
+    for kind in ("AWS", "Federated"):
+        with refused("InvalidParameterException") as refusal:
+            owner.ecr.set_repository_policy(repositoryName=repository, policyText=_allow(Principal={kind: principal}))
+        assert "Invalid repository policy provided" in refusal[0]
+
+
+@pytest.mark.parametrize(
+    "principal",
+    [
+        {"AWS": "*"},
+        {"AWS": ACCOUNT},
+        {"AWS": [f"arn:aws:iam::{ACCOUNT}:root", "arn:aws:iam::999999999999:role/reader"]},
+        {"AWS": f"arn:aws:iam::{ACCOUNT}:user/packinfra", "Service": "codebuild.amazonaws.com"},
+    ],
+)
+def test_principals(owner: Caller, repository: str, principal: Json) -> None:  # POL-5, POL-6
+    owner.ecr.set_repository_policy(repositoryName=repository, policyText=_allow(Principal=principal))
+
+
+def test_kms_key(owner: Caller, make_user: MakeUser, make_repository: MakeRepository) -> None:  # REP-13
+    kms = owner.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    wanted = {"encryptionType": "KMS", "kmsKey": key["KeyId"]}
+    name = make_repository(encryptionConfiguration=wanted)
+    (found,) = owner.ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    assert found["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": key["Arn"]}
+    with refused("InvalidParameterException"):
+        make_repository(encryptionConfiguration={**wanted, "encryptionType": "AES256"})
+
+    user = make_user(allow("ecr:CreateRepository"))
+    with refused("AccessDeniedException") as denial:
+        user.ecr.create_repository(repositoryName="s/with-key", encryptionConfiguration=wanted)
+    assert "kms:DescribeKey" in denial[0]
+    lends = {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:CreateGrant"], "Resource": key["Arn"]}
+    user = make_user(allow("ecr:CreateRepository"), lends)
+    user.ecr.create_repository(repositoryName="s/with-key", encryptionConfiguration=wanted)
+    owner.ecr.delete_repository(repositoryName="s/with-key")
+
+    kms.schedule_key_deletion(KeyId=key["KeyId"])
+    for missing in (key["KeyId"], key["Arn"].replace(key["KeyId"], "0"), "alias/none"):
+        with refused("KmsException"):
+            make_repository(encryptionConfiguration={**wanted, "kmsKey": missing})
 
 
 def test_repository_policy(owner: Caller, repository: str) -> None:  # POL-2, POL-3

@@ -20,12 +20,18 @@ TYPE = "application/vnd.oci.image.manifest.v1+json"
 class Ecr:
     def __init__(self, sandbox: Sandbox) -> None:
         self.api: Any = sandbox.session().client("ecr", config=sandbox.config, verify=sandbox.ca)
+        self._kms: Any = sandbox.session().client("kms", config=sandbox.config, verify=sandbox.ca)
         self._proxies = {"https": sandbox.variables["HTTPS_PROXY"]}
         self._ca = sandbox.ca
 
     def create(self, name: str, *, immutable: bool = False) -> str:
         self.api.create_repository(repositoryName=name, imageTagMutability="IMMUTABLE" if immutable else "MUTABLE")
         return f"{HOST}/{name}"
+
+    def kms_key(self) -> str:
+        """The ARN of a new KMS key."""
+        arn: str = self._kms.create_key()["KeyMetadata"]["Arn"]
+        return arn
 
     def names(self, prefix: str) -> list[str]:
         pages = self.api.get_paginator("describe_repositories").paginate()

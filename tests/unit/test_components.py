@@ -37,7 +37,7 @@ class Recording(Mocks):
         self.declared[kind, args.name] = args.inputs
         outputs = dict(args.inputs)
         if kind == "Repository":
-            name = args.inputs.get("name") or args.resource_id
+            name = str(args.inputs.get("name") or args.resource_id)
             outputs |= {"name": name, "arn": BASE + name, "repositoryUrl": f"{HOST}/{name}"}
         elif kind in ("Policy", "Role"):
             outputs |= {"arn": f"arn:aws-us-gov:iam::123456789012:{kind.lower()}/{args.name}", "name": args.name}
@@ -45,7 +45,7 @@ class Recording(Mocks):
             outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}, "files": {}}
         return args.resource_id or f"{args.name}-id", outputs
 
-    def call(self, args: MockCallArgs) -> dict[Any, Any]:
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"a lookup: {args.token}")
 
 

@@ -1,0 +1,128 @@
+# ruff: noqa: SLF001  (ministack is pinned; its internals are what is corrected)
+"""Where ministack's IAM falls short of what the AWS plugin asks for: operations it lacks, conflicts it overlooks.
+
+Each handler takes the parameters of a query call and answers as ministack's own do (behaviour.md USER-..., OIDC-...).
+"""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+Answer = tuple[int, dict[str, str], bytes]
+Handler = Callable[[dict[str, list[str]]], Answer]
+KEYS_OF_A_USER = 2
+
+
+def correct(iam: Any) -> None:
+    """Puts the handlers below into ministack's IAM; its state stays its own."""
+    _Corrections(iam)
+
+
+class _Corrections:
+    def __init__(self, iam: Any) -> None:
+        self._iam = iam
+        self._theirs: dict[str, Handler] = dict(self._iam._IAM_HANDLERS)
+        self._iam._IAM_HANDLERS.update(
+            DeleteUser=self._delete_user,
+            UpdateUser=self._update_user,
+            CreateAccessKey=self._create_access_key,
+            CreateOpenIDConnectProvider=self._create_provider,
+            UpdateOpenIDConnectProviderThumbprint=self._of_provider(self._set_thumbprints),
+            AddClientIDToOpenIDConnectProvider=self._of_provider(self._add_client),
+            RemoveClientIDFromOpenIDConnectProvider=self._of_provider(self._remove_client),
+            TagOpenIDConnectProvider=self._of_provider(self._tag),
+            UntagOpenIDConnectProvider=self._of_provider(self._untag),
+        )
+
+    def _error(self, status: int, code: str, message: str) -> Answer:
+        answer: Answer = self._iam._error(status, code, message, ns="iam")
+        return answer
+
+    def _done(self, action: str) -> Answer:
+        answer: Answer = self._iam._xml(200, f"{action}Response", "", ns="iam")
+        return answer
+
+    # ---- users ----------------------------------------------------------------------------------------------------
+
+    def _delete_user(self, p: dict[str, list[str]]) -> Answer:
+        if self._iam._user_inline_policies.get(_first(p, "UserName")):
+            return self._error(409, "DeleteConflict", "Cannot delete entity, must delete policies first.")
+        return self._theirs["DeleteUser"](p)
+
+    def _update_user(self, p: dict[str, list[str]]) -> Answer:
+        users, name = self._iam._users, _first(p, "UserName")
+        new = _first(p, "NewUserName") or name
+        if name not in users:
+            return self._error(404, "NoSuchEntity", f"The user with name {name} cannot be found.")
+        if new != name and new in users:
+            return self._error(409, "EntityAlreadyExists", f"User with name {new} already exists.")
+        user = users.pop(name)
+        path = _first(p, "NewPath") or user["Path"]
+        account = user["Arn"].split(":")[4]
+        users[new] = {**user, "UserName": new, "Path": path, "Arn": f"arn:aws:iam::{account}:user{path}{new}"}
+        for key in self._iam._access_keys.values():
+            if key["UserName"] == name:
+                key["UserName"] = new
+        policies = self._iam._user_inline_policies
+        if name in policies:
+            policies[new] = policies.pop(name)
+        return self._done("UpdateUser")
+
+    def _create_access_key(self, p: dict[str, list[str]]) -> Answer:
+        keys = [key for key in self._iam._access_keys.values() if key["UserName"] == _first(p, "UserName")]
+        if len(keys) >= KEYS_OF_A_USER:
+            text = f"Cannot exceed quota for AccessKeysPerUser: {KEYS_OF_A_USER}"
+            return self._error(409, "LimitExceeded", text)
+        return self._theirs["CreateAccessKey"](p)
+
+    # ---- OpenID Connect providers ---------------------------------------------------------------------------------
+
+    def _create_provider(self, p: dict[str, list[str]]) -> Answer:
+        url = _first(p, "Url")
+        if not re.fullmatch(r"https://[^/?#]+(/[^?#]*)?", url):
+            return self._error(400, "ValidationError", "Invalid Open ID Connect Provider URL")
+        answer = self._theirs["CreateOpenIDConnectProvider"](p)
+        for provider in self._iam._oidc_providers.values():  # AWS keeps and tells it without the scheme
+            provider["Url"] = provider["Url"].removeprefix("https://")
+        return answer
+
+    def _of_provider(self, change: Callable[[dict[str, Any], dict[str, list[str]]], None]) -> Handler:
+        def handler(p: dict[str, list[str]]) -> Answer:
+            arn = _first(p, "OpenIDConnectProviderArn")
+            provider = self._iam._oidc_providers.get(arn)
+            if provider is None:
+                return self._error(404, "NoSuchEntity", f"OpenIDConnect Provider not found for arn {arn}")
+            change(provider, p)
+            return self._done(_first(p, "Action"))
+
+        return handler
+
+    @staticmethod
+    def _set_thumbprints(provider: dict[str, Any], p: dict[str, list[str]]) -> None:
+        provider["ThumbprintList"] = _members(p, "ThumbprintList")
+
+    @staticmethod
+    def _add_client(provider: dict[str, Any], p: dict[str, list[str]]) -> None:
+        provider["ClientIDList"] = list(dict.fromkeys([*provider["ClientIDList"], _first(p, "ClientID")]))
+
+    @staticmethod
+    def _remove_client(provider: dict[str, Any], p: dict[str, list[str]]) -> None:
+        provider["ClientIDList"] = [client for client in provider["ClientIDList"] if client != _first(p, "ClientID")]
+
+    def _tag(self, provider: dict[str, Any], p: dict[str, list[str]]) -> None:
+        tags = {tag["Key"]: tag for tag in [*provider["Tags"], *self._iam._extract_tags(p)]}
+        provider["Tags"] = list(tags.values())
+
+    @staticmethod
+    def _untag(provider: dict[str, Any], p: dict[str, list[str]]) -> None:
+        gone = _members(p, "TagKeys")
+        provider["Tags"] = [tag for tag in provider["Tags"] if tag["Key"] not in gone]
+
+
+def _first(p: dict[str, list[str]], name: str) -> str:
+    return p.get(name, [""])[0]
+
+
+def _members(p: dict[str, list[str]], name: str) -> list[str]:
+    found = {key: values[0] for key, values in p.items() if key.startswith(f"{name}.member.")}
+    return [found[key] for key in sorted(found, key=lambda key: int(key.rpartition(".")[2]))]

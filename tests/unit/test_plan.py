@@ -1,0 +1,96 @@
+"""What check makes of folders and old inputs, without engine and network; and how often it reads a file."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packinfra.packs import read_catalogue
+from packinfra.resources.archives import ARCHIVES, Archives
+from packinfra.resources.narration import file_changes, in_words
+from packinfra.resources.plan import Plan
+from packinfra.resources.versions import by_version
+from tests.support.packs import make_pack
+
+
+@contextmanager
+def opens(below: Path) -> Iterator[Counter[str]]:
+    """Counts how often each file below the folder is opened."""
+    found: Counter[str] = Counter()
+    on = True
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if on and event == "open" and isinstance(arguments[0], (str, bytes)):
+            path = os.fsdecode(arguments[0])
+            if path.startswith(f"{below}/"):
+                found[path.removeprefix(f"{below}/")] += 1
+
+    sys.addaudithook(note)
+    yield found
+    on = False
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return make_pack(tmp_path / "hello", {f"files/{n}.txt": str(n) for n in range(20)})
+
+
+def inputs(folder: Path, **more: Any) -> dict[str, Any]:
+    return {"repository": "h.example/a/hello", "sources": [str(folder)], **more}
+
+
+def test_each_file_is_read_once(folder: Path) -> None:
+    with opens(folder) as by_program:
+        read_catalogue(folder.parent, ["*"])
+    with opens(folder) as by_check:
+        plan = Plan({}, inputs(folder))
+    for counted in (by_program, by_check):
+        assert set(counted.values()) == {1}
+        assert len(counted) == 23
+    record = plan.versions["1.0.0"]
+    assert ARCHIVES.take(record.layerDigest), "create finds the archive that check built, and reads nothing"
+
+
+def test_unchanged_content_is_not_compressed_again(folder: Path) -> None:
+    first = Plan({}, inputs(folder))
+    record = first.versions["1.0.0"]
+    ARCHIVES.take(record.layerDigest)
+    other_codec = {**record.as_props(), "codec": "another-1.0", "created": "2000-01-01T00:00:00Z"}
+    olds = inputs(folder, versions={"1.0.0": other_codec}, files=first.files)
+    again = Plan(olds, inputs(folder, created="2020-01-01T00:00:00Z"))
+    assert again.versions["1.0.0"].as_props() == other_codec
+    assert ARCHIVES.take(record.layerDigest) is None
+
+
+def test_the_record_of_files_is_capped(tmp_path: Path) -> None:
+    folder = make_pack(tmp_path / "hello", {f"files/{n}": "x" for n in range(1200)})
+    (listed,) = Plan({}, inputs(folder)).files.values()
+    assert list(listed) == ["(1203 files)"]
+
+
+def test_archives_are_bounded() -> None:
+    archives = Archives(limit=10)
+    archives.keep("a", b"12345678")
+    archives.keep("b", b"123")
+    assert (archives.take("a"), archives.take("a"), archives.take("b")) == (b"12345678", None, None)
+
+
+def test_file_changes_in_words() -> None:
+    before = {"same": "1", "changed": "1", "gone": "1"}
+    after = {"same": "1", "changed": "2", **{f"new{n}": "1" for n in range(10)}}
+    assert file_changes(before, after) == (
+        "changed changed; added new0, new1, new2, new3, new4, new5, new6, new7 and 2 more; removed gone"
+    )
+    assert file_changes(before, before) == "no file"
+    assert [in_words(n) for n in (999, 13_042, 2_500_000)] == ["999 B", "13.0 kB", "2.5 MB"]
+
+
+def test_versions_sort_as_people_read_them() -> None:
+    assert sorted(["1.10.0", "1.9.0", "1.9.0-rc1", "v2"], key=by_version) == ["1.9.0", "1.9.0-rc1", "1.10.0", "v2"]
