@@ -1,8 +1,10 @@
 """The ready program: a stack's config -> one pack registry -> what Palette's registration form asks for."""
 
+from __future__ import annotations
+
 import pulumi
 
-from packinfra import EcrPackRegistry
+import packinfra
 from packinfra.settings import SettingsError, load
 
 try:
@@ -10,15 +12,25 @@ try:
 except SettingsError as error:
     raise pulumi.RunError(f"{error}\n  in stacks/Pulumi.{pulumi.get_stack()}.yaml") from None
 
-registry = EcrPackRegistry(
-    "packs",
-    base_path=settings.registry.base_path,
-    packs=settings.packs,
-    repositories=settings.repositories,
-    access=settings.access,
-)
-pulumi.export("endpoint", registry.endpoint)
-pulumi.export("basePath", registry.base_path)
-pulumi.export("repositories", registry.repositories)
-pulumi.export("versions", registry.versions)
-pulumi.export("publisherPolicyArn", registry.publisher_policy_arn)
+where = settings.registry
+registry: packinfra.EcrPackRegistry | packinfra.BasicPackRegistry
+if where.kind == "ecr":
+    registry = packinfra.EcrPackRegistry(
+        "packs",
+        base_path=where.base_path,
+        packs=settings.packs,
+        repositories=settings.repositories,
+        access=settings.access,
+    )
+else:
+    registry = packinfra.BasicPackRegistry(
+        "packs",
+        host=where.host or "",
+        base_path=where.base_path,
+        packs=settings.packs,
+        ca_file=where.ca_file,
+        plain_http=where.plain_http,
+        username=where.username,
+    )
+for key, value in registry.exports.items():
+    pulumi.export(key, value)

@@ -13,13 +13,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from packinfra.resources.basic_registry import BasicPackRegistry as BasicPackRegistry
     from packinfra.resources.ecr_registry import EcrPackRegistry as EcrPackRegistry
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import Settings as Settings
 
-__all__ = ["EcrPackRegistry", "PublishedPack", "Settings"]
+__all__ = ["BasicPackRegistry", "EcrPackRegistry", "PublishedPack", "Settings"]
 
 _HOMES = {
+    "BasicPackRegistry": "packinfra.resources.basic_registry",
     "EcrPackRegistry": "packinfra.resources.ecr_registry",
     "PublishedPack": "packinfra.resources.published_pack",
     "Settings": "packinfra.settings",

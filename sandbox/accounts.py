@@ -111,7 +111,10 @@ def install(control: ControlPlane, store: Store) -> Any:
     theirs = iam_actions.extract_resource_arn
 
     def extract_resource_arn(service: str, method: str, path: str, headers: Any, body: bytes, *rest: Any) -> str:
-        """ministack looks only at repositoryName, and so denies DescribeRepositories and the tag calls falsely."""
+        """What ministack does not see: of ECR more than repositoryName, of IAM the policy that is being created."""
+        if service == "iam" and rest[0].get("Action") == ["CreatePolicy"]:
+            path, name = (rest[0].get(key, [default])[0] for key, default in (("Path", "/"), ("PolicyName", "")))
+            return f"arn:aws:iam::{rest[2]}:policy{path}{name}"
         if service != "ecr" or headers.get("x-amz-target", "").endswith(".GetAuthorizationToken"):
             return str(theirs(service, method, path, headers, body, *rest))
         _, region, account = rest

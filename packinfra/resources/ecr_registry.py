@@ -1,34 +1,27 @@
-"""EcrPackRegistry: the ECR repositories of a Palette pack registry, who may publish there, and the packs in them."""
+"""EcrPackRegistry: the ECR repositories of a Palette pack registry, who may use them, and the packs in them."""
 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pulumi
-from pulumi_aws import ecr, iam
+from pulumi_aws import ecr
 
 from packinfra.aws import policies
-from packinfra.errors import PackinfraError
-from packinfra.packs.catalogue import Catalogue, read_catalogue
-from packinfra.resources.published_pack import PublishedPack
-from packinfra.settings import (
-    PACKS_PATH,
-    AccessSettings,
-    PackSettings,
-    RepositorySettings,
-    valid_base_path,
-)
+from packinfra.resources import access as iam_access
+from packinfra.resources.existing import KEPT_ON_IMPORT, say_how_to_adopt
+from packinfra.resources.lifecycle import lifecycle_policy
+from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
+from packinfra.settings import PACKS_PATH, AccessSettings, PackSettings, RepositorySettings
 
 TYPE = "packinfra:index:EcrPackRegistry"
 """Part of every URN below the component: frozen."""
 
 
 class EcrPackRegistry(pulumi.ComponentResource):
-    """Base repository, one repository per pack name, the publisher policy, and the packs themselves.
+    """Base repository, one repository per pack name, IAM policies and roles, and the packs themselves.
 
         EcrPackRegistry("packs", base_path="spectro-oci-registry", packs=["packs/*"])
 
@@ -36,14 +29,15 @@ class EcrPackRegistry(pulumi.ComponentResource):
     base_path:    first part of the repository names, without spectro-packs
     packs:        folders or globs relative to the program's working folder, or PackSettings; what a later entry says
                   of a pack holds
-    repositories, access: options; the defaults are immutable tags, scan on push, no forced delete
+    repositories, access: options (docs/settings.md); the defaults are immutable tags, scan on push, no forced delete
 
     All packs are read and judged before the first resource is declared; every problem of every pack is in the one
     pulumi.RunError then raised.
 
-    Outputs: `endpoint` (host, without scheme) and `base_path` as Palette's registration form asks for them,
-    `repositories` (pack name -> host/path), `versions` (pack name -> version -> manifest digest),
-    `publisher_policy_arn`.
+    Outputs, also together as `exports` (names in camelCase): `endpoint` (host, without scheme) and `base_path` as
+    Palette's registration form asks for them, `repositories` (pack name -> host/path), `versions` (pack name ->
+    version -> manifest digest), `publisher_policy_arn`, and, where `access` asks for them, `pusher_policy_arn`,
+    `reader_policy_arn`, `ci_role_arn`, `reader_role_arn`; else None.
     """
 
     endpoint: pulumi.Output[str]
@@ -51,6 +45,10 @@ class EcrPackRegistry(pulumi.ComponentResource):
     repositories: pulumi.Output[dict[str, str]]
     versions: pulumi.Output[dict[str, dict[str, str]]]
     publisher_policy_arn: pulumi.Output[str]
+    pusher_policy_arn: pulumi.Output[str] | None
+    reader_policy_arn: pulumi.Output[str] | None
+    ci_role_arn: pulumi.Output[str] | None
+    reader_role_arn: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -64,97 +62,114 @@ class EcrPackRegistry(pulumi.ComponentResource):
     ) -> None:
         super().__init__(TYPE, name, {}, opts)
         self._name, self._options = name, repositories or RepositorySettings()
-        entries = [PackSettings(path=entry) if isinstance(entry, str) else entry for entry in packs]
-        try:
-            base = valid_base_path(base_path)
-            catalogue = read_catalogue(Path.cwd(), [e.path for e in entries], {e.path: e.rules for e in entries})
-        except ValueError as error:
-            raise pulumi.RunError(f"base_path {base_path!r}: {error}") from None
-        except PackinfraError as error:
-            raise pulumi.RunError(str(error)) from None
-        for warning in catalogue.warnings:
-            pulumi.log.warn(warning, self)
+        self._access = access or AccessSettings()
+        base = base_path_or_error(base_path)
+        found = packs_or_error(self, packs)
+        if strangers := sorted(set(self._options.import_repositories) - found.packs.keys()):
+            raise pulumi.RunError(
+                f"importRepositories: {', '.join(strangers)}: no such pack; there are {', '.join(found.packs)}"
+            )
 
         archive = f"{base}/{PACKS_PATH}"
-        root = self._repository(name, archive)
-        published = self._publish(archive, catalogue, entries)
-        policy = self._policy(root.arn, access or AccessSettings())
+        root = self._base_repository(archive)
+        targets = {pack: self._pack_repository(archive, pack) for pack in found.packs}
+        published = publish(
+            name, found, {pack: r.repository_url for pack, r in targets.items()}, lambda: self._child(keeps_images=True)
+        )
+        granted = iam_access.grant(
+            name, self._access, root.arn.apply(_below_base_path), dict(self._options.tags), self._child
+        )
         self.endpoint = root.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
         self.repositories = pulumi.Output.all(**{p: resource.repository for p, resource in published.items()})
-        self.versions = pulumi.Output.all(**{p: resource.versions.apply(_digests) for p, resource in published.items()})
-        self.publisher_policy_arn = policy.arn
-        self.register_outputs(
-            {
-                "endpoint": self.endpoint,
-                "basePath": self.base_path,
-                "repositories": self.repositories,
-                "versions": self.versions,
-                "publisherPolicyArn": self.publisher_policy_arn,
-            }
-        )
+        self.versions = pulumi.Output.all(**{p: resource.versions.apply(digests) for p, resource in published.items()})
+        self.publisher_policy_arn = granted.publisher_policy.arn
+        self.pusher_policy_arn = granted.pusher_policy.arn if granted.pusher_policy else None
+        self.reader_policy_arn = granted.reader_policy.arn if granted.reader_policy else None
+        self.ci_role_arn = granted.ci_role.arn if granted.ci_role else None
+        self.reader_role_arn = granted.reader_role.arn if granted.reader_role else None
+        exports = {
+            "endpoint": self.endpoint,
+            "basePath": self.base_path,
+            "repositories": self.repositories,
+            "versions": self.versions,
+            "publisherPolicyArn": self.publisher_policy_arn,
+            "pusherPolicyArn": self.pusher_policy_arn,
+            "readerPolicyArn": self.reader_policy_arn,
+            "ciRoleArn": self.ci_role_arn,
+            "readerRoleArn": self.reader_role_arn,
+        }
+        self.exports: dict[str, pulumi.Output[Any]] = {k: v for k, v in exports.items() if v is not None}
+        self.register_outputs(self.exports)
 
     def _child(self, *, keeps_images: bool = False) -> pulumi.ResourceOptions:
         """keeps_images: deleting the child would lose what was published. None, not False, leaves the component's own
         `protect` to the child."""
         return pulumi.ResourceOptions(parent=self, protect=(keeps_images and self._options.protect) or None)
 
-    def _repository(self, logical_name: str, repository: str) -> ecr.Repository:
+    def _base_repository(self, archive: str) -> ecr.Repository:
+        if self._options.base_repository == "existing":  # read, never changed, never deleted
+            return ecr.Repository.get(self._name, archive, opts=self._child())
+        line = "packinfra:repositories: {baseRepository: existing}"
+        return self._repository(self._name, archive, line, self._child(keeps_images=True))
+
+    def _pack_repository(self, archive: str, pack: str) -> ecr.Repository:
+        logical_name, repository = f"{self._name}-{pack}", f"{archive}/{pack}"
+        opts = self._child(keeps_images=True)
+        if pack in self._options.import_repositories:
+            opts.import_, opts.ignore_changes = repository, KEPT_ON_IMPORT
+        line = f"packinfra:repositories: {{importRepositories: [{pack}]}}"
+        resource = self._repository(logical_name, repository, line, opts)
+        if self._options.lifecycle:
+            ecr.LifecyclePolicy(
+                logical_name,
+                repository=resource.name,
+                policy=json.dumps(lifecycle_policy(self._options.lifecycle)),
+                opts=self._child(),
+            )
+        return resource
+
+    def _repository(
+        self, logical_name: str, repository: str, line: str, opts: pulumi.ResourceOptions
+    ) -> ecr.Repository:
         options = self._options
-        encryption = (
-            ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=options.kms_key)
-            if options.kms_key
-            else ecr.RepositoryEncryptionConfigurationArgs(encryption_type="AES256")
-        )
-        return ecr.Repository(
+        mutability = "IMMUTABLE" if options.immutable else "MUTABLE"
+        say_how_to_adopt(opts, repository, line)
+        resource = ecr.Repository(
             logical_name,
             name=repository,
-            image_tag_mutability="IMMUTABLE" if options.immutable else "MUTABLE",
+            image_tag_mutability=f"{mutability}_WITH_EXCLUSION" if options.except_tags else mutability,
+            image_tag_mutability_exclusion_filters=[
+                ecr.RepositoryImageTagMutabilityExclusionFilterArgs(filter=tags, filter_type="WILDCARD")
+                for tags in options.except_tags
+            ],
             image_scanning_configuration=ecr.RepositoryImageScanningConfigurationArgs(
                 scan_on_push=options.scan_on_push
             ),
-            encryption_configurations=[encryption],
+            encryption_configurations=[
+                ecr.RepositoryEncryptionConfigurationArgs(encryption_type="KMS", kms_key=options.kms_key)
+                if options.kms_key
+                else ecr.RepositoryEncryptionConfigurationArgs(encryption_type="AES256")
+            ],
             force_delete=options.force_delete,
             tags=dict(options.tags),
-            opts=self._child(keeps_images=True),
+            opts=opts,
         )
-
-    def _publish(self, archive: str, catalogue: Catalogue, entries: list[PackSettings]) -> dict[str, PublishedPack]:
-        settings = {entry.path: entry for entry in entries}
-        published: dict[str, PublishedPack] = {}
-        for pack, versions in catalogue.packs.items():
-            how = settings[catalogue.found_by[pack]]
-            repository = self._repository(f"{self._name}-{pack}", f"{archive}/{pack}")
-            published[pack] = PublishedPack(
-                f"{self._name}-{pack}",
-                repository=repository.repository_url,
-                sources=[os.path.relpath(version.folder) for version in versions],
-                overwrite=how.overwrite,
-                unpublish=how.unpublish,
-                keep_versions=None if how.keep_versions == "all" else how.keep_versions,
-                opts=self._child(keeps_images=True),
+        pull = self._access.pull
+        if pull and (pull.principals or pull.organization):
+            ecr.RepositoryPolicy(
+                logical_name,
+                repository=resource.name,
+                policy=resource.arn.apply(
+                    lambda arn: json.dumps(
+                        policies.pull([iam_access.as_arn(text, arn) for text in pull.principals], pull.organization)
+                    )
+                ),
+                opts=self._child(),
             )
-        return published
-
-    def _policy(self, base_arn: pulumi.Output[str], access: AccessSettings) -> iam.Policy:
-        document = base_arn.apply(lambda arn: json.dumps(policies.publisher(f"{arn.removesuffix('/' + PACKS_PATH)}/*")))
-        policy = iam.Policy(
-            f"{self._name}-publisher",
-            description="Publish Spectro Cloud Palette packs",  # a change would replace the policy
-            policy=document,
-            tags=dict(self._options.tags),
-            opts=self._child(),
-        )
-        for role in access.publishers.roles:
-            iam.RolePolicyAttachment(
-                f"{self._name}-publisher-role-{role}", role=role, policy_arn=policy.arn, opts=self._child()
-            )
-        for user in access.publishers.users:
-            iam.UserPolicyAttachment(
-                f"{self._name}-publisher-user-{user}", user=user, policy_arn=policy.arn, opts=self._child()
-            )
-        return policy
+        return resource
 
 
-def _digests(versions: dict[str, dict[str, Any]]) -> dict[str, str]:
-    return {version: record["manifestDigest"] for version, record in sorted(versions.items())}
+def _below_base_path(arn: str) -> str:
+    """The ARN pattern of all repositories below the base path, from the base repository's own."""
+    return f"{arn.removesuffix('/' + PACKS_PATH)}/*"

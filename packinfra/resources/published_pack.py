@@ -31,23 +31,16 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from packinfra.aws.ecr import ecr_client
-from packinfra.aws.identity import AwsConfig
-from packinfra.oci.client import Client
-from packinfra.oci.reference import split
 from packinfra.packs.archive import CREATED
 from packinfra.resources.claims import CLAIMS
+from packinfra.resources.clients import Clients, Connection
 from packinfra.resources.engine import Log, speak_plainly
 from packinfra.resources.narration import file_changes
 from packinfra.resources.plan import Plan
 from packinfra.resources.publishing import Publishing
 from packinfra.resources.versions import PublishedVersion, by_version, versions_of
 
-_SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created")
-_AWS_KEYS = (
-    "profile", "accessKey", "secretKey", "token", "region", "assumeRole", "assumeRoles", "assumeRoleWithWebIdentity",
-    "allowedAccountIds", "forbiddenAccountIds",
-)  # fmt: skip
+_SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "connection")
 
 
 class PublishedPackProvider(ResourceProvider):
@@ -60,8 +53,7 @@ class PublishedPackProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         speak_plainly()
-        self._aws = AwsConfig.of({f"aws:{key}": req.config.get(f"aws:{key}") for key in _AWS_KEYS})
-        self._clients: dict[str, Client] = {}
+        self._clients = Clients(req.config.get)
         self._lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()
 
@@ -134,11 +126,7 @@ class PublishedPackProvider(ResourceProvider):
             publishing.withdraw(version, record)
 
     def _publishing(self, props: Mapping[str, Any]) -> Publishing:
-        host, _ = split(str(props["repository"]))
-        with self._lock:
-            if host not in self._clients:
-                self._clients[host] = ecr_client(host, self._aws, on_warning=Log("").warning)
-            return Publishing(self._clients[host], props)
+        return Publishing(self._clients.of(str(props["repository"]), props.get("connection")), props)
 
     def _tell(self, props: Mapping[str, Any], message: str, *, warn: bool = True) -> None:
         """Says it once per run: the engine asks for a diff more than once."""
@@ -164,6 +152,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
     keep_versions: how many versions to keep in all, current ones included; None = all
     delete_adopted: also remove what somebody else pushed with the same content and this resource only adopted
     created:       RFC 3339, UTC, whole seconds; in the manifest and the archive
+    connection:    how to reach a registry that isn't ECR
 
     Outputs: `repository`, `versions` (version -> record, see resources/versions.py), `files` (version -> path -> short
     hash, for versions that have a folder).
@@ -184,6 +173,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         keep_versions: int | None = None,
         delete_adopted: bool = False,
         created: str = CREATED,
+        connection: Connection | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         urn = pulumi.create_urn(name, f"pulumi-python:{self._resource_type_name}", opts.parent if opts else None)
@@ -195,6 +185,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
             "keepVersions": keep_versions,
             "deleteAdopted": delete_adopted,
             "created": created,
+            "connection": connection.as_props() if connection else None,
             # The provider is told no URN, and without it its messages belong to no resource. diff ignores it.
             # Without its dependencies: it follows from the parent's URN, and the parent waits for its children.
             "urn": pulumi.Output(set(), urn.future(), urn.is_known()),

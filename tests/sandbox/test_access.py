@@ -294,3 +294,14 @@ def test_assumed_role(owner: Caller, repository: str) -> None:  # TOK-4
         client.describe_images(repositoryName=repository)
     owner.iam.delete_role_policy(RoleName="puller", PolicyName="p")
     owner.iam.delete_role(RoleName="puller")
+
+
+def test_create_policy_is_judged_on_the_policys_arn(make_user: MakeUser, owner: Caller) -> None:  # IAM-20
+    arn = f"arn:aws:iam::{ACCOUNT}:policy/team/packs-*"
+    user = make_user({"Effect": "Allow", "Action": "iam:CreatePolicy", "Resource": arn})
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allow("ecr:ListImages")]})
+    name = f"packs-{user.name}"
+    with refused("AccessDenied", "AccessDeniedException"):
+        user.iam.create_policy(PolicyName=name, PolicyDocument=document)
+    made = user.iam.create_policy(PolicyName=name, Path="/team/", PolicyDocument=document)["Policy"]["Arn"]
+    owner.iam.delete_policy(PolicyArn=made)

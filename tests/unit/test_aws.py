@@ -12,9 +12,9 @@ from typing import Any
 import boto3
 import pytest
 
+from packinfra.aws import policies
 from packinfra.aws.ecr import EcrHost, EcrToken, delete_image, ecr_client
 from packinfra.aws.identity import AwsConfig, CredentialsError, session
-from packinfra.aws.policies import DOCUMENTED, publisher
 from packinfra.oci import Reference, RegistryError
 from packinfra.oci.errors import NotAuthorized
 from tests.support.scripted_registry import Reply, ScriptedRegistry
@@ -74,15 +74,6 @@ def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"{tmp_path}/none")
     with pytest.raises(CredentialsError, match=r"ghost[\s\S]*-> set AWS_PROFILE"):
         session(AwsConfig.of({"aws:profile": "ghost"}), "eu-west-1")
-
-
-def test_publisher_document() -> None:
-    token, packs = publisher("arn:aws:ecr:eu-west-1:123456789012:repository/packs/*")["Statement"]
-    assert (token["Action"], token["Resource"]) == ("ecr:GetAuthorizationToken", "*")
-    assert packs["Resource"].endswith(":repository/packs/*")
-    assert len(DOCUMENTED) == 10
-    assert set(DOCUMENTED) < set(packs["Action"])
-    assert len(packs["Action"]) == 13
 
 
 # ---- tokens and deletes, against an API that says what a test wants
@@ -163,3 +154,56 @@ def test_deletes(
             delete_image(api, reference, "sha256:0")
     else:
         delete_image(api, reference, "sha256:0")
+
+
+# ---- IAM documents
+
+REPOSITORIES = f"arn:aws-cn:ecr:cn-north-1:{ACCOUNT}:repository/packs/*"
+DOCUMENTS: dict[str, Any] = {
+    "publisher": policies.publisher(REPOSITORIES),
+    "pusher": policies.pusher(REPOSITORIES),
+    "reader": policies.reader(REPOSITORIES),
+    "deployer": policies.deployer(REPOSITORIES, roles=["ci"], users=["jane"], kms_key="arn:aws-cn:kms:a:b:key/c"),
+}
+
+
+def actions(document: dict[str, Any]) -> set[str]:
+    return {action for statement in document["Statement"] for action in statement["Action"]}
+
+
+@pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
+def test_documents_are_scoped(document: dict[str, Any]) -> None:
+    for statement in document["Statement"]:
+        if statement["Resource"] == "*":
+            registry_wide = {"ecr:GetAuthorizationToken", "ecr:DescribeRegistry", "ecr:GetRegistryPolicy"}
+            assert set(statement["Action"]) <= registry_wide
+        else:
+            resources = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+            assert all(resource.startswith("arn:aws-cn:") for resource in resources)
+    assert "*" not in "".join(actions(document))
+
+
+def test_the_guides_ten_and_the_four_it_forgets() -> None:
+    guide = {action.name for action in policies.ACTIONS if action.belongs_to(policies.GUIDE)}
+    assert len(guide) == 10
+    assert actions(DOCUMENTS["publisher"]) - guide == {
+        "ecr:BatchGetImage", "ecr:DescribeRepositories", "ecr:GetAuthorizationToken", "ecr:GetDownloadUrlForLayer",
+    }  # fmt: skip
+
+
+def test_documents_agree_with_the_table() -> None:
+    for name, document in DOCUMENTS.items():
+        assert actions(document) == {action.name for action in policies.ACTIONS if action.belongs_to(name)}
+    assert len({action.name for action in policies.ACTIONS}) == len(policies.ACTIONS)
+
+
+def test_pushers_and_readers_cannot_make_or_delete() -> None:
+    for name in ("pusher", "reader"):
+        assert not [action for action in actions(DOCUMENTS[name]) if "Delete" in action or "Create" in action]
+
+
+def test_a_deployer_for_nobody_attaches_nothing_to_users() -> None:
+    plain = policies.deployer(REPOSITORIES)
+    assert not [action for action in actions(plain) if action.startswith("kms:") or "User" in action]
+    (roles,) = (s["Resource"] for s in plain["Statement"] if s["Sid"] == "RoleAttachments")
+    assert roles == [f"arn:aws-cn:iam::{ACCOUNT}:role/packs-*"]

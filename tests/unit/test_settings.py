@@ -16,6 +16,18 @@ REGISTRY = '{"kind": "ecr", "basePath": "packs"}'
 GOOD = {"aws:region": "eu-west-1", "packinfra:registry": REGISTRY}
 
 
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+BASIC = '{"kind": "basic", "basePath": "team", "host": "harbor.example.com:8443"}'
+
+
+def lifecycle(**settings: Any) -> dict[str, str | None]:
+    return {"packinfra:repositories": json.dumps({"lifecycle": settings})}
+
+
+def access(**settings: Any) -> dict[str, str | None]:
+    return {"packinfra:access": json.dumps(settings)}
+
+
 def as_engine(config: dict[str, Any]) -> dict[str, str]:
     """The engine hands objects and lists to the program as JSON text."""
     return {key: value if isinstance(value, str) else json.dumps(value) for key, value in config.items()}
@@ -73,6 +85,57 @@ def test_defaults_are_safe() -> None:
         ({"packinfra:repositories": '{"imutable":true}'}, "repositories.imutable: no such key; did you mean immutable"),
         ({"packinfra:repositories": '{"immutable":"perhaps"}'}, 'repositories.immutable: "perhaps" is wrong'),
         ({"packinfra:access": '{"publishers":{"role":[]}}'}, "publishers.role: no such key; did you mean roles?"),
+        ({"packinfra:packs": '[{"path":"a","keepVersions":"few"}]'}, 'packs.0.keepVersions: "few" is wrong'),
+        ({"packinfra:repositories": '{"kmsKey":"alias/packs"}'}, "give the ARN of the key itself, not an id or alias"),
+        (
+            {"packinfra:repositories": json.dumps({"kmsKey": KEY.replace("eu-west-1", "eu-north-1")})},
+            "repositories.kmsKey: the key is in eu-north-1, but aws:region is eu-west-1",
+        ),
+        ({"packinfra:repositories": '{"exceptTags":["a*b*c*"]}'}, "a*b*c*: letters, digits, . _ - and at most 2 *"),
+        ({"packinfra:repositories": '{"exceptTags":["1","2","3","4","5","6"]}'}, "repositories.exceptTags: ["),
+        ({"packinfra:repositories": '{"tags":{"aws:a":"b"}}'}, "aws:a: AWS takes keys of 1 to 128 characters"),
+        ({"packinfra:repositories": '{"baseRepository":"import"}'}, "'create' or 'existing'"),
+        (lifecycle(keepNewest=9), "repositories.lifecycle: keepNewest lets ECR delete versions that Pulumi published"),
+        (lifecycle(keepNewest=0, mayExpirePublishedVersions=True), "lifecycle.keepNewest: 0 is wrong"),
+        (lifecycle(protectTags=["1.*"]), "repositories.lifecycle: nothing would ever expire"),
+        (lifecycle(protectTags=["1.*"], expireUntaggedAfterDays=3), "protectTags without keepNewest protects nothing"),
+        (lifecycle(expireUntagedAfterDays=3), "lifecycle.expireUntagedAfterDays: no such key; did you mean expireUnt"),
+        (access(publishers={"roles": ["arn:aws:iam::123456789012:role/ci"]}), "give the name alone, without arn:"),
+        (access(ci={"issuer": "gitlab.example.com", "subjects": []}), "access.ci.subjects: [] is wrong"),
+        (
+            access(ci={"issuer": "gitlab.example.com"}),
+            'access.ci.subjects: missing; for example: subjects: ["repo:acme',
+        ),
+        (
+            access(ci={"issuer": "token.actions.githubusercontent.com", "subjects": ["repo:*"]}),
+            "repo:*: everybody whom this issuer serves could publish",
+        ),
+        (access(reader={"principal": "123456789012"}), "principal and externalId belong together"),
+        (access(reader={}), "access.reader: say who reads"),
+        (
+            access(reader={"principal": 123456789012, "externalId": "ab"}),
+            "access.reader.principal: 123456789012 is wrong",
+        ),
+        (access(pull={"principals": ["everybody"]}), "everybody: give an account's 12 digits in quotes, or the ARN"),
+        (access(pull={"organization": "acme"}), "an organization's id is o- and 10 to 32 letters and digits"),
+        ({"packinfra:registry": '{"kind":"ecr","basePath":"a","host":"b"}'}, "host: only for kind: basic"),
+        ({"packinfra:registry": '{"kind":"basic","basePath":"a"}'}, "host: missing, kind: basic needs it"),
+        ({"packinfra:registry": '{"kind":"basic","basePath":"a","host":"https://b"}'}, "write the host alone"),
+        (
+            {"packinfra:registry": '{"kind":"basic","basePath":"a","host":"b","plainHttp":true,"caFile":"c"}'},
+            "caFile is of no use with plainHttp",
+        ),
+        (
+            {"packinfra:registry": BASIC, "packinfra:repositories": '{"immutable":true}'},
+            "packinfra:repositories: only for kind: ecr",
+        ),
+        ({"packinfra:registry": BASIC, "packinfra:registryPassword": "hush"}, "registry.username: missing"),
+        (
+            {"packinfra:registry": BASIC.replace("}", ', "username": "robot"}')},
+            "packinfra:registryPassword: missing for registry.username; set it: pulumi config set --secret",
+        ),
+        ({"packinfra:registryPassword": "hush"}, "packinfra:registryPassword: only for kind: basic"),
+        ({"packinfra:registryPasword": "hush"}, "registryPasword: no such key; did you mean registryPassword?"),
     ],
 )
 def test_mistakes(change: dict[str, str | None], said: str) -> None:
@@ -81,6 +144,7 @@ def test_mistakes(change: dict[str, str | None], said: str) -> None:
         load(config)
     assert said in str(caught.value)
     assert "pydantic" not in str(caught.value)
+    assert "hush" not in str(caught.value)
 
 
 def test_rules() -> None:
@@ -90,8 +154,27 @@ def test_rules() -> None:
 
 def test_all_mistakes_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
-        load({"packinfra:registry": '{"kind":"x"}', "packinfra:foo": "1", "packinfra:packs": "[]"})
-    assert str(caught.value).count("\n") == 5
+        load(
+            {
+                "packinfra:registry": '{"kind":"x"}',
+                "packinfra:foo": "1",
+                "packinfra:packs": '[{"path": "a", "overwrite": true}]',
+                "packinfra:access": '{"pull": {"organization": "acme"}, "reader": {"externalID": "x"}}',
+            }
+        )
+    assert str(caught.value) == MISTAKES
+
+
+MISTAKES = """the stack's config has mistakes:
+  packinfra:foo: no such key; known are registry, packs, repositories, access, registryPassword
+  packinfra:registry.kind: "x" is wrong: Input should be 'ecr' or 'basic'; for example: kind: "ecr"
+  packinfra:registry.basePath: missing; for example: basePath: "spectro-oci-registry"
+  packinfra:access.reader.externalID: no such key; did you mean externalId?
+  packinfra:access.pull.organization: "acme" is wrong: an organization's id is o- and 10 to 32 letters and digits; \
+for example: organization: "o-a1b2c3d4e5"
+  aws:region: missing; say in which region the registry is, for example: aws:region: eu-west-1
+  packinfra:packs: a has overwrite: true, but repositories.immutable is true and ECR never moves an immutable tag: \
+set one of the two to false"""
 
 
 def test_other_namespaces_are_not_judged() -> None:

@@ -1,0 +1,107 @@
+"""The IAM side of EcrPackRegistry: policies, roles, and who gets them, from the settings' `access`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pulumi
+from pulumi_aws import iam
+
+from packinfra.aws import policies
+from packinfra.settings import AccessSettings
+
+
+@dataclass(frozen=True)
+class Granted:
+    """What was made; None where `access` asks for none."""
+
+    publisher_policy: iam.Policy
+    pusher_policy: iam.Policy | None
+    reader_policy: iam.Policy | None
+    ci_role: iam.Role | None
+    reader_role: iam.Role | None
+
+
+def grant(
+    name: str,
+    access: AccessSettings,
+    repositories: pulumi.Output[str],
+    tags: dict[str, str],
+    opts: Callable[[], pulumi.ResourceOptions],
+) -> Granted:
+    """repositories: the ARN pattern of all repositories below the base path, which also says account and partition."""
+    make = _Maker(name, repositories, tags, opts)
+    publisher = make.policy("publisher", "Publish Spectro Cloud Palette packs", policies.publisher)
+    make.attach("publisher", publisher, access.publishers.roles, access.publishers.users)
+    pusher = reader = ci_role = reader_role = None
+    if access.pushers is not None or access.ci:
+        pusher = make.policy("pusher", "Push versions of Spectro Cloud Palette packs", policies.pusher)
+    if pusher and access.pushers:
+        make.attach("pusher", pusher, access.pushers.roles, access.pushers.users)
+    if pusher and (ci := access.ci):
+        ci_role = make.role(
+            "ci", lambda arn: policies.trust_oidc(_provider(ci.issuer, arn), ci.issuer, ci.audience, ci.subjects)
+        )
+        make.attach_role("pusher-ci", pusher, ci_role.name)
+    if access.reader:
+        reader = make.policy("reader", "Read Spectro Cloud Palette packs", policies.reader)
+        make.attach("reader", reader, (), access.reader.users)
+        if (principal := access.reader.principal) and (external_id := access.reader.external_id):
+            reader_role = make.role("reader", lambda arn: policies.trust(as_arn(principal, arn), external_id))
+            make.attach_role("reader", reader, reader_role.name)
+    return Granted(publisher, pusher, reader, ci_role, reader_role)
+
+
+def as_arn(principal: str, arn: str) -> str:
+    """An account's number as the ARN that AWS makes of it, so that reading it back is no change. `arn` is any ARN of
+    the same partition."""
+    return f"arn:{arn.split(':')[1]}:iam::{principal}:root" if principal.isdigit() else principal
+
+
+def _provider(issuer: str, arn: str) -> str:
+    """The ARN under which the account that `arn` names knows the issuer."""
+    _, partition, _, _, account, _ = arn.split(":", 5)
+    return f"arn:{partition}:iam::{account}:oidc-provider/{issuer}"
+
+
+class _Maker:
+    """Makes the children; a changed description would replace a policy, so those stay as they are."""
+
+    def __init__(
+        self,
+        name: str,
+        repositories: pulumi.Output[str],
+        tags: dict[str, str],
+        opts: Callable[[], pulumi.ResourceOptions],
+    ) -> None:
+        self._name, self._repositories, self._tags, self._opts = name, repositories, tags, opts
+
+    def policy(self, kind: str, description: str, document: Callable[[str], Any]) -> iam.Policy:
+        return iam.Policy(
+            f"{self._name}-{kind}",
+            description=description,
+            policy=self._repositories.apply(lambda arn: json.dumps(document(arn))),
+            tags=self._tags,
+            opts=self._opts(),
+        )
+
+    def role(self, kind: str, trust: Callable[[str], Any]) -> iam.Role:
+        return iam.Role(
+            f"{self._name}-{kind}",
+            assume_role_policy=self._repositories.apply(lambda arn: json.dumps(trust(arn))),
+            tags=self._tags,
+            opts=self._opts(),
+        )
+
+    def attach(self, kind: str, policy: iam.Policy, roles: Sequence[str], users: Sequence[str]) -> None:
+        for role in roles:
+            self.attach_role(f"{kind}-role-{role}", policy, role)
+        for user in users:
+            logical_name = f"{self._name}-{kind}-user-{user}"
+            iam.UserPolicyAttachment(logical_name, user=user, policy_arn=policy.arn, opts=self._opts())
+
+    def attach_role(self, kind: str, policy: iam.Policy, role: pulumi.Input[str]) -> None:
+        iam.RolePolicyAttachment(f"{self._name}-{kind}", role=role, policy_arn=policy.arn, opts=self._opts())

@@ -1,0 +1,73 @@
+"""BasicPackRegistry: packs in Harbor, or in any other registry with user name and password. No AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pulumi
+
+from packinfra.resources.base_path import BasePath
+from packinfra.resources.clients import Connection
+from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
+from packinfra.settings import PACKS_PATH, PackSettings
+
+TYPE = "packinfra:index:BasicPackRegistry"
+"""Part of every URN below the component: frozen."""
+
+
+class BasicPackRegistry(pulumi.ComponentResource):
+    """The base path's empty artifact, and the packs below it.
+
+        BasicPackRegistry("packs", host="harbor.example.com", base_path="team", packs=["packs/*"])
+
+    name:       logical name; children are called `<name>-<packName>`
+    host:       the registry, with its port if it has one, without scheme
+    base_path:  the project (Harbor's must exist) and what stands below it, without spectro-packs
+    packs:      as for EcrPackRegistry
+    ca_file, plain_http, username: see Connection
+
+    Outputs, also together as `exports` (names in camelCase): `endpoint`, `base_path`, `repositories` (pack name ->
+    host/path), `versions` (pack name -> version -> manifest digest).
+    """
+
+    endpoint: pulumi.Output[str]
+    base_path: pulumi.Output[str]
+    repositories: pulumi.Output[dict[str, str]]
+    versions: pulumi.Output[dict[str, dict[str, str]]]
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        host: str,
+        base_path: str,
+        packs: Sequence[str | PackSettings] = ("packs/*",),
+        ca_file: str | None = None,
+        plain_http: bool = False,
+        username: str | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(TYPE, name, {}, opts)
+        base, connection = base_path_or_error(base_path), Connection(ca_file, plain_http, username)
+        found = packs_or_error(self, packs)
+        archive = f"{host}/{base}/{PACKS_PATH}"
+        root = BasePath(name, repository=archive, connection=connection, opts=pulumi.ResourceOptions(parent=self))
+        published = publish(
+            name,
+            found,
+            {pack: f"{archive}/{pack}" for pack in found.packs},
+            lambda: pulumi.ResourceOptions(parent=self, depends_on=[root]),
+            connection=connection,
+        )
+        self.endpoint = pulumi.Output.from_input(host)
+        self.base_path = pulumi.Output.from_input(base)
+        self.repositories = pulumi.Output.all(**{p: resource.repository for p, resource in published.items()})
+        self.versions = pulumi.Output.all(**{p: resource.versions.apply(digests) for p, resource in published.items()})
+        self.exports: dict[str, pulumi.Output[Any]] = {
+            "endpoint": self.endpoint,
+            "basePath": self.base_path,
+            "repositories": self.repositories,
+            "versions": self.versions,
+        }
+        self.register_outputs(self.exports)

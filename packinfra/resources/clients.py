@@ -1,0 +1,90 @@
+"""Which client speaks to a repository's registry, and with which login: looked up inside each operation.
+
+An ECR host says account and region, and its login is the AWS identity of the stack. Every other registry is Basic: how
+to reach it (`Connection`) is an input of the resource, so destroy knows it without the program; its password never is.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packinfra.oci.client import Client
+from packinfra.oci.credentials import Login, LoginError, RegistryLogin
+from packinfra.oci.reference import split
+from packinfra.oci.transport import Transport
+from packinfra.resources.engine import Log
+
+PASSWORD = "packinfra:registryPassword"  # noqa: S105 - the name of the key
+_AWS_KEYS = (
+    "profile", "accessKey", "secretKey", "token", "region", "assumeRole", "assumeRoles", "assumeRoleWithWebIdentity",
+    "allowedAccountIds", "forbiddenAccountIds",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach a Basic registry.
+
+    ca_file:    PEM file with the CA certificates to trust, relative to the project; None = the system's
+    plain_http: speak HTTP without TLS
+    username:   whose password the secret packinfra:registryPassword is; None = PACKINFRA_REGISTRY_USERNAME and
+                _PASSWORD, else the Docker config
+    """
+
+    ca_file: str | None = None
+    plain_http: bool = False
+    username: str | None = None
+
+    @classmethod
+    def of(cls, props: Mapping[str, Any] | None) -> Connection:
+        given = props or {}
+        return cls(given.get("caFile") or None, bool(given.get("plainHttp")), given.get("username") or None)
+
+    def as_props(self) -> dict[str, Any]:
+        props = {"caFile": self.ca_file, "plainHttp": self.plain_http, "username": self.username}
+        return {key: value for key, value in props.items() if value}
+
+
+class Clients:
+    """One client for each registry and connection, in one process. Thread-safe.
+
+    get: a value of the stack's config by its full key, secrets in plain text; None if there is none
+    """
+
+    def __init__(self, get: Callable[[str], Any]) -> None:
+        self._config = {key: get(key) for key in (*(f"aws:{key}" for key in _AWS_KEYS), PASSWORD)}
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[str, Connection], Client] = {}
+
+    def of(self, repository: str, connection: Mapping[str, Any] | None) -> Client:
+        """The client for "host/path". Raises a PackinfraError if there can be none."""
+        host, _ = split(repository)
+        key = host, Connection.of(connection)
+        with self._lock:
+            if key not in self._clients:
+                ecr = self._ecr(host) if connection is None else None
+                self._clients[key] = ecr or self._basic(*key)
+            return self._clients[key]
+
+    def _ecr(self, host: str) -> Client | None:
+        from packinfra.aws.ecr import EcrHost, ecr_client  # noqa: PLC0415 - a Basic registry needs nothing of AWS
+        from packinfra.aws.identity import AwsConfig  # noqa: PLC0415
+
+        return ecr_client(host, AwsConfig.of(self._config), Log("").warning) if EcrHost.of(host) else None
+
+    def _basic(self, host: str, connection: Connection) -> Client:
+        username, password = connection.username, self._config[PASSWORD]
+        if bool(username) != bool(password):
+            missing, given = (PASSWORD, "username") if username else ("username", PASSWORD)
+            raise LoginError(
+                f"no login for {host}: the stack says {given}, but not {missing}\n  -> set both (pulumi config set "
+                f"--secret {PASSWORD}; packinfra:registry.username), or none and use the environment or docker login"
+            )
+        login = RegistryLogin(host, Login(username, str(password)) if username else None)
+        transport = Transport(
+            host, login, ca_file=connection.ca_file, plain_http=connection.plain_http, on_warning=Log("").warning
+        )
+        return Client(transport)

@@ -1,0 +1,129 @@
+"""BasicPackRegistry through the real engine, on distribution's registry with TLS, a CA of its own and a password."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packinfra.oci import Client, Reference, base_path_manifest
+from packinfra.oci.credentials import Login, RegistryLogin
+from packinfra.oci.transport import Transport
+from packinfra.packs.archive import CREATED
+from packinfra.settings import PACKS_PATH
+from tests.support.packs import make_pack
+from tests.support.project import CHECKOUT, Project
+from tests.support.registry import PASSWORD, USER, RealRegistry, real_registry
+
+pytestmark = [pytest.mark.engine, pytest.mark.registry]
+
+DIGEST = base_path_manifest(CREATED).digest
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RealRegistry]:
+    with real_registry(tmp_path / "registry", tls=True) as running:
+        yield running
+
+
+@pytest.fixture
+def basic(project: Project, registry: RealRegistry) -> Project:
+    """The stack of a registry of kind basic; nothing of AWS is in it."""
+    assert registry.ca_file
+    shutil.copy(registry.ca_file, project.folder / "ca.pem")
+    _configure(project, registry)
+    project.run("config", "set", "--secret", "packinfra:registryPassword", PASSWORD)
+    return project
+
+
+def _configure(project: Project, registry: RealRegistry, **changes: Any) -> None:
+    where = {"kind": "basic", "host": registry.host, "basePath": project.base_path, "caFile": "ca.pem"}
+    project.configure(
+        registry={**where, "username": USER, **changes}, repositories=None, aws_region=None, aws_allowedAccountIds=None
+    )
+
+
+def test_whole_life(basic: Project, registry: RealRegistry, client: Client) -> None:
+    assert set(basic.preview().values()) == {"create"}
+    basic.up()
+    assert basic.preview() == {}
+    pack, base = _pack(basic, registry), _base(basic, registry)
+    assert client.tags(pack) == ["1.0.0"]
+    assert client.resolve(pack) == basic.digests()["1.0.0"]
+    assert client.resolve(base) == DIGEST
+    outputs = json.loads(basic.run("stack", "output", "--json"))
+    assert outputs == {
+        "endpoint": registry.host,
+        "basePath": basic.base_path,
+        "repositories": {"hello": f"{registry.host}/{basic.repository}"},
+        "versions": {"hello": basic.digests()},
+    }
+
+    client.delete(base, DIGEST)
+    client.delete(pack, basic.digests()["1.0.0"])
+    basic.run("refresh", "--yes", "--skip-preview")
+    make_pack(basic.folder / "packs/hello", version="1.1.0")
+    basic.up()
+    assert client.tags(pack) == ["1.1.0"]
+    assert client.resolve(base) == DIGEST
+
+    basic.run("destroy", "--yes", "--skip-preview")
+    assert client.tags(pack) == []
+    assert client.resolve(base, definite=True) is None
+
+
+def test_the_password_is_nowhere(basic: Project) -> None:
+    said = basic.up() + basic.run("refresh", "--yes") + basic.run("stack", "export")
+    files = [path.read_text(errors="replace") for path in basic.workspace.local.rglob("*.json")]
+    for text in [said, *files, *(path.read_text() for path in basic.folder.rglob("*.yaml"))]:
+        assert PASSWORD not in text
+        assert json.dumps(PASSWORD).strip('"') not in text
+
+
+def test_what_was_there_before_stays(basic: Project, registry: RealRegistry, client: Client) -> None:
+    client.push(_base(basic, registry), base_path_manifest(CREATED))
+    basic.up()
+    basic.run("destroy", "--yes", "--skip-preview")
+    assert client.resolve(_base(basic, registry)) == DIGEST
+
+
+def test_a_wrong_password_and_a_missing_ca(basic: Project, registry: RealRegistry) -> None:
+    basic.run("config", "set", "--secret", "packinfra:registryPassword", "wrong")
+    said = basic.up(succeeds=False)
+    assert "401" in said
+    assert "Traceback" not in said
+    _configure(basic, registry, caFile=None)
+    basic.run("config", "set", "--secret", "packinfra:registryPassword", PASSWORD)
+    said = basic.up(succeeds=False)
+    assert "certificate" in said
+    assert "Traceback" not in said
+
+
+def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
+    """Neither in the program nor in the provider: they work where there is no AWS."""
+    program = (
+        "import sys; from packinfra.resources import basic_registry, base_path, published_pack;"
+        "print([m for m in sys.modules if m.split('.')[0] in ('pulumi_aws', 'boto3', 'botocore')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.fixture
+def client(registry: RealRegistry) -> Client:
+    login = RegistryLogin(registry.host, Login(USER, PASSWORD))
+    return Client(Transport(registry.host, login, ca_file=registry.ca_file))
+
+
+def _pack(project: Project, registry: RealRegistry) -> Reference:
+    return Reference(registry.host, project.repository, "1.0.0")
+
+
+def _base(project: Project, registry: RealRegistry) -> Reference:
+    return Reference(registry.host, f"{project.base_path}/{PACKS_PATH}", DIGEST)

@@ -1,0 +1,50 @@
+"""Lifecycle settings as ECR's rules: in their order, and never reaching what they shall not."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+from packinfra.resources.lifecycle import NEVER, lifecycle_policy
+from packinfra.settings import LifecycleSettings
+
+ALL = LifecycleSettings(
+    protect_tags=("1.*", "*-lts"),
+    expire_untagged_after_days=14,
+    keep_newest=2,
+    may_expire_published_versions=True,
+)
+
+
+def expired(policy: dict[str, Any], images: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """What ECR's documentation says becomes of `images` (newest first, each its tags; untagged ones are old)."""
+    gone: list[tuple[str, ...]] = []
+    free = list(images)
+    for rule in policy["rules"]:
+        selection = rule["selection"]
+        if selection["tagStatus"] == "untagged":
+            matched = [tags for tags in free if not tags]
+        else:
+            (pattern,) = selection["tagPatternList"]
+            matched = [tags for tags in free if any(fnmatchcase(tag, pattern) for tag in tags)]
+        free = [tags for tags in free if tags not in matched]
+        by_count = selection["countType"] == "imageCountMoreThan"
+        gone += matched[selection["countNumber"] :] if by_count else matched
+    return gone
+
+
+def test_rules_in_their_order() -> None:
+    rules = lifecycle_policy(ALL)["rules"]
+    assert [rule["rulePriority"] for rule in rules] == [1, 2, 3, 4]
+    assert [rule["selection"]["countNumber"] for rule in rules] == [NEVER, NEVER, 14, 2]
+    assert {rule["action"]["type"] for rule in rules} == {"expire"}
+
+
+def test_protected_tags_are_out_of_reach() -> None:
+    images = [("3.0",), ("2.9-lts",), ("2.1",), ("2.0",), (), ("1.9",), ("1.0", "latest")]
+    assert expired(lifecycle_policy(ALL), images) == [(), ("2.0",)]
+
+
+def test_untagged_alone_touches_no_version() -> None:
+    policy = lifecycle_policy(LifecycleSettings(expire_untagged_after_days=1))
+    assert expired(policy, [("1.0",), (), ("0.9",)]) == [()]
