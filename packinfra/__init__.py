@@ -16,11 +16,25 @@ if TYPE_CHECKING:
     from packinfra.resources.basic_registry import BasicPackRegistry as BasicPackRegistry
     from packinfra.resources.ecr_registry import EcrPackRegistry as EcrPackRegistry
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
+    from packinfra.settings import AccessSettings as AccessSettings
+    from packinfra.settings import PackSettings as PackSettings
+    from packinfra.settings import RepositorySettings as RepositorySettings
     from packinfra.settings import Settings as Settings
 
-__all__ = ["BasicPackRegistry", "EcrPackRegistry", "PublishedPack", "Settings"]
+__all__ = [
+    "AccessSettings",
+    "BasicPackRegistry",
+    "EcrPackRegistry",
+    "PackSettings",
+    "PublishedPack",
+    "RepositorySettings",
+    "Settings",
+]
 
 _HOMES = {
+    "AccessSettings": "packinfra.settings",
+    "PackSettings": "packinfra.settings",
+    "RepositorySettings": "packinfra.settings",
     "BasicPackRegistry": "packinfra.resources.basic_registry",
     "EcrPackRegistry": "packinfra.resources.ecr_registry",
     "PublishedPack": "packinfra.resources.published_pack",

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
@@ -393,6 +393,17 @@ class Settings(_Model):
         return value
 
 
+_PLAINLY = {
+    "tuple_type": "write a list, with brackets or a dash for each entry",
+    "model_type": "write its keys, indented below it",
+    "mapping_type": "write keys and values, indented below it",
+    "dict_type": "write keys and values, indented below it",
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "string_type": "write a text",
+}
+"""What pydantic says in terms of Python, in terms of a stack file."""
+
 SECRETS = ("registryPassword",)
 """Keys that the provider reads itself, in each operation: they never become part of a resource."""
 
@@ -415,6 +426,9 @@ def load(config: Mapping[str, Any]) -> Settings:
         try:
             parsed = json.loads(value) if isinstance(value, str) else value
         except ValueError:
+            if key == "packs":  # a single path needs no brackets
+                ours[key] = [value]
+                continue
             mistakes.append(f"{full}: {value!r} is not an object or list; indent its keys below it in the stack file")
             continue
         if parsed not in ({}, None):
@@ -433,6 +447,18 @@ def load(config: Mapping[str, Any]) -> Settings:
     if mistakes:
         raise SettingsError("the stack's config has mistakes:\n" + "\n".join(f"  {m}" for m in mistakes))
     return settings
+
+
+def load_packs(packs: Sequence[Any]) -> tuple[PackSettings, ...]:
+    """What a program says of its packs: paths, mappings as in a stack file, or PackSettings.
+
+    Raises SettingsError with all mistakes.
+    """
+    try:
+        return Settings.model_validate({"registry": {"kind": "ecr", "basePath": "any"}, "packs": packs}).packs
+    except ValidationError as error:
+        said = dict.fromkeys(_explain(dict(problem)).removeprefix(f"{NAMESPACE}:") for problem in error.errors())
+        raise SettingsError("\n".join(said)) from None
 
 
 def _across(settings: Settings, given: Mapping[str, Any], config: Mapping[str, Any], *, judge_kind: bool) -> list[str]:
@@ -487,7 +513,7 @@ def _explain(problem: dict[str, Any]) -> str:
     example = f"; for example: {path[-1]}: {json.dumps(field.examples[0])}" if field and field.examples else ""
     if problem["type"] == "missing":
         return f"{shown}: missing{example}"
-    reason = re.sub("^Value error, ", "", problem["msg"])
+    reason = _PLAINLY.get(problem["type"]) or re.sub("^Value error, ", "", problem["msg"])
     if isinstance(problem["input"], Mapping):
         return f"{shown}: {reason}"
     return f"{shown}: {json.dumps(problem['input'], default=str)} is wrong: {reason}{example}"

@@ -20,14 +20,8 @@ class Catalogue:
     found_by: name -> the last of the patterns that found one of its folders
     """
 
-    root: Path
     packs: Mapping[str, tuple[Pack, ...]]
     found_by: Mapping[str, str]
-
-    @property
-    def warnings(self) -> list[str]:
-        packs = [pack for versions in self.packs.values() for pack in versions]
-        return [f"{os.path.relpath(pack.folder, self.root)}: {w}" for pack in packs for w in pack.warnings]
 
 
 def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, RuleSettings] | None = None) -> Catalogue:
@@ -57,13 +51,12 @@ def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, Rule
     mistakes += [_report(root, pack) for pack in broken]
     mistakes += published_twice(packs, root)
     if mistakes:
-        count = len(mistakes)
+        count = len(mistakes) - len(broken) + sum(len(pack.errors) for pack in broken)
         raise PackError(
             "\n".join(mistakes) + f"\n{count} {'thing' if count == 1 else 'things'} to correct; nothing was published."
         )
     names = sorted({pack.name for pack in packs})
     return Catalogue(
-        root=root,
         packs={n: tuple(sorted((p for p in packs if p.name == n), key=lambda p: p.version)) for n in names},
         found_by={pack.name: folders[pack.folder] for pack in packs},
     )

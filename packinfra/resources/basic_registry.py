@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -42,18 +42,19 @@ class BasicPackRegistry(pulumi.ComponentResource):
         *,
         host: str,
         base_path: str,
-        packs: Sequence[str | PackSettings] = ("packs/*",),
+        packs: str | Sequence[str | PackSettings | Mapping[str, Any]] = ("packs/*",),
         ca_file: str | None = None,
         plain_http: bool = False,
         username: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        base, found = base_path_or_error(base_path), packs_or_error(packs)
         super().__init__(TYPE, name, {}, opts)
-        base, connection = base_path_or_error(base_path), Connection(ca_file, plain_http, username)
-        found = packs_or_error(self, packs)
+        connection = Connection(ca_file, plain_http, username)
         archive = f"{host}/{base}/{PACKS_PATH}"
         root = BasePath(name, repository=archive, connection=connection, opts=pulumi.ResourceOptions(parent=self))
         published = publish(
+            self,
             name,
             found,
             {pack: f"{archive}/{pack}" for pack in found.packs},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -55,16 +55,15 @@ class EcrPackRegistry(pulumi.ComponentResource):
         name: str,
         *,
         base_path: str,
-        packs: Sequence[str | PackSettings] = ("packs/*",),
+        packs: str | Sequence[str | PackSettings | Mapping[str, Any]] = ("packs/*",),
         repositories: RepositorySettings | None = None,
         access: AccessSettings | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        base, found = base_path_or_error(base_path), packs_or_error(packs)
         super().__init__(TYPE, name, {}, opts)
         self._name, self._options = name, repositories or RepositorySettings()
         self._access = access or AccessSettings()
-        base = base_path_or_error(base_path)
-        found = packs_or_error(self, packs)
         if strangers := sorted(set(self._options.import_repositories) - found.packs.keys()):
             raise pulumi.RunError(
                 f"importRepositories: {', '.join(strangers)}: no such pack; there are {', '.join(found.packs)}"
@@ -74,7 +73,11 @@ class EcrPackRegistry(pulumi.ComponentResource):
         root = self._base_repository(archive)
         targets = {pack: self._pack_repository(archive, pack) for pack in found.packs}
         published = publish(
-            name, found, {pack: r.repository_url for pack, r in targets.items()}, lambda: self._child(keeps_images=True)
+            self,
+            name,
+            found,
+            {pack: r.repository_url for pack, r in targets.items()},
+            lambda: self._child(keeps_images=True),
         )
         granted = iam_access.grant(
             name, self._access, root.arn.apply(_below_base_path), dict(self._options.tags), self._child

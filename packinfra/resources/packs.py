@@ -14,7 +14,7 @@ from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
 from packinfra.resources.clients import Connection
 from packinfra.resources.published_pack import PublishedPack
-from packinfra.settings import PackSettings, valid_base_path
+from packinfra.settings import PackSettings, load_packs, valid_base_path
 
 
 class FoundPacks(NamedTuple):
@@ -32,27 +32,33 @@ def base_path_or_error(base_path: str) -> str:
         raise pulumi.RunError(f"base_path {base_path!r}: {error}") from None
 
 
-def packs_or_error(component: pulumi.ComponentResource, packs: Sequence[str | PackSettings]) -> FoundPacks:
-    """All packs of the program; or one RunError, which shows without a traceback, with every problem of every pack."""
-    entries = {entry.path: entry for entry in (PackSettings(path=p) if isinstance(p, str) else p for p in packs)}
+def packs_or_error(packs: str | Sequence[str | PackSettings | Mapping[str, Any]]) -> FoundPacks:
+    """All packs of the program; or one RunError, which shows without a traceback, with every problem of every pack.
+
+    packs: paths, PackSettings, or mappings as in a stack file; a single path counts as a list of one
+    """
     try:
+        entries = {entry.path: entry for entry in load_packs([packs] if isinstance(packs, str) else packs)}
         catalogue = read_catalogue(Path.cwd(), list(entries), {path: entry.rules for path, entry in entries.items()})
     except PackinfraError as error:
         raise pulumi.RunError(str(error)) from None
-    for warning in catalogue.warnings:
-        pulumi.log.warn(warning, component)
     return FoundPacks(catalogue.packs, {pack: entries[path] for pack, path in catalogue.found_by.items()})
 
 
 def publish(
+    component: pulumi.ComponentResource,
     name: str,
     found: FoundPacks,
     repositories: Mapping[str, pulumi.Input[str]],
     opts: Callable[[], pulumi.ResourceOptions],
+    *,
     connection: Connection | None = None,
 ) -> dict[str, PublishedPack]:
-    """One PublishedPack for each pack, in the repository ("host/path") that `repositories` names for it."""
-    return {
+    """One PublishedPack for each pack, in the repository ("host/path") that `repositories` names for it.
+
+    Warnings about a pack stand beside its resource; one line beside the component sums up.
+    """
+    published = {
         pack: PublishedPack(
             f"{name}-{pack}",
             repository=repositories[pack],
@@ -66,6 +72,30 @@ def publish(
         )
         for pack, versions in found.packs.items()
     }
+    for pack, versions in found.packs.items():
+        for version in versions:
+            for warning in version.warnings:
+                pulumi.log.warn(f"{os.path.relpath(version.folder)}: {warning}", published[pack])
+    pulumi.Output.all(*(resource.versions for resource in published.values())).apply(
+        lambda recorded: _sum_up(component, recorded)
+    )
+    return published
+
+
+def _sum_up(component: pulumi.ComponentResource, recorded: Sequence[Mapping[str, Mapping[str, Any]]]) -> None:
+    if pulumi.runtime.is_dry_run():
+        return
+    versions = [record for pack in recorded for record in pack.values()]
+    adopted = sum(bool(record.get("adopted")) for record in versions)
+    pulumi.log.info(
+        f"{_count(len(recorded), 'pack')} with {_count(len(versions), 'version')} published"
+        + (f", of which {adopted} {'was' if adopted == 1 else 'were'} there already" if adopted else ""),
+        component,
+    )
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def digests(versions: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:

@@ -167,3 +167,15 @@ def test_basic(mocks: Recording) -> None:
 def test_a_wrong_base_path(mocks: Recording, base_path: str) -> None:
     with pytest.raises(pulumi.RunError, match=f"base_path '{base_path}'"):
         EcrPackRegistry("packs", base_path=base_path)
+
+
+def test_packs_may_be_a_path_or_mappings(mocks: Recording) -> None:
+    for packs in ("packs/*", ["packs/*"], [{"path": "packs/*", "keepVersions": 2}]):
+        declares(lambda packs=packs: EcrPackRegistry("c", base_path="base", packs=packs))()  # type: ignore[misc]
+        assert ("PublishedPack", "c-hello") in mocks.declared
+
+
+def test_wrong_packs_are_told_without_a_traceback(mocks: Recording) -> None:
+    with pytest.raises(pulumi.RunError, match=r"packs\.0\.keepVersion: no such key; did you mean keepVersions"):
+        declares(lambda: EcrPackRegistry("c", base_path="base", packs=[{"path": "packs/*", "keepVersion": 2}]))()
+    assert not mocks.declared

@@ -72,6 +72,7 @@ def test_defaults_are_safe() -> None:
         ({"packinfra:registry": '{"kind":"ecr","basePath":"A"}'}, 'registry.basePath: "A" is wrong: use lower-case'),
         ({"packinfra:registry": '{"kind":"ecr","basePath":"a/spectro-packs"}'}, "leave spectro-packs/archive out"),
         ({"packinfra:registry": json.dumps({"kind": "ecr", "basePath": "a" * 129})}, "at most 128 characters"),
+        ({"packinfra:access": '{"publishers":{"roles":"ci"}}'}, 'roles: "ci" is wrong: write a list, with brackets'),
         ({"packinfra:pack": "[]"}, "packinfra:pack: no such key; did you mean packs?"),
         ({"packinfra:zzz": "1"}, "packinfra:zzz: no such key; known are registry, packs, repositories, access"),
         ({"packinfra:packs": "[]"}, "packinfra:packs: [] is wrong: name at least one pack"),
@@ -179,3 +180,7 @@ set one of the two to false"""
 
 def test_other_namespaces_are_not_judged() -> None:
     assert load(GOOD | {"aws:profile": "x", "other:thing": "y"}).registry.base_path == "packs"
+
+
+def test_a_single_path_needs_no_brackets() -> None:
+    assert [pack.path for pack in load(GOOD | {"packinfra:packs": "packs/nginx"}).packs] == ["packs/nginx"]
