@@ -19,7 +19,7 @@ from pathlib import Path
 from tools.steps import StepError, run, say
 
 GO_MINIMUM = (1, 25, 11)
-PULUMI_MINIMUM = (3, 216, 0)  # ReadResult.inputs, on which drift repair stands
+PULUMI_MINIMUM = (3, 219, 0)  # error hooks; ReadResult.inputs, on which drift repair stands, since 3.216
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 # What the engine starts for a Python program with dynamic resources, all shipped with a regular Pulumi.
 HOSTS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")

@@ -190,7 +190,8 @@ def said(line: ssl.SSLSocket) -> str:
 @pytest.mark.parametrize("host", [f"api.ecr.{REGION}.amazonaws.com", f"123456789012.dkr.ecr.{REGION}.amazonaws.com"])
 def test_impossible_headers(sandbox: Sandbox, host: str, head: str) -> None:  # BAD-5
     with line_to(sandbox, host) as line:
-        line.sendall(f"POST /v2/s/x/blobs/uploads/ HTTP/1.1\r\nHost: {host}\r\n{head}\r\n\r\n".encode())
+        with contextlib.suppress(OSError):  # it may have answered and closed before it was told everything
+            line.sendall(f"POST /v2/s/x/blobs/uploads/ HTTP/1.1\r\nHost: {host}\r\n{head}\r\n\r\n".encode())
         answer = said(line)
     assert answer == "" or answer.startswith(("HTTP/1.1 4", "HTTP/1.1 501")), answer
 

@@ -73,7 +73,7 @@ def test_neither_pulumi_nor_go(path: Path, checkout: Path) -> None:
     assert "https://www.pulumi.com/docs/install/" in text
     assert "https://go.dev/dl/" in text
     assert "1.25.11" in text
-    assert "3.216.0" in text
+    assert "3.219.0" in text
 
 
 def test_go_too_old_names_the_version_found(checkout: Path, go: Callable[..., Path]) -> None:
@@ -84,7 +84,7 @@ def test_go_too_old_names_the_version_found(checkout: Path, go: Callable[..., Pa
         GoTools(checkout).ensure_crane()
 
 
-@pytest.mark.parametrize("version", ["v3.216.0", "v3.260.1"])
+@pytest.mark.parametrize("version", ["v3.219.0", "v3.260.1"])
 def test_a_recent_pulumi_on_path_is_used(path: Path, checkout: Path, program: Program, version: str) -> None:
     user_pulumi(path, program, version)
     old_build = program(checkout / ".tools" / "bin" / "pulumi", "exit 0")
@@ -95,7 +95,7 @@ def test_a_recent_pulumi_on_path_is_used(path: Path, checkout: Path, program: Pr
 @pytest.mark.parametrize(
     ("pulumi", "reason"),
     [
-        (("v3.215.9", HOSTS), "is 3.215.9, older than 3.216.0"),
+        (("v3.218.9", HOSTS), "is 3.218.9, older than 3.219.0"),
         (("v3.259.0", HOSTS[1:]), "comes without pulumi-language-python"),
         (("what?", HOSTS), "does not tell its version"),
     ],
