@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from packinfra.resources.basic_registry import BasicPackRegistry as BasicPackRegistry
+    from packinfra.resources.clients import Connection as Connection
     from packinfra.resources.ecr_registry import EcrPackRegistry as EcrPackRegistry
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import AccessSettings as AccessSettings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AccessSettings",
     "BasicPackRegistry",
+    "Connection",
     "EcrPackRegistry",
     "PackSettings",
     "PublishedPack",
@@ -36,6 +38,7 @@ _HOMES = {
     "PackSettings": "packinfra.settings",
     "RepositorySettings": "packinfra.settings",
     "BasicPackRegistry": "packinfra.resources.basic_registry",
+    "Connection": "packinfra.resources.clients",
     "EcrPackRegistry": "packinfra.resources.ecr_registry",
     "PublishedPack": "packinfra.resources.published_pack",
     "Settings": "packinfra.settings",

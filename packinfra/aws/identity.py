@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
@@ -67,6 +67,15 @@ class AwsConfig:
             allowed_accounts=frozenset(str(a) for a in parsed("allowedAccountIds") or ()),
             forbidden_accounts=frozenset(str(a) for a in parsed("forbiddenAccountIds") or ()),
         )
+
+    def acting_as(self, profile: str | None, role_arn: str | None) -> AwsConfig:
+        """The same with another identity: a profile instead of keys and roles, and one more role on top."""
+        chosen = self
+        if profile:
+            chosen = replace(
+                self, profile=profile, access_key=None, secret_key=None, token=None, assume_roles=(), web_identity=None
+            )
+        return replace(chosen, assume_roles=(*chosen.assume_roles, {"roleArn": role_arn})) if role_arn else chosen
 
     def check_account(self, account: str, host: str) -> None:
         """Raises CredentialsError if the stack must not touch `account`, which the registry's host names."""

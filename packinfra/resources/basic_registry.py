@@ -50,7 +50,7 @@ class BasicPackRegistry(pulumi.ComponentResource):
     ) -> None:
         base, found = base_path_or_error(base_path), packs_or_error(packs)
         super().__init__(TYPE, name, {}, opts)
-        connection = Connection(ca_file, plain_http, username)
+        connection = Connection(ca_file=ca_file, plain_http=plain_http, username=username)
         archive = f"{host}/{base}/{PACKS_PATH}"
         root = BasePath(name, repository=archive, connection=connection, opts=pulumi.ResourceOptions(parent=self))
         published = publish(

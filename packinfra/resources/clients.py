@@ -26,14 +26,21 @@ _AWS_KEYS = (
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach a Basic registry.
+    """How to reach a registry, where the stack's own config doesn't say it.
 
+    ECR, where a program uses an explicit AWS provider, whose identity a push can't see:
+    profile:            of the AWS config files; instead of the stack's aws:profile or keys
+    publisher_role_arn: role to assume for publishing, on top of the identity otherwise used
+
+    Basic registries:
     ca_file:    PEM file with the CA certificates to trust, relative to the project; None = the system's
     plain_http: speak HTTP without TLS
     username:   whose password the secret packinfra:registryPassword is; None = PACKINFRA_REGISTRY_USERNAME and
                 _PASSWORD, else the Docker config
     """
 
+    profile: str | None = None
+    publisher_role_arn: str | None = None
     ca_file: str | None = None
     plain_http: bool = False
     username: str | None = None
@@ -41,10 +48,26 @@ class Connection:
     @classmethod
     def of(cls, props: Mapping[str, Any] | None) -> Connection:
         given = props or {}
-        return cls(given.get("caFile") or None, bool(given.get("plainHttp")), given.get("username") or None)
+        return cls(
+            profile=given.get("profile") or None,
+            publisher_role_arn=given.get("publisherRoleArn") or None,
+            ca_file=given.get("caFile") or None,
+            plain_http=bool(given.get("plainHttp")),
+            username=given.get("username") or None,
+        )
+
+    @property
+    def is_basic(self) -> bool:
+        return bool(self.ca_file or self.plain_http or self.username)
 
     def as_props(self) -> dict[str, Any]:
-        props = {"caFile": self.ca_file, "plainHttp": self.plain_http, "username": self.username}
+        props = {
+            "profile": self.profile,
+            "publisherRoleArn": self.publisher_role_arn,
+            "caFile": self.ca_file,
+            "plainHttp": self.plain_http,
+            "username": self.username,
+        }
         return {key: value for key, value in props.items() if value}
 
 
@@ -65,15 +88,17 @@ class Clients:
         key = host, Connection.of(connection)
         with self._lock:
             if key not in self._clients:
-                ecr = self._ecr(host) if connection is None else None
-                self._clients[key] = ecr or self._basic(*key)
+                self._clients[key] = self._ecr(*key) or self._basic(*key)
             return self._clients[key]
 
-    def _ecr(self, host: str) -> Client | None:
+    def _ecr(self, host: str, connection: Connection) -> Client | None:
         from packinfra.aws.ecr import EcrHost, ecr_client  # noqa: PLC0415 - a Basic registry needs nothing of AWS
         from packinfra.aws.identity import AwsConfig  # noqa: PLC0415
 
-        return ecr_client(host, AwsConfig.of(self._config), Log("").warning) if EcrHost.of(host) else None
+        if connection.is_basic or not EcrHost.of(host):
+            return None
+        config = AwsConfig.of(self._config).acting_as(connection.profile, connection.publisher_role_arn)
+        return ecr_client(host, config, Log("").warning)
 
     def _basic(self, host: str, connection: Connection) -> Client:
         username, password = connection.username, self._config[PASSWORD]

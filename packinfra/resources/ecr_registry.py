@@ -11,6 +11,7 @@ from pulumi_aws import ecr
 
 from packinfra.aws import policies
 from packinfra.resources import access as iam_access
+from packinfra.resources.clients import Connection
 from packinfra.resources.existing import KEPT_ON_IMPORT, say_how_to_adopt
 from packinfra.resources.lifecycle import lifecycle_policy
 from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
@@ -30,6 +31,8 @@ class EcrPackRegistry(pulumi.ComponentResource):
     packs:        folders or globs relative to the program's working folder, or PackSettings; what a later entry says
                   of a pack holds
     repositories, access: options (docs/settings.md); the defaults are immutable tags, scan on push, no forced delete
+
+    profile, publisher_role_arn: who publishes, where the component gets an explicit AWS provider (see Connection)
 
     All packs are read and judged before the first resource is declared; every problem of every pack is in the one
     pulumi.RunError then raised.
@@ -58,6 +61,8 @@ class EcrPackRegistry(pulumi.ComponentResource):
         packs: str | Sequence[str | PackSettings | Mapping[str, Any]] = ("packs/*",),
         repositories: RepositorySettings | None = None,
         access: AccessSettings | None = None,
+        profile: str | None = None,
+        publisher_role_arn: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         base, found = base_path_or_error(base_path), packs_or_error(packs)
@@ -78,6 +83,9 @@ class EcrPackRegistry(pulumi.ComponentResource):
             found,
             {pack: r.repository_url for pack, r in targets.items()},
             lambda: self._child(keeps_images=True),
+            connection=Connection(profile=profile, publisher_role_arn=publisher_role_arn)
+            if profile or publisher_role_arn
+            else None,
         )
         granted = iam_access.grant(
             name, self._access, root.arn.apply(_below_base_path), dict(self._options.tags), self._child

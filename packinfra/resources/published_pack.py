@@ -152,7 +152,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
     keep_versions: how many versions to keep in all, current ones included; None = all
     delete_adopted: also remove what somebody else pushed with the same content and this resource only adopted
     created:       RFC 3339, UTC, whole seconds; in the manifest and the archive
-    connection:    how to reach a registry that isn't ECR
+    connection:    how to reach the registry, and as whom, where the stack's config doesn't say it
 
     Outputs: `repository`, `versions` (version -> record, see resources/versions.py), `files` (version -> path -> short
     hash, for versions that have a folder).

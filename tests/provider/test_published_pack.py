@@ -351,6 +351,13 @@ def test_the_roles_of_the_stack_are_assumed(pack: Pack, ecr: Ecr, sandbox: Sandb
         host.create(inputs)
         missing = {"aws:assumeRoles": json.dumps([{"roleArn": role + "-none"}])}
     assert ecr.tags(pack.name) == digests(inputs)
+    # and for a program with an explicit AWS provider, whose identity the push can't see
+    id_, outs = pack.repository, {**inputs, "connection": {"publisherRoleArn": role}}
+    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as host:
+        host.delete(id_, outs)
+        with pytest.raises(ProviderError, match=r"profile \(ghost\)"):
+            host.read(id_, {**outs, "connection": {"profile": "ghost"}})
+    assert ecr.tags(pack.name) == {}
     with (
         ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **missing}) as host,
         pytest.raises(ProviderError, match=r"no usable AWS credentials: .*AssumeRole"),

@@ -207,3 +207,12 @@ def test_a_deployer_for_nobody_attaches_nothing_to_users() -> None:
     assert not [action for action in actions(plain) if action.startswith("kms:") or "User" in action]
     (roles,) = (s["Resource"] for s in plain["Statement"] if s["Sid"] == "RoleAttachments")
     assert roles == [f"arn:aws-cn:iam::{ACCOUNT}:role/packs-*"]
+
+
+def test_another_identity_than_the_stacks() -> None:
+    stack = AwsConfig.of({"aws:accessKey": "AKIA", "aws:secretKey": "s", "aws:assumeRoles": '[{"roleArn": "a"}]'})
+    assert stack.acting_as(None, None) == stack
+    assert [role["roleArn"] for role in stack.acting_as(None, "b").assume_roles] == ["a", "b"]
+    other = stack.acting_as("bank", "b")
+    assert (other.profile, other.access_key, other.secret_key) == ("bank", None, None)
+    assert [role["roleArn"] for role in other.assume_roles] == ["b"]

@@ -179,3 +179,11 @@ def test_wrong_packs_are_told_without_a_traceback(mocks: Recording) -> None:
     with pytest.raises(pulumi.RunError, match=r"packs\.0\.keepVersion: no such key; did you mean keepVersions"):
         declares(lambda: EcrPackRegistry("c", base_path="base", packs=[{"path": "packs/*", "keepVersion": 2}]))()
     assert not mocks.declared
+
+
+def test_who_publishes_with_an_explicit_provider(mocks: Recording) -> None:
+    role = "arn:aws:iam::123456789012:role/publisher"
+    declares(lambda: EcrPackRegistry("c", base_path="base", profile="bank", publisher_role_arn=role))()
+    assert mocks.declared["PublishedPack", "c-hello"]["connection"] == {"profile": "bank", "publisherRoleArn": role}
+    declares(lambda: EcrPackRegistry("d", base_path="base"))()
+    assert "connection" not in mocks.declared["PublishedPack", "d-hello"]
