@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from packinfra.packs.archive import ArchiveError, save_archive
+from packinfra.packs.archive import ArchiveError, archive_title, save_archive
 from packinfra.packs.catalogue import published_twice
 from packinfra.packs.contents import PackError
 from packinfra.packs.pack import read_pack
@@ -104,7 +104,7 @@ def _archive(checked: Sequence[Checked], out: Path) -> list[str]:
     for each in checked:
         if each.pack is None or each.pack.errors:
             continue
-        path = out if _is_file(out) else out / f"{each.pack.name}-{each.pack.version}.tar.gz"
+        path = out if _is_file(out) else out / archive_title(each.pack.name, each.pack.version)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             archive = save_archive(each.pack, path)

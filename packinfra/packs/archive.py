@@ -59,6 +59,11 @@ class Archive:
     codec: str
 
 
+def archive_title(name: str, version: str) -> str:
+    """The archive's file name, which is the layer's title in the manifest."""
+    return f"{name}-{version}.tar.gz"
+
+
 def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
     """Writes the archive of `pack` to `out`.
 
@@ -72,10 +77,12 @@ def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
         try:
             out.write(member)
         except OSError as error:
-            raise ArchiveError(f"{top}.tar.gz could not be written: {error.strerror}") from error
+            raise ArchiveError(
+                f"{archive_title(pack.name, pack.version)} could not be written: {error.strerror}"
+            ) from error
         digest.update(member)
         size += len(member)
-    return Archive(f"{top}.tar.gz", f"sha256:{digest.hexdigest()}", size, CODEC)
+    return Archive(archive_title(pack.name, pack.version), f"sha256:{digest.hexdigest()}", size, CODEC)
 
 
 def save_archive(pack: Pack, path: Path, created: str = CREATED) -> Archive:

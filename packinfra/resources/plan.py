@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from packinfra.packs.archive import CREATED, write_archive
-from packinfra.packs.contents import PackError
+from packinfra.packs.contents import KEEP, PackError
 from packinfra.packs.pack import Pack, read_pack
 from packinfra.resources.archives import ARCHIVES
 from packinfra.resources.narration import file_changes
@@ -22,9 +22,6 @@ from packinfra.resources.versions import (
     to_publish,
     versions_of,
 )
-
-_IN_MEMORY = 8 << 20
-"""Bytes of an archive that are built in memory and kept for `create`; a larger one is built again."""
 
 
 class Plan:
@@ -88,8 +85,11 @@ class Plan:
             self.versions[pack.version] = self._archived(pack, seq)
 
     def _archived(self, pack: Pack, seq: int) -> PublishedVersion:
-        """The record of a version still to be published; the digests need the archive, so it is built here."""
-        small = sum(file.size for file in pack.files) <= _IN_MEMORY
+        """The record of a version still to be published; the digests need the archive, so it is built here.
+
+        That of a pack whose files are in memory stays there for `create`; a larger one is built again.
+        """
+        small = sum(file.size for file in pack.files) <= KEEP
         out: BinaryIO = io.BytesIO() if small else open(os.devnull, "wb")  # noqa: SIM115 - closed below
         with out:
             archive = write_archive(pack, out, self._created)

@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from packinfra.errors import PackinfraError
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference
-from packinfra.packs.archive import write_archive
+from packinfra.packs.archive import archive_title, write_archive
 from packinfra.packs.pack import read_pack
 from packinfra.resources.adoption import FOREIGN, Foreign, compare
 from packinfra.resources.archives import ARCHIVES
@@ -104,10 +104,15 @@ class Publishing:
 
     def _push(self, reference: Reference, version: str, record: PublishedVersion) -> PublishedVersion:
         name, begun = f"{self._name} {version}", time.monotonic()
+        manifest = record.manifest(archive_title(self._name, version))
+        if manifest.digest != record.manifestDigest:  # made with the pack's own name, so that is another one
+            raise PublishError(
+                f"{name} was not published: the pack has another name than {self.repository}\n"
+                "  -> the repository's last component must equal the name in pack.json"
+            )
         with self._archive(version, record) as opened:
             self._log.status(f"{name}: uploading {in_words(record.size)}")
-            title = f"{self._name}-{version}.tar.gz"
-            pushed = self._client.push(reference, record.manifest(title), opened, self._progress(name))
+            pushed = self._client.push(reference, manifest, opened, self._progress(name))
         known = "" if pushed.sent >= record.size else "; the registry had the archive already"
         took = time.monotonic() - begun
         self._log.info(f"{name}: published {pushed.digest} ({in_words(record.size)}, {took:.1f} s{known})")

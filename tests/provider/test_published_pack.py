@@ -243,6 +243,15 @@ def test_a_folder_that_changes_after_check(pack: Pack, ecr: Ecr) -> None:
     assert ecr.tags(pack.name) == digests(inputs)
 
 
+def test_a_repository_of_another_name(pack: Pack, ecr: Ecr) -> None:
+    name = pack.name.replace("/hello", "/other")
+    inputs = pack.checked(repository=ecr.create(name))
+    with pytest.raises(ProviderError, match=r"last component must equal the name in pack\.json") as caught:
+        pack.host.create(inputs)
+    assert "Traceback" not in str(caught.value)
+    assert ecr.tags(name) == {}
+
+
 def test_refresh_finds_drift(pack: Pack, ecr: Ecr) -> None:
     id_, inputs, outs = pack.created()
     make_pack(pack.folder, version="1.1.0")
