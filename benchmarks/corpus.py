@@ -50,12 +50,12 @@ def _pack(folder: Path, number: int, dice: random.Random, words: list[str]) -> P
     files, raw, logo = int(_at(_FILES, near)), int(_at(_RAW_BYTES, share)), int(_at(_LOGO_BYTES, dice.random()))
     weights = [dice.lognormvariate(0, 1) for _ in range(files - 4)] or [1.0]
     text = max(raw - min(logo, raw // 3), 1000)
-    chart = {
+    name = f"pack-{number}"
+    chart = {"Chart.yaml": f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n".encode()}  # helm package puts it first
+    chart |= {
         f"templates/part-{index}.yaml": _text(dice, words, max(int(text * 0.8 * weight / sum(weights)), 20))
         for index, weight in enumerate(weights)
     }
-    name = f"pack-{number}"
-    chart["Chart.yaml"] = f"apiVersion: v2\nname: {name}\nversion: 1.0.0\n".encode()
     _write(folder / "pack.json", json.dumps(_metadata(name) | {"charts": [f"charts/{name}.tgz"]}, indent=2).encode())
     _write(folder / "values.yaml", b"pack:\n  namespace: bench\n" + _text(dice, words, min(text // 20, 20_000)))
     _write(folder / "README.md", _text(dice, words, min(text // 20, 5_000)))

@@ -2,7 +2,7 @@
 
 Only the tree is made, no Python values: libyaml judges the syntax as Palette's reader does (Go's yaml is a port of it),
 aliases stay references, so none of them can multiply, and a date or a number is never misunderstood. Nesting and size
-are counted on the stream of events before a tree is made.
+are counted while it is made.
 
 Palette replaces macros (`{{ .spectro... }}`) before anything is deployed, so a text that would be YAML without its
 templates isn't broken; it is only noted (`templated`).
@@ -13,23 +13,44 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, NamedTuple
 
 import yaml
 
 TEXT_LIMIT = 4 << 20
 """Bytes that are read; the largest values.yaml of 220 public packs has 289 kB."""
 _DEEPEST = 100
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_EVENTS = 200_000
 """Of the parser; a key, a value, the beginning and the end of a list or mapping are one each."""
 _NULLS = ("", "~", "null", "Null", "NULL")
 _ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads trees only, so it need not ask of every scalar whether it is a number or a date."""
+class Scalar(NamedTuple):
+    """A single value, as it was written: `null` if nothing, or one of null's names without quotes."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+    text: str
+    line: int
+    null: bool
+
+
+class List(NamedTuple):
+    """A sequence."""
+
+    items: list[Node]
+    line: int
+
+
+class Map(NamedTuple):
+    """A mapping; `flat`: keys and values by turns."""
+
+    flat: list[Node]
+    line: int
+
+
+Node = Scalar | List | Map
+# Tuples: of PyYAML's nodes, four objects each, the garbage collector alone took as long as all the reading.
 
 
 @dataclass(frozen=True)
@@ -41,13 +62,13 @@ class YamlText:
     templated: the problem is a template's, which Palette may well replace with something readable
     """
 
-    documents: tuple[yaml.Node, ...]
+    documents: tuple[Node, ...]
     problem: str = ""
     line: int | None = None
     templated: bool = False
 
     @property
-    def top(self) -> yaml.Node | None:
+    def top(self) -> Node | None:
         """The first document, which is the one that readers take; None if there is nothing in it."""
         first = self.documents[0] if self.documents else None
         return None if first is None or _is_null(first) else first
@@ -81,45 +102,75 @@ def read_yaml(raw: bytes) -> YamlText:
         return YamlText((), error.problem, error.line, templated=near)
 
 
-def entries(node: yaml.Node | None) -> Iterator[tuple[str, int, yaml.Node]]:
+def entries(node: Node | None) -> Iterator[tuple[str, int, Node]]:
     """Key, line and value of a mapping's entries; nothing for anything else."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                yield key.value, key.start_mark.line + 1, value
+    if isinstance(node, Map):
+        for key, value in zip(node.flat[::2], node.flat[1::2], strict=True):
+            if isinstance(key, Scalar):
+                yield key.text, key.line, value
 
 
-def child(node: yaml.Node | None, *path: str) -> yaml.Node | None:
+def child(node: Node | None, *path: str) -> Node | None:
     """The node below `path`; None if there is none, or only null."""
     for part in path:
         node = next((value for key, _, value in entries(node) if key == part), None)
     return None if node is None or _is_null(node) else node
 
 
-def scalar(node: yaml.Node | None) -> str | None:
+def scalar(node: Node | None) -> str | None:
     """The text of a scalar; None for everything else, null included."""
-    return str(node.value) if isinstance(node, yaml.ScalarNode) and not _is_null(node) else None
+    return node.text if isinstance(node, Scalar) and not node.null else None
 
 
-def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.value in _NULLS and node.style not in ("'", '"', "|", ">")
+def _is_null(node: Node) -> bool:
+    return isinstance(node, Scalar) and node.null
 
 
-def _compose(text: str) -> tuple[yaml.Node, ...]:
+def _compose(text: str) -> tuple[Node, ...]:
     try:
-        depth = 0
-        for count, event in enumerate(yaml.parse(text, Loader=_Loader)):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > _DEEPEST or count > _MOST_EVENTS:
-                much = f"is nested more than {_DEEPEST} deep" if depth > _DEEPEST else "has too many entries"
-                line = event.start_mark.line + 1 if event.start_mark else None
-                raise _BrokenError(f"it {much}", line)
-        return tuple(node for node in yaml.compose_all(text, Loader=_Loader) if node is not None)
+        return _documents(iter(_LOADER(text).get_event, None))  # half the cost of yaml.parse, which asks twice
     except yaml.YAMLError as error:
         marks = [m for m in (getattr(error, "problem_mark", None), getattr(error, "context_mark", None)) if m]
         around = tuple(mark.line + 1 for mark in marks)
         what = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
         raise _BrokenError(f"it is not YAML: {what}", around[0] if around else None, around) from None
+
+
+def _documents(events: Iterator[Any]) -> tuple[Node, ...]:
+    """The trees. PyYAML's own composer recurses, so a text could make it overflow."""
+    documents: list[Node] = []
+    anchors: dict[str, Node] = {}
+    open_: list[list[Node]] = [documents]  # what is being filled, the innermost last
+    for count, event in enumerate(events):
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            null = event.value in _NULLS and event.style not in ("'", '"', "|", ">")
+            node: Node = Scalar(event.value, event.start_mark.line + 1, null)
+            open_[-1].append(node)
+        elif kind is yaml.SequenceStartEvent or kind is yaml.MappingStartEvent:
+            inside: list[Node] = []
+            line = event.start_mark.line + 1
+            node = List(inside, line) if kind is yaml.SequenceStartEvent else Map(inside, line)
+            open_[-1].append(node)
+            open_.append(inside)
+            if len(open_) > _DEEPEST + 1:
+                raise _BrokenError(f"it is nested more than {_DEEPEST} deep", line)
+        elif kind is yaml.AliasEvent:
+            if event.anchor not in anchors:
+                raise _BrokenError(f"it is not YAML: *{event.anchor} refers to no anchor", event.start_mark.line + 1)
+            open_[-1].append(anchors[event.anchor])
+            continue
+        else:
+            if kind is yaml.SequenceEndEvent or kind is yaml.MappingEndEvent:
+                open_.pop()
+            elif kind is yaml.DocumentStartEvent:
+                anchors = {}
+            continue
+        if event.anchor:
+            anchors[event.anchor] = node
+        if count > _MOST_EVENTS:
+            raise _BrokenError("it has too many entries", node.line)
+    return tuple(documents)
 
 
 def _without_templates(text: str) -> str:

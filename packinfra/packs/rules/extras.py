@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import yaml
-
 from packinfra.packs.contents import LOGO, PRESETS, SCHEMA, Contents
 from packinfra.packs.finding import Finding, shown
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
-from packinfra.packs.yamltext import entries, scalar
+from packinfra.packs.yamltext import List, Map, Node, Scalar, entries, scalar
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PRESET = ("name", "displayName", "group", "remove", "add")
@@ -36,7 +34,7 @@ def _schema(contents: Contents) -> Iterator[Finding]:
         return
     if text.problem:
         yield Finding("schema-form", text.problem, SCHEMA, text.line)
-    elif text.top is not None and not isinstance(text.top, yaml.MappingNode):
+    elif text.top is not None and not isinstance(text.top, Map):
         yield Finding("schema-form", "it is not a mapping of parameters", SCHEMA, 1)
     for name, line, value in entries(text.top):
         keys = [key for key, _, _ in entries(value)]
@@ -55,15 +53,15 @@ def _presets(contents: Contents) -> Iterator[Finding]:
         yield Finding("presets-form", text.problem, PRESETS, text.line)
         return
     listed = next((value for key, _, value in entries(text.top) if key == "presets"), None)
-    if text.top is not None and not isinstance(listed, yaml.SequenceNode):
-        yield Finding("presets-form", 'it has no list under "presets"', PRESETS, text.top.start_mark.line + 1)
+    if text.top is not None and not isinstance(listed, List):
+        yield Finding("presets-form", 'it has no list under "presets"', PRESETS, text.top.line)
     seen: set[str] = set()
-    for preset in listed.value if isinstance(listed, yaml.SequenceNode) else ():
+    for preset in listed.items if isinstance(listed, List) else ():
         for message in _wrong(preset, seen):
-            yield Finding("presets-form", message, PRESETS, preset.start_mark.line + 1)
+            yield Finding("presets-form", message, PRESETS, preset.line)
 
 
-def _wrong(preset: yaml.Node, seen: set[str]) -> Iterator[str]:
+def _wrong(preset: Node, seen: set[str]) -> Iterator[str]:
     fields = {key: value for key, _, value in entries(preset)}
     name = scalar(fields.get("name")) or ""
     called = f"the preset {shown(name)}" if name else "a preset"
@@ -71,9 +69,9 @@ def _wrong(preset: yaml.Node, seen: set[str]) -> Iterator[str]:
         yield f"{called} lacks {', '.join(missing)}"
     if unknown := [key for key in fields if key not in _PRESET]:
         yield f"{called} has {', '.join(map(shown, unknown))}, which no preset knows"
-    if "remove" in fields and not isinstance(fields["remove"], yaml.SequenceNode):
+    if "remove" in fields and not isinstance(fields["remove"], List):
         yield f'"remove" of {called} is not a list of paths'
-    if "add" in fields and not isinstance(fields["add"], yaml.ScalarNode):
+    if "add" in fields and not isinstance(fields["add"], Scalar):
         yield f'"add" of {called} is not text: put the YAML behind a |'
     if name and name in seen:
         yield f"{called} is there twice"

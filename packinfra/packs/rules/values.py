@@ -5,13 +5,11 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-import yaml
-
 from packinfra.packs.chart import Chart
 from packinfra.packs.contents import VALUES, Contents
 from packinfra.packs.finding import Finding
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
-from packinfra.packs.yamltext import child, entries, scalar
+from packinfra.packs.yamltext import List, Map, Node, child, entries, scalar
 
 _VALUES = "Palette documentation, Pack Constraints and Add-on Packs"
 
@@ -35,14 +33,14 @@ def _template(contents: Contents) -> Iterator[Finding]:
 
 def _shape(contents: Contents) -> Iterator[Finding]:
     top = _top(contents)
-    if top is not None and not isinstance(top, yaml.MappingNode):
-        what = "a list" if isinstance(top, yaml.SequenceNode) else "a single value"
-        yield Finding("values-shape", f"it is {what}, not a mapping", VALUES, top.start_mark.line + 1)
+    if top is not None and not isinstance(top, Map):
+        what = "a list" if isinstance(top, List) else "a single value"
+        yield Finding("values-shape", f"it is {what}, not a mapping", VALUES, top.line)
 
 
 def _namespace(contents: Contents) -> Iterator[Finding]:
     top = _top(contents)
-    if not isinstance(top, yaml.MappingNode) or contents.metadata.get("layer") in ("kernel", "os", "k8s"):
+    if not isinstance(top, Map) or contents.metadata.get("layer") in ("kernel", "os", "k8s"):
         return
     if not scalar(child(top, "pack", "namespace")):
         line = next((line for key, line, _ in entries(top) if key == "pack"), None)
@@ -51,7 +49,7 @@ def _namespace(contents: Contents) -> Iterator[Finding]:
 
 def _images(contents: Contents) -> Iterator[Finding]:
     images = child(_top(contents), "pack", "content", "images")
-    if VALUES in contents.files and not (isinstance(images, yaml.SequenceNode) and images.value):
+    if VALUES in contents.files and not (isinstance(images, List) and images.items):
         yield Finding("images-missing", "it lists no pack.content.images", VALUES)
 
 
@@ -66,7 +64,7 @@ def _keys(contents: Contents) -> Iterator[Finding]:
     yield from _unmatched(child(top, "manifests"), "manifests", manifests)
 
 
-def _unmatched(node: yaml.Node | None, key: str, names: list[str]) -> Iterator[Finding]:
+def _unmatched(node: Node | None, key: str, names: list[str]) -> Iterator[Finding]:
     for name, line, _ in entries(node):
         if name not in names and "{{" not in name:
             there = f"the pack's are {', '.join(names)}" if names else "the pack has none"
@@ -74,7 +72,7 @@ def _unmatched(node: yaml.Node | None, key: str, names: list[str]) -> Iterator[F
             yield Finding("values-key-unmatched", message, VALUES, line)
 
 
-def _top(contents: Contents) -> yaml.Node | None:
+def _top(contents: Contents) -> Node | None:
     text = contents.yaml.get(VALUES)
     return text.top if text else None
 
