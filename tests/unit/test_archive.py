@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packinfra.packs import Archive, read_pack, save_archive, write_archive
-from packinfra.packs.archive import MEMBER, WHOLE, ArchiveError, timestamp
+from packinfra.packs.archive import MEMBER, WHOLE, ArchiveError, Headers, timestamp
 from packinfra.packs.ignore import JUNK
 from tests.support.packs import make_pack
 
@@ -82,6 +82,21 @@ def test_entries(tmp_path: Path) -> None:
         ("hello-1.0.0/values.yaml", "0o644", False),
     ]
     assert {(e.uid, e.gid, e.uname, e.gname, e.mtime) for e in entries} == {(0, 0, "", "", timestamp(CREATED))}
+
+
+@given(
+    name=st.one_of(st.text("ab/.", min_size=1, max_size=120), PART, st.integers(90, 110).map("x".__mul__)),
+    size=st.one_of(st.integers(0, 9000), st.integers(8**11 - 2, 8**11 + 2), st.integers(0, 1 << 40)),
+    folder=st.booleans(),
+    executable=st.booleans(),
+    mtime=st.integers(0, 1 << 34),
+)
+def test_headers_are_those_of_tarfile(name: str, size: int, folder: bool, executable: bool, mtime: int) -> None:
+    entry = tarfile.TarInfo(name.rstrip("/") or "x")
+    entry.size, entry.mtime, entry.mode = size, mtime, 0o755 if folder or executable else 0o644
+    entry.type = tarfile.DIRTYPE if folder else tarfile.REGTYPE
+    made = Headers(mtime).of(entry.name, size, folder=folder, executable=executable and not folder)
+    assert made == entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
 def test_gnu_tar_extracts_it(tmp_path: Path) -> None:
