@@ -47,16 +47,17 @@ class Upload:
         self._transport, self._operation, self._reference = transport, operation, reference
         self._blob, self._content, self._progress = blob, content, progress
 
-    def run(self) -> int:
-        """Bytes sent: 0 if the repository has the blob. Raises a RegistryError, or Cancelled."""
-        found = self._operation.attempt(
-            lambda: self._transport.send(
-                "HEAD", f"/v2/{self._reference.repository}/blobs/{self._blob.digest}",
-                step=Step.FIND, reference=self._reference, expect=(*_HAS_BLOB, 404), actions=_ACTIONS,
-            )
-        )  # fmt: skip
-        if found.status != 404:
-            return 0
+    def run(self, *, ask: bool = True) -> int:
+        """Bytes sent: 0 if the repository was asked and has the blob. Raises a RegistryError, or Cancelled."""
+        if ask:
+            found = self._operation.attempt(
+                lambda: self._transport.send(
+                    "HEAD", f"/v2/{self._reference.repository}/blobs/{self._blob.digest}",
+                    step=Step.FIND, reference=self._reference, expect=(*_HAS_BLOB, 404), actions=_ACTIONS,
+                )
+            )  # fmt: skip
+            if found.status != 404:
+                return 0
         self._operation.attempt(self._send)
         return self._blob.size
 

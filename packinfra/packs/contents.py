@@ -10,6 +10,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -72,7 +73,6 @@ class Contents:
     lines:    where keys stand in pack.json: ("charts", 0) -> line
     files:    by path, in the order of digest and archive
     raw:      the first bytes of the files that the rules look into
-    yaml:     values.yaml, schema.yaml and presets.yaml, as far as there are any
     charts:   what pack.json lists under "charts", as far as the pack has it: path -> the chart, or why it is none
     findings: what reading itself brought up
     """
@@ -83,10 +83,15 @@ class Contents:
     lines: Mapping[jsontext.Path, int]
     files: Mapping[str, PackFile]
     raw: Mapping[str, bytes]
-    yaml: Mapping[str, YamlText]
     charts: Mapping[str, Chart | str]
     findings: tuple[Finding, ...]
     left_out: tuple[LeftOut, ...]
+
+    @cached_property
+    def yaml(self) -> Mapping[str, YamlText]:
+        """values.yaml, schema.yaml and presets.yaml, as far as there are any. Parsed when first asked for: a third of
+        what reading a pack takes."""
+        return {path: read_yaml(self.raw[path]) for path in (VALUES, SCHEMA, PRESETS) if path in self.raw}
 
     @property
     def values(self) -> str:
@@ -139,7 +144,6 @@ def read_contents(folder: Path) -> Contents:
         lines=parsed.lines,
         files=files,
         raw=raw,
-        yaml={path: read_yaml(raw[path]) for path in (VALUES, SCHEMA, PRESETS) if path in raw},
         charts={
             path: read_chart(files[path].open, path)
             for path, _ in _listed(metadata, parsed.lines, "charts")

@@ -61,21 +61,26 @@ class Pack:
         return content_digest(self.name, self.version, self.files)
 
 
-def read_pack(folder: Path, rules: RuleSettings | None = None, *, keep: bool = False) -> Pack:
+def read_pack(
+    folder: Path, rules: RuleSettings | None = None, *, keep: bool = False, judged: str | None = None
+) -> Pack:
     """Reads and judges the pack in `folder`; each file is read once (of what goes beyond 8 MiB, listed charts twice).
 
-    keep:  the files' bytes stay in memory, up to 8 MiB, so that `write_archive` need not read them again
-    rules: which warnings are errors or off, by rule id: {"readme-missing": "off"}
+    judged: content digest of what was read and judged a moment ago: if it is found again, `problems` stays empty
+    keep:   the files' bytes stay in memory, up to 8 MiB, so that `write_archive` need not read them again
+    rules:  which warnings are errors or off, by rule id: {"readme-missing": "off"}
 
     Never raises for what a folder can contain: everything wrong stands in `problems`. Raises PackError if there is
     no such folder, RuleError if `rules` names a rule that doesn't exist.
     """
     check_settings(rules or {})
     contents = read_contents(folder)
+    name, version = _text(contents.metadata, "name"), _text(contents.metadata, "version")
+    known = judged is not None and judged == content_digest(name, version, contents.files.values())
     return Pack(
         folder=folder,
-        name=_text(contents.metadata, "name"),
-        version=_text(contents.metadata, "version"),
+        name=name,
+        version=version,
         layer=_text(contents.metadata, "layer"),
         type=_text(contents.metadata, "addonType"),
         files=tuple(file if keep else replace(file, data=None) for file in contents.files.values()),
@@ -83,7 +88,7 @@ def read_pack(folder: Path, rules: RuleSettings | None = None, *, keep: bool = F
         manifests=tuple(path for path, _ in contents.listed("kubeManifests") if path in contents.files),
         values=contents.values,
         metadata=contents.metadata,
-        problems=judge(contents, rules),
+        problems=() if known else judge(contents, rules),
         left_out=contents.left_out,
     )
 

@@ -68,6 +68,7 @@ def publish(
             keep_versions=None if (keep := found.how[pack].keep_versions) == "all" else keep,
             delete_adopted=found.how[pack].delete_adopted,
             connection=connection,
+            judged=versions,
             opts=opts(),
         )
         for pack, versions in found.packs.items()

@@ -13,6 +13,7 @@ as a pickled reference to them, and read and delete run from that string. Renami
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -32,6 +33,7 @@ from pulumi.dynamic import (
 )
 
 from packinfra.packs.archive import CREATED
+from packinfra.packs.pack import Pack
 from packinfra.resources.claims import CLAIMS
 from packinfra.resources.clients import Clients, Connection
 from packinfra.resources.engine import Log, speak_plainly
@@ -65,7 +67,8 @@ class PublishedPackProvider(ResourceProvider):
         if isinstance(repository, str):
             for version in plan.versions:
                 CLAIMS.want(repository, version, urn)
-        return CheckResult({**news, "files": plan.files, "versions": _props(plan.versions)}, [])
+        inputs = {key: value for key, value in news.items() if key != "judged"}  # of this moment only: not for state
+        return CheckResult({**inputs, "files": plan.files, "versions": _props(plan.versions)}, [])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         old, new = versions_of(_olds), versions_of(_news)
@@ -92,7 +95,7 @@ class PublishedPackProvider(ResourceProvider):
         return DiffResult(changes=changed)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
-        publishing = self._publishing(props)
+        publishing = self._publishing(props, new=True)
         done = {v: publishing.publish(v, record) for v, record in _in_order(versions_of(props))}
         return CreateResult(publishing.repository, _outs(props, done))
 
@@ -125,8 +128,8 @@ class PublishedPackProvider(ResourceProvider):
         for version, record in _in_order(versions_of(_props)):
             publishing.withdraw(version, record)
 
-    def _publishing(self, props: Mapping[str, Any]) -> Publishing:
-        return Publishing(self._clients.of(str(props["repository"]), props.get("connection")), props)
+    def _publishing(self, props: Mapping[str, Any], *, new: bool = False) -> Publishing:
+        return Publishing(self._clients.of(str(props["repository"]), props.get("connection")), props, new=new)
 
     def _tell(self, props: Mapping[str, Any], message: str, *, warn: bool = True) -> None:
         """Says it once per run: the engine asks for a diff more than once."""
@@ -153,6 +156,8 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
     delete_adopted: also remove what somebody else pushed with the same content and this resource only adopted
     created:       RFC 3339, UTC, whole seconds; in the manifest and the archive
     connection:    how to reach the registry, and as whom, where the stack's config doesn't say it
+    judged:        packs of `sources` that the program has just read and found without errors: they aren't judged
+                   again, and what is published already isn't read again
 
     Outputs: `repository`, `versions` (version -> record, see resources/versions.py), `files` (version -> path -> short
     hash, for versions that have a folder).
@@ -174,6 +179,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         delete_adopted: bool = False,
         created: str = CREATED,
         connection: Connection | None = None,
+        judged: Sequence[Pack] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         urn = pulumi.create_urn(name, f"pulumi-python:{self._resource_type_name}", opts.parent if opts else None)
@@ -186,6 +192,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
             "deleteAdopted": delete_adopted,
             "created": created,
             "connection": connection.as_props() if connection else None,
+            "judged": {os.path.relpath(p.folder): [p.name, p.version, p.content_digest] for p in judged} or None,
             # The provider is told no URN, and without it its messages belong to no resource. diff ignores it.
             # Without its dependencies: it follows from the parent's URN, and the parent waits for its children.
             "urn": pulumi.Output(set(), urn.future(), urn.is_known()),

@@ -7,12 +7,9 @@ refused, unless `overwrite` says so.
 
 from __future__ import annotations
 
-import io
-import os
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,10 +17,10 @@ from typing import Any, BinaryIO
 from packinfra.errors import PackinfraError
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference
-from packinfra.packs.archive import archive_title, write_archive
+from packinfra.packs.archive import archive_title
 from packinfra.packs.pack import read_pack
 from packinfra.resources.adoption import FOREIGN, Foreign, compare
-from packinfra.resources.archives import ARCHIVES
+from packinfra.resources.archives import ARCHIVES, Spool, build
 from packinfra.resources.claims import CLAIMS
 from packinfra.resources.engine import Log
 from packinfra.resources.narration import file_changes, in_words
@@ -35,9 +32,13 @@ class PublishError(PackinfraError):
 
 
 class Publishing:
-    """props: the resource's properties (new inputs, or old outputs for read and delete)."""
+    """props: the resource's properties (new inputs, or old outputs for read and delete).
 
-    def __init__(self, client: Client, props: Mapping[str, Any]) -> None:
+    new: the resource is being created, so its repository most likely is new as well
+    """
+
+    def __init__(self, client: Client, props: Mapping[str, Any], *, new: bool = False) -> None:
+        self._new = new
         self.repository = str(props["repository"])
         self.urn = str(props.get("urn") or "")
         self._props = props
@@ -112,7 +113,8 @@ class Publishing:
             )
         with self._archive(version, record) as opened:
             self._log.status(f"{name}: uploading {in_words(record.size)}")
-            pushed = self._client.push(reference, manifest, opened, self._progress(name))
+            pushed = self._client.push(reference, manifest, opened, self._progress(name), new_repository=self._new)
+            self._new = False
         known = "" if pushed.sent >= record.size else "; the registry had the archive already"
         took = time.monotonic() - begun
         self._log.info(f"{name}: published {pushed.digest} ({in_words(record.size)}, {took:.1f} s{known})")
@@ -121,22 +123,24 @@ class Publishing:
     @contextmanager
     def _archive(self, version: str, record: PublishedVersion) -> Iterator[Callable[[], BinaryIO]]:
         """Opens the archive that `check` promised: the one it built, else one built anew from the folder."""
-        if (kept := ARCHIVES.take(record.layerDigest)) is not None:
-            yield lambda: io.BytesIO(kept)
-            return
-        with tempfile.TemporaryFile(prefix="packinfra-") as spool:
-            for source in self._props.get("sources") or ():
-                pack = read_pack(Path(source))
-                if pack.version != version or pack.errors or pack.content_digest != record.contentDigest:
-                    continue
-                if write_archive(pack, spool, record.created).digest == record.layerDigest:
-                    spool.flush()
-                    yield lambda: _reopened(spool)
-                    return
-        raise PublishError(
-            f"{self._name} {version} was not published: its folder has changed since this run looked at it\n"
-            "  -> run again when whatever writes the folder has finished"
-        )
+        spool = ARCHIVES.take(record.layerDigest) or self._built(version, record)
+        if spool is None:
+            raise PublishError(
+                f"{self._name} {version} was not published: its folder has changed since this run looked at it\n"
+                "  -> run again when whatever writes the folder has finished"
+            )
+        with closing(spool):
+            yield spool.open
+
+    def _built(self, version: str, record: PublishedVersion) -> Spool | None:
+        for source in self._props.get("sources") or ():
+            pack = read_pack(Path(source), judged=record.contentDigest)
+            if pack.version == version and not pack.errors and pack.content_digest == record.contentDigest:
+                archive, spool = build(pack, record.created)
+                if archive.digest == record.layerDigest:
+                    return spool
+                spool.close()
+        return None
 
     def _refusal(self, reference: Reference, record: PublishedVersion, found: str, foreign: Foreign) -> str:
         differs = foreign.reason or f"from it to this pack: {file_changes(foreign.files, self._files(reference.tag))}"
@@ -167,11 +171,3 @@ class Publishing:
                 self._log.status(f"{name}: uploading {sent * 100 // max(1, size)} % of {in_words(size)}, {rate}/s")
 
         return progress
-
-
-def _reopened(spool: BinaryIO) -> BinaryIO:
-    """A new reader from the start, since the HTTP library closes what it has sent. One at a time: they share a
-    position."""
-    reader = os.fdopen(os.dup(spool.fileno()), "rb")
-    reader.seek(0)
-    return reader

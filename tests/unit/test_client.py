@@ -11,6 +11,7 @@ from collections import Counter
 import pytest
 
 from packinfra.oci import Manifest, PushResult, Reference, RegistryError, base_path_manifest
+from packinfra.oci.client import WORTH_ASKING
 from packinfra.oci.errors import DeleteDisabled, DigestMismatch, NotAnArtifact
 from packinfra.oci.manifest import Descriptor
 from tests.support.oci import CREATED, LAYER, Setup, manifest, sha
@@ -39,6 +40,18 @@ def test_requests_of_a_push(registry: ScriptedRegistry, setup: Setup) -> None:
     registry.seen.clear()
     assert setup.client.resolve(setup.reference) == manifest().digest
     assert registry.requests == ["HEAD manifest"]  # 1
+
+
+@pytest.mark.parametrize(("size", "asked"), [(WORTH_ASKING, []), (WORTH_ASKING + 1, ["HEAD blob"])])
+def test_requests_of_a_push_to_a_new_repository(
+    size: int, asked: list[str], registry: ScriptedRegistry, setup: Setup
+) -> None:
+    """And again, as after a run that was killed: what is there already is borne."""
+    layer = bytes(size)
+    for blobs in (2, 1 if asked else 2):
+        registry.seen.clear()
+        setup.client.push(setup.reference, manifest(layer), lambda: io.BytesIO(layer), new_repository=True)
+        assert Counter(registry.requests) == Counter([*asked, *BLOB[1:] * blobs, "PUT manifest"])
 
 
 def test_no_request_asks_for_compression_or_keeps_cookies(registry: ScriptedRegistry, setup: Setup) -> None:

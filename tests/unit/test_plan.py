@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from packinfra.packs import read_catalogue
-from packinfra.resources.archives import ARCHIVES, Archives
+from packinfra.packs import read_catalogue, read_pack
+from packinfra.resources.archives import ARCHIVES, Archives, Spool
 from packinfra.resources.narration import file_changes, in_words
 from packinfra.resources.plan import Plan
 from packinfra.resources.versions import by_version
@@ -58,6 +58,25 @@ def test_each_file_is_read_once(folder: Path) -> None:
     assert ARCHIVES.take(record.layerDigest), "create finds the archive that check built, and reads nothing"
 
 
+def test_what_the_program_has_judged(folder: Path) -> None:
+    """Published and unchanged: check opens nothing. To be published: read once, not judged again. Changed since the
+    program read it: judged after all."""
+    judged = {str(folder): ["hello", "1.0.0", read_pack(folder).content_digest]}
+    with opens(folder) as by_first_check:
+        first = Plan({}, inputs(folder, judged=judged))
+    assert set(by_first_check.values()) == {1}
+    ARCHIVES.take(first.versions["1.0.0"].layerDigest)
+    olds = inputs(folder, versions={v: r.as_props() for v, r in first.versions.items()}, files=first.files)
+    with opens(folder) as by_check:
+        again = Plan(olds, inputs(folder, judged=judged))
+    assert not by_check
+    assert (again.versions, again.files) == (first.versions, first.files)
+
+    (folder / "values.yaml").write_text("a: [\n")
+    (failure,) = Plan({}, inputs(folder, judged=judged)).failures
+    assert "values.yaml:2" in failure
+
+
 def test_unchanged_content_is_not_compressed_again(folder: Path) -> None:
     first = Plan({}, inputs(folder))
     record = first.versions["1.0.0"]
@@ -75,11 +94,19 @@ def test_the_record_of_files_is_capped(tmp_path: Path) -> None:
     assert list(listed) == ["(1203 files)"]
 
 
-def test_archives_are_bounded() -> None:
-    archives = Archives(limit=10)
-    archives.keep("a", b"12345678")
-    archives.keep("b", b"123")
-    assert (archives.take("a"), archives.take("a"), archives.take("b")) == (b"12345678", None, None)
+@pytest.mark.parametrize("content", [10, 1 << 30])
+def test_archives_are_bounded(content: int) -> None:
+    archives = Archives(memory=10, disk=10, files=1)
+    kept, crowded_out = Spool(content), Spool(content)
+    kept.file.write(b"12345678")
+    archives.keep("a", 8, kept)
+    archives.keep("b", 2 if content > 10 else 3, crowded_out)
+    assert crowded_out.file.closed
+    assert (archives.take("a"), archives.take("a"), archives.take("b")) == (kept, None, None)
+    for _ in range(2):
+        with kept.open() as reader:
+            assert reader.read() == b"12345678"
+    kept.close()
 
 
 def test_file_changes_in_words() -> None:
