@@ -1,33 +1,57 @@
-"""One push of one layer, as a process of its own: `python -m benchmarks.pushers packinfra|oras-py HOST NAME FILE DIGEST`.
+"""packinfra publishing packs, as its provider does it, in a process of its own.
 
-A login in the environment means TLS.
+    python -m benchmarks.pushers '{"target": "host/path", "packs": [...], "connection": {...}, "records": "file"}'
+
+Each pack goes through the provider's own `check` and `create` (Plan, Publishing), four at once, which is how many
+threads the SDK's provider host has. What was published is noted in `records`; where that exists already the packs are
+checked against it and the registry is asked for each, which is what `up` and `refresh` do when nothing changed.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
-CREATED = "2026-01-01T00:00:00Z"
+from packinfra.resources.clients import Clients
+from packinfra.resources.plan import Plan
+from packinfra.resources.publishing import Publishing
+from packinfra.resources.versions import PublishedVersion
 
-
-def packinfra(host: str, name: str, path: str, digest: str) -> None:
-    from packinfra.oci import Client, Reference, pack_manifest  # noqa: PLC0415 - each process loads only what it measures
-    from packinfra.oci.credentials import USERNAME, RegistryLogin  # noqa: PLC0415
-    from packinfra.oci.transport import Transport  # noqa: PLC0415
-
-    client = Client(Transport(host, RegistryLogin(host), plain_http=USERNAME not in os.environ))
-    reference = Reference.of(f"{host}/{name}", "1.0.0")
-    manifest = pack_manifest("layer.tar.gz", digest, os.path.getsize(path), CREATED)
-    assert client.resolve(reference) is None
-    client.push(reference, manifest, lambda: open(path, "rb"))  # noqa: SIM115 - the client closes it
+THREADS = 4
 
 
-def oras_py(host: str, name: str, path: str, _digest: str) -> None:
-    from oras.provider import Registry  # noqa: PLC0415
+def publish(asked: dict[str, Any], threads: int = THREADS) -> dict[str, Any]:
+    """Folder -> the resource's outputs. Raises what the provider would."""
+    clients = Clients(lambda _: None)
+    records = Path(asked["records"])
+    olds: dict[str, Any] = json.loads(records.read_text()) if records.exists() else {}
 
-    Registry(hostname=host, insecure=True).push(f"{host}/{name}:1.0.0", files=[path], disable_path_validation=True)
+    def one(folder: str) -> tuple[str, dict[str, Any]]:
+        old = olds.get(folder, {})
+        repository = f"{asked['target']}/{os.path.basename(folder)}"
+        news = {"repository": repository, "sources": [folder], "connection": asked["connection"]}
+        plan = Plan(old, news)
+        assert not plan.failures, plan.failures
+        publishing = Publishing(clients.of(repository, asked["connection"]), {**news, "files": plan.files})
+        done: dict[str, PublishedVersion] = {}
+        for version, record in plan.versions.items():
+            if old:
+                assert publishing.is_there(version, record)
+            done[version] = record if old else publishing.publish(version, record)
+        return folder, {**news, "files": plan.files, "versions": {v: r.as_props() for v, r in done.items()}}
+
+    with ThreadPoolExecutor(threads) as pool:
+        found = dict(pool.map(one, asked["packs"]))
+    records.write_text(json.dumps(found))
+    return found
 
 
 if __name__ == "__main__":
-    {"packinfra": packinfra, "oras-py": oras_py}[sys.argv[1]](*sys.argv[2:])
+    begun = time.perf_counter()
+    publish(json.loads(sys.argv[1]))
+    print(json.dumps({"work": time.perf_counter() - begun}))

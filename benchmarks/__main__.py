@@ -1,0 +1,112 @@
+"""Measures packinfra beside what users do today, and writes benchmarks/results/.
+
+    python -m benchmarks              under ten minutes on two cores
+    python -m benchmarks --full       up to 1,000 packs and 1 GiB: up to 40 minutes
+    python -m benchmarks --only tls   one part
+
+Everything runs in one go, each case's ways in turn, several rounds; figures are medians with least and most. Nothing
+here is a test: nothing fails for being slow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import publish
+from benchmarks.corpus import big_pack, many_packs
+from benchmarks.link import measured
+from benchmarks.measure import CommandError
+from benchmarks.results import Results
+from tools.steps import interrupt_on_sigterm
+
+RESULTS = Path(__file__).parent / "results"
+MIB = 1 << 20
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One run: full or reduced, in a temporary folder. `packs` are made once and shared."""
+
+    full: bool
+    folder: Path
+    results: Results
+    packs: list[Path]
+
+    def fresh(self, part: str, counts: dict[int, int], *, tls: bool = False, slow: bool = False) -> None:
+        """counts: how many packs -> rounds"""
+        with publish.place(self.folder / part, tls=tls, slow=slow) as where:
+            for count, rounds in counts.items():
+                self.results.add(publish.fresh(where, f"{count} packs, {part}", self.packs[:count], rounds))
+
+
+def loopback(bench: Bench) -> None:
+    bench.fresh("loopback", {1: 5, 20: 5, 220: 3, **({1000: 3} if bench.full else {})})
+
+
+def tls(bench: Bench) -> None:
+    bench.fresh("TLS + password", {220: 3} if bench.full else {20: 3, 220: 2}, tls=True)
+
+
+def slow(bench: Bench) -> None:
+    rate, round_trip = measured(publish.RATE, publish.ROUND_TRIP)
+    bench.results.notes.append(
+        f"The slow link is a forwarder on loopback, meant to have {publish.RATE / 1e6:.0f} Mbit/s and "
+        f"{publish.ROUND_TRIP * 1e3:.0f} ms; measured in this run: {rate / 1e6:.1f} Mbit/s, {round_trip * 1e3:.1f} ms."
+    )
+    bench.fresh("100 Mbit/s, 20 ms", {20: 3, 220: 2} if bench.full else {20: 3}, slow=True)
+
+
+def unchanged(bench: Bench) -> None:
+    with publish.place(bench.folder / "unchanged") as where:
+        for count in (220, 1000) if bench.full else (220,):
+            bench.results.add(publish.unchanged(where, f"{count} packs, loopback", bench.packs[:count], 3))
+
+
+def big(bench: Bench) -> None:
+    size = 1024 if bench.full else 128
+    pack = big_pack(bench.folder / "big-pack", size * MIB)
+    ways = {way: publish.WAYS[way] for way in (publish.OURS, publish.LOOP)}
+    for part in ("loopback", "100 Mbit/s, 20 ms") if bench.full else ("loopback",):
+        with publish.place(bench.folder / "big", slow=part != "loopback") as where:
+            rounds = 3 if part == "loopback" else 1
+            bench.results.add(publish.fresh(where, f"one pack of {size} MiB, {part}", [pack], rounds, ways))
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {part.__name__: part for part in (loopback, tls, slow, unchanged, big)}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--full", action="store_true", help="everything")
+    parser.add_argument("--only", choices=PARTS, help="one part; results/ then holds nothing else")
+    asked = parser.parse_args()
+    interrupt_on_sigterm()
+    begun = time.monotonic()
+    results = Results()
+    try:
+        with tempfile.TemporaryDirectory(prefix="packinfra-bench-") as base:
+            print("generating packs", flush=True)
+            packs = many_packs(Path(base, "packs"), 1000 if asked.full else 220)
+            results.notes += publish.NOTES.splitlines()
+            bench = Bench(asked.full, Path(base), results, packs)
+            for name, part in PARTS.items():
+                if asked.only in (None, name):
+                    part(bench)
+    except CommandError as error:
+        print(f"\n{error}")
+        return 1
+    except KeyboardInterrupt:
+        print("\ninterrupted; nothing was written")
+        return 130
+    results.write(RESULTS)
+    print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes; written to {RESULTS.name}/")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,138 @@
+"""Publishing packs: ours against what users do today, over links of different kinds."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.link import Link
+from benchmarks.measure import Cost, interleaved, run
+from benchmarks.results import Case
+from packinfra.oci.credentials import PASSWORD as PASSWORD_NAME
+from packinfra.oci.credentials import USERNAME
+from tests.support.registry import BIN, PASSWORD, USER, RealRegistry, real_registry
+
+ROOT = Path(__file__).resolve().parents[1]
+RATE, ROUND_TRIP = 100e6, 0.02
+OURS, LOOP, LOOP4 = "packinfra", "tar + crane", "tar + crane, 4 processes"
+NOTES = """\
+packinfra: the provider's check and create in a Python process of its own; "of it work" is without its start and \
+imports, which under Pulumi the engine's floor has anyway.
+tar + crane: `tar -czf` and a push of crane 0.20.3 for each pack, one after another, or 4 at once. It stands for \
+`oras push` 1.0.0, which isn't built here since not every Go module proxy has its module.
+Sent are all bytes on the wire, from a round through a counting forwarder that isn't timed. Registry: distribution's, \
+on the same machine; its CPU time isn't counted."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """A registry, and the address at which a pusher meets it: its own, or that of a link before it."""
+
+    registry: RealRegistry
+    host: str
+    folder: Path
+
+    def via(self, link: Link) -> Place:
+        return Place(self.registry, link.host, self.folder)
+
+    def environment(self) -> dict[str, str]:
+        names = {USERNAME, PASSWORD_NAME, "HTTPS_PROXY", "HTTP_PROXY", "https_proxy", "http_proxy"}
+        own = {"DOCKER_CONFIG": str(self.folder / "docker")}
+        if self.registry.ca_file:
+            own |= {"SSL_CERT_FILE": self.registry.ca_file, USERNAME: USER, PASSWORD_NAME: PASSWORD}
+        return {**{name: value for name, value in os.environ.items() if name not in names}, **own}
+
+    def log_in(self) -> None:
+        """crane, at this address."""
+        if self.registry.ca_file:
+            run(
+                [BIN / "crane", "auth", "login", self.host, "-u", USER, "-p", PASSWORD],
+                cwd=ROOT,
+                env=self.environment(),
+            )
+
+    def ours(self, base: str, packs: Sequence[Path]) -> Cost:
+        connection = {"caFile": self.registry.ca_file} if self.registry.ca_file else {"plainHttp": True}
+        asked = {
+            "target": f"{self.host}/{base}", "packs": [str(pack) for pack in packs], "connection": connection,
+            "records": str(self.folder / f"{base}.json"),
+        }  # fmt: skip
+        command = [sys.executable, "-m", "benchmarks.pushers", json.dumps(asked)]
+        cost = run(command, cwd=ROOT, env=self.environment())
+        return replace(cost, more=json.loads(cost.said))
+
+    def loop(self, base: str, packs: Sequence[Path], at_once: int) -> Cost:
+        asked = {
+            "crane": str(BIN / "crane"), "options": [] if self.registry.ca_file else ["--insecure"],
+            "target": f"{self.host}/{base}", "packs": [str(pack) for pack in packs], "at_once": at_once,
+        }  # fmt: skip
+        script = ROOT / "benchmarks" / "loop.py"
+        return run([sys.executable, "-I", "-S", script, json.dumps(asked)], cwd=ROOT, env=self.environment())
+
+
+Way = Callable[[Place, str, Sequence[Path]], Cost]
+WAYS: dict[str, Way] = {
+    OURS: lambda place, base, packs: place.ours(base, packs),
+    LOOP: lambda place, base, packs: place.loop(base, packs, 1),
+    LOOP4: lambda place, base, packs: place.loop(base, packs, 4),
+}
+
+
+@contextmanager
+def place(folder: Path, *, tls: bool = False, slow: bool = False) -> Iterator[Place]:
+    """A registry of its own, and before it, if asked for, the slow link."""
+    with ExitStack() as stack:
+        registry = stack.enter_context(real_registry(folder / "registry", tls=tls))
+        found = Place(registry, registry.host, folder)
+        if slow:
+            found = found.via(stack.enter_context(Link(registry.host, rate=RATE, round_trip=ROUND_TRIP)))
+        found.log_in()
+        yield found
+
+
+def fresh(where: Place, name: str, packs: Sequence[Path], rounds: int, ways: Mapping[str, Way] = WAYS) -> Case:
+    """Every round into repositories that don't exist yet."""
+    sent = {way: _sent(where, f"{_slug(way)}-{len(packs)}-counted", packs, push) for way, push in ways.items()}
+
+    def measured_way(way: str, push: Way) -> Callable[[int], dict[str, float]]:
+        return lambda number: _figures(where, push, f"{_slug(way)}-{len(packs)}-{number}", packs) | sent[way]
+
+    return Case(
+        "publish", name, interleaved({w: measured_way(w, push) for w, push in ways.items()}, rounds), size=len(packs)
+    )
+
+
+def unchanged(where: Place, name: str, packs: Sequence[Path], rounds: int) -> Case:
+    """Everything is published already: ours compares and asks for each tag, the loop pushes again."""
+    for way, push in WAYS.items():
+        push(where, f"{_slug(way)}-{len(packs)}", packs)
+    sent = {way: _sent(where, f"{_slug(way)}-{len(packs)}", packs, push) for way, push in WAYS.items()}
+
+    def measured_way(way: str, push: Way) -> Callable[[int], dict[str, float]]:
+        return lambda _: _figures(where, push, f"{_slug(way)}-{len(packs)}", packs) | sent[way]
+
+    found = interleaved({w: measured_way(w, push) for w, push in WAYS.items()}, rounds)
+    return Case("nothing changed", name, found, size=len(packs))
+
+
+def _figures(where: Place, push: Way, base: str, packs: Sequence[Path]) -> dict[str, float]:
+    before = len(where.registry.requests)
+    cost = push(where, base, packs)
+    return cost.figures() | {"requests": len(where.registry.requests) - before}
+
+
+def _sent(where: Place, base: str, packs: Sequence[Path], push: Way) -> dict[str, float]:
+    with Link(where.registry.host) as link:
+        counted = where.via(link)
+        counted.log_in()
+        push(counted, base, packs)
+        return {"sent": link.sent / 1e6}
+
+
+def _slug(way: str) -> str:
+    return way.replace(" + ", "-").replace(", ", "-").replace(" ", "-")
