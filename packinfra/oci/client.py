@@ -18,7 +18,7 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -49,6 +49,8 @@ _MANIFEST_LIMIT = 4 << 20
 WORTH_ASKING = 256 << 10
 """Bytes of a layer above which it is asked for before it is sent: about what a line of 100 Mbit/s carries during the
 20 ms that asking takes."""
+_PUSHES = 8
+"""Configs that are uploaded at a time, each beside its layer; the SDK's provider host has four threads."""
 _PAGES = 1000
 # distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
 _ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
@@ -72,6 +74,7 @@ class Client:
     def __init__(self, transport: Transport, remove: Callable[[Reference, str], None] | None = None) -> None:
         self._transport, self._remove = transport, remove
         self._locks: dict[str, threading.Lock] = {}
+        self._beside = ThreadPoolExecutor(_PUSHES)  # kept: a new thread for each push took longer than its requests
         rate = transport.dialect.manifests_per_second
         self._pace = Pace(rate, transport.clock, transport.sleep or time.sleep) if rate else None
 
@@ -217,14 +220,15 @@ class Client:
             return config()
         if layer is None or len(manifest.layers) > 1:
             raise ValueError("a pack's manifest has one layer, and its bytes are needed")
-        with ThreadPoolExecutor(1) as beside:
-            other = beside.submit(config)
-            try:
-                sent = run(manifest.layers[0], layer, progress)
-            except Cancelled:
-                other.result()  # raises what cancelled it
-                raise
-            return sent + other.result()
+        other = self._beside.submit(config)
+        try:
+            sent = run(manifest.layers[0], layer, progress)
+        except Cancelled:
+            other.result()  # raises what cancelled it
+            raise
+        finally:
+            wait([other])
+        return sent + other.result()
 
     def _publish(self, operation: Operation, reference: Reference, manifest: Manifest) -> None:
         try:
