@@ -28,6 +28,12 @@ POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": ["ecr:*", "iam:*", "kms:*", "sts:*"], "Resource": "*"}],
 }
+# Palette's own account, from which it assumes the roles that are made for it.
+PALETTE_ACCOUNT = "210987654321"
+PALETTE_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": "*"}],
+}
 
 
 class Key(NamedTuple):
@@ -129,13 +135,14 @@ def install(control: ControlPlane, store: Store) -> Any:
     return app
 
 
-async def create_user(name: str, policy: dict[str, Any]) -> Key:
-    """An IAM user with one policy and one access key, made as an account's root would."""
+async def create_user(account: str, name: str, policy: dict[str, Any]) -> Key:
+    """An IAM user with one policy and one access key, made as the account's root would."""
     iam = _service("iam")
 
     async def call(**parameters: str) -> str:
         query = {key: [value] for key, value in parameters.items()}
-        status, _, body = await iam.handle_request("POST", "/", {}, b"", query)
+        with responses.request_scope(account, "us-east-1"):
+            status, _, body = await iam.handle_request("POST", "/", {}, b"", query)
         if status != 200:
             raise RuntimeError(f"ministack refused {parameters['Action']}: {body!r}")
         return bytes(body).decode()

@@ -1,9 +1,11 @@
-"""Errors in the words of the protocol that was asked: the registry's, the AWS API's two, S3's.
+"""Errors in the words of the protocol that was asked: the registry's, the AWS API's two, S3's, Palette's.
 
-A dialect is ``registry`` (``/v2``), ``json`` (ECR, KMS), ``query`` (IAM, STS) or ``s3`` (the download links).
+A dialect is ``registry`` (``/v2``), ``json`` (ECR, KMS), ``query`` (IAM, STS), ``s3`` (the download links) or
+``palette``.
 """
 
 import json
+import secrets
 from html import escape
 from typing import NamedTuple
 
@@ -14,9 +16,16 @@ def registry_error(status: int, code: str, message: str) -> Response:
     return Response.json(status, {"errors": [{"code": code, "message": message}]})
 
 
+def palette_error(status: int, code: str, message: str) -> Response:
+    """palette/behaviour.md PAL-4."""
+    return Response.json(status, {"code": code, "message": message, "ref": secrets.token_hex(6), "details": {}})
+
+
 def api_error(dialect: str, status: int, code: str, message: str) -> Response:
     if dialect == "registry":
         return registry_error(status, code, message)
+    if dialect == "palette":
+        return palette_error(status, code, message)
     if dialect == "json":
         body = json.dumps({"__type": code, "message": message}).encode()
         return Response(status, {"Content-Type": "application/x-amz-json-1.1"}, body)
@@ -69,9 +78,12 @@ TROUBLES = tuple(_TROUBLES)
 
 
 def trouble(name: str, dialect: str, host: str) -> Response:
-    """What a service answers in trouble (behaviour.md FLT-6 to FLT-11)."""
+    """What a service answers in trouble (behaviour.md FLT-6 to FLT-11, palette/behaviour.md PAL-60)."""
     if name == "unauthorized" and dialect == "registry":
         return not_authorized(host)
     found = _TROUBLES[name]
+    if dialect == "palette":
+        code = {429: "TooManyRequests", 401: "Unauthorized", 500: "InternalServerError"}.get(found.registry[0], "")
+        return palette_error(found.registry[0], code, found.text) if code else Response(found.registry[0])
     status, code = {"registry": found.registry, "json": found.json}.get(dialect, found.query)
     return api_error(dialect, status, code, found.text) if code else Response(status)

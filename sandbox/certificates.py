@@ -1,4 +1,4 @@
-"""TLS for every AWS name: a certificate authority of our own, and a certificate made when a name is asked for.
+"""TLS for every name the sandbox answers to: a certificate authority of our own, and a certificate made when a name is asked for.
 
 A certificate with wildcards cannot do it: the registry's names have four labels before ``amazonaws.com``.
 """
@@ -16,10 +16,15 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
 from sandbox.asgi import App
+from sandbox.palette import HOST as PALETTE
 
 # Each connection has a buffer of this size, and as much again on its way: 256 KiB, asyncio's own choice, is a hundred
 # megabytes for a hundred uploads at once.
 SSLProtocol.max_size = 64 * 1024
+
+
+def is_ours(host: str) -> bool:
+    return host.lower().endswith(".amazonaws.com") or host.lower() == PALETTE
 
 
 class Certificates:
@@ -41,7 +46,7 @@ class Certificates:
         context = self._new_context("sandbox.amazonaws.com")
 
         def choose(connection: Any, name: str | None, _: ssl.SSLContext) -> int | None:
-            if name is None or not name.endswith(".amazonaws.com"):
+            if name is None or not is_ours(name):
                 return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
             connection.context = self._context(name)
             return None

@@ -1,4 +1,4 @@
-"""The environment in which any AWS tool talks to the sandbox, and to nothing else.
+"""The environment in which any tool for AWS or Palette talks to the sandbox, and to nothing else.
 
 ``environment.json`` holds it for programs; ``python -m sandbox env`` prints it for a shell.
 """
@@ -13,7 +13,10 @@ from pathlib import Path
 
 FILE = "environment.json"
 # What a user may have set that would lead around the sandbox; a name with * stands for all that begin so.
-UNSET = ["AWS_*", "HTTP_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_DIR"]
+UNSET = [
+    "AWS_*", "SPECTROCLOUD_*", "HTTP_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "SSL_CERT_DIR",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,11 @@ class Environment:
     unset: Iterable[str]
 
     @classmethod
-    def make(cls, folder: Path, region: str, access_key: str, secret_key: str, proxy_port: int) -> "Environment":
+    def make(cls, folder: Path, region: str, keys: Mapping[str, str], proxy_port: int) -> "Environment":
         ca = str(folder / "ca.pem")
         return cls(
             {
-                "AWS_ACCESS_KEY_ID": access_key,
-                "AWS_SECRET_ACCESS_KEY": secret_key,
+                **keys,
                 "AWS_REGION": region,
                 "AWS_DEFAULT_REGION": region,
                 "AWS_CONFIG_FILE": str(folder / "aws-config"),

@@ -1,4 +1,4 @@
-"""The one HTTP application behind the TLS port: each AWS host name goes to the part that answers for it.
+"""The one HTTP application behind the TLS port: each host name goes to the part that answers for it.
 
 ``/v2`` never passes through ministack, which would join a request's body in memory before it asks who sends it.
 Every request passes the faults (``faults.py``), which record it.
@@ -18,6 +18,7 @@ from sandbox.asgi import App, CutShortError, Message, Receive, Request, Response
 from sandbox.ecr import data_plane
 from sandbox.ecr.downloads import Downloads
 from sandbox.faults import Faults
+from sandbox.palette import HOST as PALETTE
 
 _BUCKET = re.compile(r"prod-(?P<region>[a-z0-9-]+)-starport-layer-bucket\.s3\.(?P=region)\.amazonaws\.com")
 
@@ -27,6 +28,7 @@ class Front:
     registry: App
     api: App
     downloads: Downloads
+    palette: App
     faults: Faults
     cut: Callable[[int], None]  # ends the connection that comes from a port
 
@@ -53,6 +55,8 @@ class Front:
                 what, app = f"{request.method} {request.path}", self.registry
             elif _BUCKET.fullmatch(request.host):
                 what, dialect, app = f"{request.method} layer", "s3", _fixed(self._download(request))
+            elif request.host == PALETTE:
+                what, dialect, app = f"palette: {request.method} {request.path}", "palette", self.palette
             elif service := service_of(request.host):
                 dialect = service.dialect
                 what, app, receive = await self._call(request, service)

@@ -1,6 +1,6 @@
-"""The way to the real host names: a CONNECT proxy that leads every AWS name to the sandbox and refuses all others.
+"""The way to the real host names: a CONNECT proxy that leads AWS's and Palette's to the sandbox and refuses all others.
 
-With HTTPS_PROXY set to it, nothing can reach the real AWS by accident, whatever an AWS tool asks for.
+With HTTPS_PROXY set to it, nothing can reach the real ones by accident, whatever a tool asks for.
 Every request for a connection is a line in ``proxy.log``: time, what was asked, ``passed`` or ``refused``.
 """
 
@@ -13,7 +13,9 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TextIO
 
+from sandbox.certificates import is_ours
 from sandbox.control import Control
+from sandbox.palette import HOST as PALETTE
 
 PIECE = 32 * 1024
 _LENGTH = re.compile(r"^content-length: *(\d{1,6})\r$", re.IGNORECASE | re.MULTILINE)
@@ -60,13 +62,13 @@ class Proxy:
             await _answer(writer, f"{status} {HTTPStatus(status).phrase}", json.dumps(answer))
             return
         host, _, port = target.rpartition(":")
-        passed = method == "CONNECT" and port == "443" and host.lower().endswith(".amazonaws.com")
+        passed = method == "CONNECT" and port == "443" and is_ours(host)
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         # Only host and port: the address of a plain request may carry secrets.
         asked = target if method == "CONNECT" else target.partition("?")[0]
         print(now, method, asked, "passed" if passed else "refused", file=self.log, flush=True)
         if not passed:
-            text = f"The packinfra sandbox leads only to *.amazonaws.com:443; it refuses {asked}.\n"
+            text = f"The packinfra sandbox leads only to *.amazonaws.com:443 and {PALETTE}:443; it refuses {asked}.\n"
             await _answer(writer, "403 Forbidden", text)
             return
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.tls_port, limit=PIECE)

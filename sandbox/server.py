@@ -1,4 +1,4 @@
-"""The sandbox process: one asyncio loop with the TLS port, the proxy, IAM, KMS and STS, and the ECR."""
+"""The sandbox process: one asyncio loop with the TLS port, the proxy, IAM, KMS and STS, the ECR, and Palette."""
 
 import asyncio
 import os
@@ -21,6 +21,9 @@ from sandbox.environment import Environment
 from sandbox.faults import Faults
 from sandbox.front import Front
 from sandbox.instance import Instance
+from sandbox.palette.api import Palette
+from sandbox.palette.orders import Orders
+from sandbox.palette.source import Doorman
 from sandbox.proxy import PIECE, Proxy
 
 
@@ -98,18 +101,31 @@ async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: so
     certificates.write_authority(folder / "ca.pem")
     store = Store(folder / "blobs" / "repositories", frozenset({settings.account}))
     tokens, downloads = Tokens(settings.token_seconds), Downloads()
-    pace, authorize, faults = Pace(settings.put_image_pace), accounts.authorize(store), Faults()
+    pace, authorize, faults = (
+        Pace(settings.put_image_pace, settings.put_image_pace),
+        accounts.authorize(store),
+        Faults(),
+    )
     control = ControlPlane(store, tokens, downloads, pace, authorize, accounts.has_principal, accounts.find_key)
     drops = settings.missing_repository == "drop"
     registry = DataPlane(store, tokens, Uploads(), downloads, pace, authorize, drops)
 
-    key = await accounts.create_user(accounts.USER, accounts.POLICY)
+    key = await accounts.create_user(settings.account, accounts.USER, accounts.POLICY)
     tls_port, proxy_port = tls.getsockname()[1], proxy.getsockname()[1]
+    theirs = await accounts.create_user(accounts.PALETTE_ACCOUNT, "palette", accounts.PALETTE_POLICY)
+    orders = Orders()
+    doorman = Doorman(f"http://127.0.0.1:{proxy_port}", str(folder / "ca.pem"), *theirs, orders)
+    palette = Palette(accounts.PALETTE_ACCOUNT, doorman, orders)
     facts = {"pid": os.getpid(), "account": settings.account, "region": settings.region}
-    connect = Proxy(tls_port, log, Control(facts, faults))
-    front = Front(registry, accounts.install(control, store), downloads, faults, connect.cut)
+    connect = Proxy(tls_port, log, Control(facts, faults, palette))
+    front = Front(registry, accounts.install(control, store), downloads, palette, faults, connect.cut)
     async with await asyncio.start_server(connect, sock=proxy, limit=PIECE):
-        environment = Environment.make(folder, settings.region, key.access_key, key.secret_key, proxy_port)
+        keys = {
+            "AWS_ACCESS_KEY_ID": key.access_key,
+            "AWS_SECRET_ACCESS_KEY": key.secret_key,
+            "SPECTROCLOUD_APIKEY": palette.make_key(admin=True),
+        }
+        environment = Environment.make(folder, settings.region, keys, proxy_port)
         serving = asyncio.create_task(serve_tls(front, certificates, tls, stop))
         environment.write(folder)
         await asyncio.wait({serving, asyncio.create_task(stop.wait())}, return_when=asyncio.FIRST_COMPLETED)

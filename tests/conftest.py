@@ -15,9 +15,13 @@ from tests.support.sandbox import Sandbox, running_sandbox
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     """One sandbox for all tests that want AWS; each works below a base path of its own.
 
-    Without AWS's pace of 10 manifests a second, which many small tests in a row would meet.
+    Without AWS's pace of 10 manifests a second and Palette's of 10 requests, which many small tests in a row would
+    meet.
     """
-    with running_sandbox(tmp_path_factory.mktemp("sandbox"), "--put-image-pace", "0") as running:
+    with (
+        running_sandbox(tmp_path_factory.mktemp("sandbox"), "--put-image-pace", "0") as running,
+        running.palette.ordered(rate=0),
+    ):
         yield running
 
 

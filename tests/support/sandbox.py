@@ -33,7 +33,7 @@ class Asked:
 
     number: int
     host: str
-    what: str  # "PUT /v2/<repository>/manifests/1.0.0", "ecr:CreateRepository <name>", "GET layer"
+    what: str  # "PUT /v2/<repository>/manifests/1.0.0", "ecr:CreateRepository <name>", "palette: GET /v1/packs"
     received: int
     status: int | None  # None while it runs, and when its connection was cut
     seconds: float | None
@@ -102,6 +102,41 @@ class Faults:
 
 
 @dataclass(frozen=True)
+class Palette:
+    """The Palette stand-in's levers. Its API is at https://api.spectrocloud.com, through the sandbox's proxy."""
+
+    faults: Faults
+    api_key: str  # of a tenant admin
+
+    def key(self, *, admin: bool = False) -> str:
+        """A new API key, by default of somebody who is no tenant admin."""
+        found: str = self.faults.control("POST", "/palette/keys", {"admin": admin})["key"]
+        return found
+
+    @contextlib.contextmanager
+    def ordered(self, **orders: Any) -> Iterator[None]:
+        """Around what shall happen under these orders; afterwards it is as it was. See sandbox/palette/orders.py:
+
+        rate, burst        requests a second, and at once (the session's sandbox has rate 0 = no limit)
+        page               the most a page holds
+        role_seconds       how long after the first try Palette can't assume a role yet
+        stale_seconds      after 202 the status is that of the run before
+        sync_seconds       what a run takes at least
+        visible_seconds    after the end of a run, before the lookup knows its packs
+        hangs              no run ends, until this is over
+        fails              every run fails with this message
+        in_use             no registry can be deleted, because of the cluster profile of this name
+        empty_lookup       a pack that is not indexed is 200 without tags instead of 404
+        """
+        before = self.faults.control("GET", "/palette")
+        self.faults.control("POST", "/palette", orders)
+        try:
+            yield
+        finally:
+            self.faults.control("POST", "/palette", before)
+
+
+@dataclass(frozen=True)
 class Sandbox:
     dir: Path
     pid: int
@@ -139,6 +174,10 @@ class Sandbox:
     def faults(self) -> Faults:
         """Delays, cuts, bad answers and halts for requests to come."""
         return Faults(self.variables["HTTPS_PROXY"])
+
+    @property
+    def palette(self) -> Palette:
+        return Palette(self.faults, self.variables["SPECTROCLOUD_APIKEY"])
 
     def requests(self, match: str = "*", since: int = 0) -> list[Asked]:
         """What was asked of it, in order of arrival; each is a boundary at which a fault can strike."""

@@ -1,0 +1,275 @@
+"""Palette's API: who may ask, what there is to ask, and the answers. Rows PAL-... are those of ``behaviour.md``."""
+
+import asyncio
+import json
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sandbox.answers import palette_error
+from sandbox.asgi import Receive, Request, Response, Scope, Send
+from sandbox.pace import Pace
+from sandbox.palette import lookup
+from sandbox.palette.errors import ClosedError, RefusedError, invalid, not_found
+from sandbox.palette.orders import Orders
+from sandbox.palette.source import Doorman
+from sandbox.palette.spec import Json, checked, masked, name_of, region_of
+from sandbox.palette.state import Registry
+
+_LIMIT = 1024 * 1024
+
+
+class Call(NamedTuple):
+    request: Request
+    data: Any  # the body, where there must be one
+    name: str = ""
+    kind: str = ""
+    uid: str = ""
+
+
+class Route(NamedTuple):
+    method: str
+    path: re.Pattern[str]
+    answer: "Callable[[Palette, Call], Any]"
+    is_open: bool  # to those who are no tenant admins, and in a project
+
+
+@dataclass
+class Palette:
+    account: str  # Palette's own, at AWS
+    doorman: Doorman
+    orders: Orders
+    registries: dict[str, Registry] = field(default_factory=dict)
+    external_id: str = field(default_factory=lambda: secrets.token_hex(16))
+    _keys: dict[str, bool] = field(default_factory=dict)  # API key -> belongs to a tenant admin
+    _pace: Pace = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.order({})
+
+    def make_key(self, *, admin: bool) -> str:
+        key = secrets.token_urlsafe(24)
+        self._keys[key] = admin
+        return key
+
+    def order(self, wishes: Any) -> None:
+        self.orders.take(wishes)
+        self._pace = Pace(self.orders.rate, self.orders.burst)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._answer(request)
+        except RefusedError as error:
+            response = palette_error(error.status, error.code, str(error))
+        await request.drain()
+        await response.send(request.method, send)
+
+    async def _answer(self, request: Request) -> Response:
+        group = "/".join(request.path.split("/")[:3])
+        if group in ("/v1/registries", "/v1/packs") and not self._pace.takes(group):
+            raise RefusedError(429, "TooManyRequests", "too many requests; try again later")
+        is_admin = self._keys.get(request.headers.get("apikey", ""))
+        if is_admin is None:
+            raise RefusedError(401, "Unauthorized", "the API key is missing or not valid")
+        fitting = [(route, found) for route in ROUTES if (found := route.path.fullmatch(request.path))]
+        for route, found in fitting:
+            if route.method == request.method:
+                self._check_scope(request, route, is_admin=is_admin)
+                data = await _body(request) if request.method in ("POST", "PUT") else None
+                response: Response = await route.answer(self, Call(request, data, **found.groupdict()))
+                return response
+        if not fitting:
+            raise RefusedError(404, "ResourceNotFound", f"path {request.path} was not found")
+        response = palette_error(405, "MethodNotAllowed", f"method {request.method} is not allowed")
+        response.headers["Allow"] = ",".join(sorted({route.method for route, _ in fitting}))
+        return response
+
+    @staticmethod
+    def _check_scope(request: Request, route: Route, *, is_admin: bool) -> None:
+        if route.is_open:
+            return
+        if request.headers.get("projectuid"):
+            raise RefusedError(400, "ProjectUidIsNotEmpty", "ProjectUid must be empty: registries belong to the tenant")
+        if not is_admin:
+            raise RefusedError(403, "Forbidden", "the API key's user is no tenant admin")
+
+    def _registry(self, call: Call) -> Registry:
+        found = self.registries.get(call.uid)
+        if found is None or call.kind not in ("", found.kind):
+            raise not_found(f"registry {call.uid}")
+        return found
+
+    # ---- registries -----------------------------------------------------------------------------------------------
+
+    async def validate(self, call: Call) -> Response:
+        spec = checked(call.kind, call.data)
+        try:
+            await asyncio.to_thread(self.doorman.open, call.kind, spec)
+        except ClosedError as error:
+            raise RefusedError(400, "InvalidCredentials", f"the registry cannot be accessed: {error}") from None
+        return Response(204)
+
+    async def create(self, call: Call) -> Response:
+        registry = Registry(call.kind, *self._taken(call))
+        self.registries[registry.uid] = registry
+        if call.request.query.get("skipPackSync") != "true" and registry.is_synced:
+            registry.start(self.doorman, self.orders, force=False)
+        return Response.json(201, {"uid": registry.uid})
+
+    async def update(self, call: Call) -> Response:
+        registry = self._registry(call)
+        registry.name, registry.notes, registry.spec = self._taken(call)
+        registry.touch()
+        return Response(204)
+
+    def _taken(self, call: Call) -> tuple[str, Json, Json]:
+        """Name, labels and annotations, spec of a body."""
+        metadata = call.data.get("metadata")
+        name, spec = name_of(metadata), checked(call.kind, call.data.get("spec"))
+        if any(registry.name == name and registry.uid != call.uid for registry in self.registries.values()):
+            raise RefusedError(409, "RegistryAlreadyExists", f"a registry with the name {name} already exists")
+        return name, {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}, spec
+
+    async def read(self, call: Call) -> Response:
+        registry = self._registry(call)
+        spec = {
+            **masked(registry.spec), "registryUid": registry.uid, "scope": "tenant",
+            "defaultRegion": region_of(registry.spec),
+        }  # fmt: skip
+        status = {"syncStatus": registry.status}
+        return Response.json(
+            200, {"kind": registry.kind, "metadata": registry.metadata, "spec": spec, "status": status}
+        )
+
+    async def delete(self, call: Call) -> Response:
+        registry = self._registry(call)
+        if self.orders.in_use:
+            text = f"registry {registry.name} is in use by the cluster profile {self.orders.in_use}"
+            raise RefusedError(409, "RegistryInUse", text)
+        registry.stop()
+        del self.registries[registry.uid]
+        return Response(204)
+
+    async def sync(self, call: Call) -> Response:
+        registry = self._registry(call)
+        if registry.is_synced:
+            registry.start(self.doorman, self.orders, force=call.request.query.get("forceSync") == "true")
+        return Response(202)
+
+    async def status(self, call: Call) -> Response:
+        return Response.json(200, self._registry(call).status)
+
+    async def summary(self, _: Call) -> Response:
+        items = []
+        for registry in self.registries.values():
+            spec = {
+                "registryType": registry.kind.upper(), "scope": "tenant", "defaultRegion": region_of(registry.spec),
+                "isPrivate": registry.is_private, "containsSpectroManifest": False,
+                **{name: registry.spec[name] for name in ("endpoint", "providerType")},
+            }  # fmt: skip
+            items.append({"metadata": registry.metadata, "spec": spec, "status": {"sync": registry.status}})
+        return Response.json(200, {"items": items})
+
+    async def info(self, call: Call) -> Response:
+        registry = self._registry(call)
+        spec = masked(registry.spec)
+        return Response.json(
+            200,
+            {
+                "auth": spec.get("auth") or spec["credentials"], "defaultRegion": region_of(spec), "scope": "tenant",
+                "endpoint": spec["endpoint"], "providerType": spec["providerType"], "type": registry.kind,
+            },
+        )  # fmt: skip
+
+    async def all_kinds(self, call: Call) -> Response:
+        scope = call.request.query.get("scope", "all")
+        if scope not in ("system", "tenant", "all"):
+            raise invalid("scope must be system, tenant or all")
+        items = [
+            {
+                "kind": "oci", "name": registry.name, "uid": registry.uid, "isDefault": False,
+                "isPrivate": registry.is_private, "scope": "tenant",
+            }
+            for registry in self.registries.values() if scope != "system"
+        ]  # fmt: skip
+        return Response.json(200, {"items": items})
+
+    async def principal(self, call: Call) -> Response:
+        partition = call.request.query.get("partition") or "aws"
+        if partition not in ("aws", "aws-us-gov"):
+            raise invalid("partition must be aws or aws-us-gov")
+        found = {"accountId": self.account, "externalId": self.external_id, "partition": partition}
+        return Response.json(200, found)
+
+    # ---- packs ----------------------------------------------------------------------------------------------------
+
+    async def packs_of_registry(self, call: Call) -> Response:
+        empty, query = self.orders.empty_lookup, call.request.query
+        return Response.json(200, lookup.of_registry(self._registry(call), call.name, query, empty=empty))
+
+    async def packs(self, call: Call) -> Response:
+        found = lookup.filtered(lookup.all_packs(self.registries.values()), call.request.query.get("filters", ""))
+        items = [lookup.whole(*item) for item in found]
+        return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
+
+    async def search(self, call: Call) -> Response:
+        items = lookup.searched(lookup.all_packs(self.registries.values()), call.data.get("filter") or {})
+        return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
+
+    async def pack(self, call: Call) -> Response:
+        return Response.json(200, lookup.whole(*self._pack(call)))
+
+    async def readme(self, call: Call) -> Response:
+        return Response.json(200, {"readme": self._pack(call)[1].readme})
+
+    def _pack(self, call: Call) -> lookup.Found:
+        found = lookup.filtered(lookup.all_packs(self.registries.values()), f"metadata.uid={call.uid}")
+        if not found:
+            raise not_found(f"pack {call.uid}")
+        return found[0]
+
+
+async def _body(request: Request) -> Any:
+    content = b""
+    async for piece in request.body():
+        content += piece
+        if len(content) > _LIMIT:
+            raise RefusedError(413, "InvalidRequest", f"the body is larger than {_LIMIT} bytes")
+    try:
+        found = json.loads(content or b"{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise invalid("the body is not a JSON object")
+    return found
+
+
+def _route(method: str, path: str, answer: Callable[[Palette, Call], Any], *, is_open: bool = False) -> Route:
+    pattern = path.replace("{kind}", "(?P<kind>ecr|basic)")
+    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
+    return Route(method, re.compile(pattern), answer, is_open)
+
+
+_OCI = "/v1/registries/oci"
+ROUTES = [
+    _route("GET", "/v1/clouds/aws/account/sts", Palette.principal, is_open=True),
+    _route("GET", f"{_OCI}/summary", Palette.summary, is_open=True),
+    _route("GET", "/v1/registries/metadata", Palette.all_kinds, is_open=True),
+    _route("POST", f"{_OCI}/{{kind}}/validate", Palette.validate),
+    _route("POST", f"{_OCI}/{{kind}}", Palette.create),
+    _route("GET", f"{_OCI}/{{uid}}", Palette.info),
+    _route("GET", f"{_OCI}/{{uid}}/{{kind}}", Palette.read),
+    _route("PUT", f"{_OCI}/{{uid}}/{{kind}}", Palette.update),
+    _route("DELETE", f"{_OCI}/{{uid}}/{{kind}}", Palette.delete),
+    _route("DELETE", "/v1/registries/{uid}", Palette.delete),
+    _route("POST", f"{_OCI}/{{uid}}/{{kind}}/sync", Palette.sync),
+    _route("GET", f"{_OCI}/{{uid}}/{{kind}}/sync/status", Palette.status),
+    _route("GET", "/v1/packs", Palette.packs, is_open=True),
+    _route("POST", "/v1/packs/search", Palette.search, is_open=True),
+    _route("GET", "/v1/packs/{name}/registries/{uid}", Palette.packs_of_registry, is_open=True),
+    _route("GET", "/v1/packs/{uid}", Palette.pack, is_open=True),
+    _route("GET", "/v1/packs/{uid}/readme", Palette.readme, is_open=True),
+]

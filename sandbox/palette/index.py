@@ -1,0 +1,103 @@
+"""What Palette finds in a registry: the packs below the base path, each read from its layer.
+
+Blocking, for a thread (``source.py``).
+"""
+
+import hashlib
+import json
+import secrets
+import tarfile
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.palette.source import Doorman, Source
+from sandbox.palette.spec import Json
+
+# One of them holds pack.json, values.yaml and README.md; none of them is ever larger.
+_LIMIT = 4 * 1024 * 1024
+_WANTED = {"pack.json", "values.yaml", "readme.md"}
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One version of a pack, under the tag it was found at."""
+
+    uid: str
+    tag: str
+    digest: str  # of its manifest
+    about: Json  # pack.json
+    values: str
+    readme: str
+
+    @property
+    def name(self) -> str:
+        return str(self.about["name"])
+
+    @property
+    def version(self) -> str:
+        return str(self.about["version"])
+
+
+class _NoPackError(Exception):
+    """What lies under a tag is no pack; the message says why."""
+
+
+def read(doorman: Doorman, kind: str, spec: Json, known: Iterable[Pack]) -> tuple[list[Pack], list[str]]:
+    """The packs of a registry, and what was left out, with reasons. Raises ClosedError.
+
+    known: those of the run before; what their manifests still are is not pulled again, and keeps its uid.
+    """
+    source = doorman.open(kind, spec)
+    if spec["providerType"] != "pack":
+        return [], []
+    old = {(pack.name, pack.tag, pack.digest): pack for pack in known}
+    prefix = "/".join(part for part in (spec["baseContentPath"].strip("/"), "spectro-packs", "archive", "") if part)
+    prefix = prefix.rstrip("/") + "/"
+    packs, left_out = [], []
+    for repository in source.repositories():
+        name = repository.removeprefix(prefix)
+        if name == repository or "/" in name:
+            continue
+        for tag in source.tags(repository):
+            manifest = source.manifest(repository, tag)
+            digest = "sha256:" + hashlib.sha256(manifest).hexdigest()
+            try:
+                packs.append(old.get((name, tag, digest)) or _pull(source, repository, tag, digest, manifest))
+            except _NoPackError as error:
+                left_out.append(f"{repository}:{tag}: {error}")
+    return packs, left_out
+
+
+def _pull(source: Source, repository: str, tag: str, digest: str, manifest: bytes) -> Pack:
+    try:
+        layer = json.loads(manifest)["layers"][0]["digest"]
+    except (ValueError, KeyError, IndexError, TypeError):
+        raise _NoPackError("no manifest with a layer") from None
+    with source.get(f"/v2/{repository}/blobs/{layer}") as answer:
+        files = _files(answer)
+    try:
+        about = json.loads(files["pack.json"])
+        name, version = about["name"], about["version"]
+    except (ValueError, KeyError, TypeError):
+        raise _NoPackError("no pack.json with name and version in its layer") from None
+    if name != repository.rpartition("/")[2] or not isinstance(version, str):
+        raise _NoPackError(f"its pack.json is that of {name!r} {version!r}")
+    texts = (files.get(file, b"").decode("utf-8", "replace") for file in ("values.yaml", "readme.md"))
+    return Pack(secrets.token_hex(12), tag, digest, about, *texts)
+
+
+def _files(stream: Any) -> dict[str, bytes]:
+    """Of a .tar.gz the files that are wanted, at its top or in its top folder; read in pieces, to the end."""
+    found = {}
+    try:
+        with tarfile.open(fileobj=stream, mode="r|gz") as archive:
+            for member in archive:
+                *folders, name = member.name.removeprefix("./").split("/")
+                if len(folders) < 2 and name.lower() in _WANTED and member.isreg() and member.size <= _LIMIT:
+                    file = archive.extractfile(member)
+                    found[name.lower()] = file.read() if file else b""
+    except (tarfile.TarError, zlib.error, EOFError, OSError):
+        raise _NoPackError("its layer is no .tar.gz") from None
+    return found

@@ -1,0 +1,113 @@
+"""Packs as answers show them (palette/behaviour.md PAL-52 to 58)."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sandbox.palette.errors import invalid, not_found
+from sandbox.palette.index import Pack
+from sandbox.palette.spec import Json
+from sandbox.palette.state import Registry
+
+_TOKEN = re.compile(r"next-(\d+)")
+Found = tuple[Registry, Pack]
+
+
+def all_packs(registries: Iterable[Registry]) -> list[Found]:
+    """In the order in which Palette lists versions: as text."""
+    found = [(registry, pack) for registry in registries for pack in registry.packs]
+    return sorted(found, key=lambda item: (item[1].name, item[1].version, item[0].uid))
+
+
+def fits(pack: Pack, query: Mapping[str, str]) -> bool:
+    clouds, cloud, layer = pack.about.get("cloudTypes") or [], query.get("cloudType", ""), query.get("layer", "")
+    return (cloud in ("", "all", *clouds) or "all" in clouds) and layer in ("", pack.about.get("layer", ""))
+
+
+def of_registry(registry: Registry, name: str, query: Mapping[str, str], *, empty: bool) -> Json:
+    """V1PackTagEntity: all versions of one pack in one registry."""
+    packs = [pack for _, pack in all_packs([registry]) if pack.name == name and fits(pack, query)]
+    if not packs and not empty:
+        raise not_found(f"pack {name} in registry {registry.uid}")
+    about = _about(packs[-1]) if packs else {"name": name}
+    tags = [
+        {"packUid": pack.uid, "version": pack.version, "tag": pack.tag, "group": "", "parentTags": []} for pack in packs
+    ]
+    values: list[Json] = [
+        {
+            "packUid": pack.uid, "values": pack.values, "readme": pack.readme, "presets": [], "schema": [],
+            "annotations": pack.about.get("annotations") or {}, "dependencies": [],
+        }
+        for pack in packs
+    ]  # fmt: skip
+    return {**about, "registryUid": registry.uid, "logoUrl": "", "tags": tags, "packValues": values}
+
+
+def _about(pack: Pack) -> Json:
+    names = ("name", "displayName", "layer", "addonType", "cloudTypes")
+    return {name: pack.about[name] for name in names if name in pack.about}
+
+
+def whole(registry: Registry, pack: Pack) -> Json:
+    spec = {
+        **_about(pack), "version": pack.version, "registryUid": registry.uid, "type": "oci", "values": pack.values,
+        "annotations": pack.about.get("annotations") or {}, "presets": [], "schema": [], "manifests": [],
+    }  # fmt: skip
+    return {"kind": "Pack", "metadata": {"name": pack.name, "uid": pack.uid}, "spec": spec}
+
+
+def filtered(packs: list[Found], filters: str) -> list[Found]:
+    """``spec.name=XANDspec.version=Y``."""
+    for condition in filters.split("AND") if filters else []:
+        field, _, value = condition.partition("=")
+        if field not in ("spec.name", "spec.version", "spec.registryUid", "metadata.uid"):
+            raise invalid(f"filters: {condition!r} is none of spec.name=, spec.version=, spec.registryUid=")
+        asked = {"spec.name": "name", "spec.version": "version", "metadata.uid": "uid"}.get(field)
+        packs = [(r, pack) for r, pack in packs if (getattr(pack, asked) if asked else r.uid) == value]
+    return packs
+
+
+def searched(packs: list[Found], wanted: Any) -> list[Json]:
+    """V1PackMetadata: one item for each name."""
+    if not isinstance(wanted, dict):
+        raise invalid("filter must be an object")
+    names: dict[str, list[Found]] = {}
+    for registry, pack in packs:
+        name = (wanted.get("name") or {}).get("eq")
+        lists = {"registryUid": registry.uid, "type": "oci", "layer": pack.about.get("layer", "")}
+        if name in (None, "", pack.name) and all(value in (wanted.get(key) or [value]) for key, value in lists.items()):
+            names.setdefault(pack.name, []).append((registry, pack))
+    return [
+        {"spec": {**_about(found[-1][1]), "type": "oci", "registries": _registries(found)}} for found in names.values()
+    ]
+
+
+def _registries(found: list[Found]) -> list[Json]:
+    latest = {registry.uid: (registry, pack) for registry, pack in found}  # the last one is the highest
+    return [
+        {
+            "uid": uid, "name": registry.name, "scope": "tenant", "latestVersion": pack.version,
+            "latestPackUid": pack.uid, "annotations": pack.about.get("annotations") or {},
+        }
+        for uid, (registry, pack) in latest.items()
+    ]  # fmt: skip
+
+
+def page(items: list[Json], query: Mapping[str, str], most: int) -> Json:
+    """What ``limit`` and ``continue`` (or ``offset``) ask for."""
+    token = _TOKEN.fullmatch(query.get("continue", ""))
+    if query.get("continue") and not token:
+        raise invalid("continue is not of an answer")
+    numbers = query.get("limit") or str(most), token[1] if token else query.get("offset") or "0"
+    if not all(number.isdecimal() for number in numbers):
+        raise invalid("limit and offset must be whole numbers")
+    limit, start = min(int(numbers[0]) or most, most), int(numbers[1])
+    end = start + limit
+    more = end < len(items)
+    meta = {
+        "continue": f"next-{end}" if more else "",
+        "count": len(items),
+        "limit": limit,
+        "offset": end if more else 0,
+    }
+    return {"items": items[start:end], "listmeta": meta}

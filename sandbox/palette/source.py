@@ -1,0 +1,178 @@
+"""How Palette reads a registry: from outside, over HTTP, with what was registered and nothing else.
+
+Blocking, for a thread. An ECR is reached through the sandbox's own proxy, so roles, keys, policies and tokens are
+judged as everybody's are; any other registry directly, and only on a loopback address.
+"""
+
+import base64
+import contextlib
+import json
+import os
+import re
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.ecr.data_plane import HOST
+from sandbox.palette.errors import ClosedError
+from sandbox.palette.orders import Orders
+from sandbox.palette.spec import Json
+
+_ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
+_NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
+
+
+@dataclass
+class Source:
+    """One registry that let Palette in."""
+
+    pool: Any  # of urllib3
+    address: str  # of what stands before /v2/
+    login: tuple[str, str]
+    follows: bool  # redirections, as ECR's to the bucket of its layers
+    names: Callable[[], list[str]] | None = None  # where /v2/_catalog is not the way to the repositories
+
+    def repositories(self) -> list[str]:
+        return self.names() if self.names else list(self._pages("/v2/_catalog?n=1000", "repositories"))
+
+    def tags(self, name: str) -> list[str]:
+        try:
+            return list(self._pages(f"/v2/{name}/tags/list", "tags"))
+        except ClosedError as error:
+            if error.status == 404:  # a repository that was deleted may still stand in the catalogue
+                return []
+            raise
+
+    def manifest(self, name: str, tag: str) -> bytes:
+        with self.get(f"/v2/{name}/manifests/{tag}") as answer:
+            return bytes(answer.read())
+
+    @contextlib.contextmanager
+    def get(self, path: str) -> Iterator[Any]:
+        """The answer, its body still to be read. Raises ClosedError."""
+        import urllib3  # noqa: PLC0415  (the sandbox shall be up before anybody asks Palette)
+
+        user = base64.b64encode(":".join(self.login).encode()).decode()
+        headers = {"Authorization": f"Basic {user}", "Accept": _ACCEPT}
+        url = self.address + path
+        try:
+            answer = self.pool.request("GET", url, headers=headers, preload_content=False, redirect=self.follows)
+            try:
+                if answer.status != 200:
+                    text = answer.read(500).decode("utf-8", "replace").strip()
+                    raise ClosedError(f"GET {url}: {answer.status} {text}".strip(), answer.status)
+                yield answer
+            finally:
+                answer.close()
+        except urllib3.exceptions.HTTPError as error:
+            raise ClosedError(f"GET {url}: {error}") from None
+
+    def _pages(self, path: str, key: str) -> Iterator[str]:
+        following = path
+        while following:
+            with self.get(following) as answer:
+                found, link = json.loads(answer.read()), _NEXT.search(answer.headers.get("Link", ""))
+            yield from found[key] or []
+            # Only path and query: another host is none of Palette's business.
+            following = urlsplit(link[1])._replace(scheme="", netloc="").geturl() if link else ""
+
+
+@dataclass
+class Doorman:
+    """Opens registries for Palette."""
+
+    proxy: str
+    ca: str  # file with the sandbox's CA
+    access_key: str  # of Palette's own AWS account
+    secret_key: str
+    orders: Orders
+    _tried: dict[str, float] = field(default_factory=dict)  # role -> when first
+
+    def open(self, kind: str, spec: Json) -> Source:
+        """Logs in; raises ClosedError."""
+        return self._open_ecr(spec) if kind == "ecr" else self._open_basic(spec)
+
+    def _open_basic(self, spec: Json) -> Source:
+        import urllib3  # noqa: PLC0415
+
+        auth, tls = spec["auth"], spec["auth"]["tls"]
+        try:
+            context = ssl.create_default_context(cadata=tls["certificate"] or None)
+        except ssl.SSLError:
+            raise ClosedError("tls.certificate is no certificate in PEM form") from None
+        if tls["insecureSkipVerify"]:
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=urllib3.Timeout(5, read=20))
+        path = spec.get("basePath", "").strip("/")
+        address = spec["endpoint"].rstrip("/").removesuffix("/v2") + (f"/{path}" if path else "")
+        login = auth.get("username", ""), auth.get("password", "")
+        source = Source(pool, address, login, follows=False)
+        with source.get("/v2/"):
+            return source
+
+    def _open_ecr(self, spec: Json) -> Source:
+        import urllib3  # noqa: PLC0415
+        from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415
+
+        host = HOST.fullmatch(spec["endpoint"])
+        if host is None:
+            raise ClosedError(f"{spec['endpoint']} is no ECR registry")
+        try:
+            ecr = self._client("ecr", host["region"], *self._keys(spec, host["region"]))
+            token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
+        except (BotoCoreError, ClientError) as error:
+            raise ClosedError(str(error)) from None
+        user, _, password = base64.b64decode(token).decode().partition(":")
+        pool = urllib3.ProxyManager(
+            self.proxy,
+            ca_certs=self.ca,
+            retries=urllib3.Retry(None, connect=0, read=0, other=0, redirect=3),
+            timeout=urllib3.Timeout(5, read=60),
+        )
+
+        def names() -> list[str]:
+            try:
+                pages = list(ecr.get_paginator("describe_repositories").paginate(registryId=host["account"]))
+            except (BotoCoreError, ClientError) as error:
+                raise ClosedError(str(error)) from None
+            return [repository["repositoryName"] for page in pages for repository in page["repositories"]]
+
+        return Source(pool, f"https://{spec['endpoint']}", (user, password), follows=True, names=names)
+
+    def _keys(self, spec: Json, region: str) -> tuple[str, ...]:
+        """Access key, secret and session token that were registered, or that the role registered gives."""
+        credentials = spec["credentials"]
+        if credentials["credentialType"] == "secret":
+            return credentials.get("accessKey", ""), credentials.get("secretKey", "")
+        if credentials["credentialType"] != "sts":
+            raise ClosedError(f"credentialType {credentials['credentialType']} is not offered by the sandbox")
+        role = credentials.get("sts", {})
+        arn, external_id = role.get("arn", ""), role.get("externalId", "")
+        tried = self._tried.setdefault(arn, time.monotonic())
+        if time.monotonic() < tried + self.orders.role_seconds:  # PAL-50
+            raise ClosedError(
+                "An error occurred (AccessDenied) when calling the AssumeRole operation: User: Palette is not "
+                f"authorized to perform: sts:AssumeRole on resource: {arn}"
+            )
+        more = {"ExternalId": external_id} if external_id else {}
+        sts = self._client("sts", region, self.access_key, self.secret_key)
+        found = sts.assume_role(RoleArn=arn, RoleSessionName="palette", **more)["Credentials"]
+        return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+
+    def _client(self, service: str, region: str, key: str, secret: str, token: str | None = None) -> Any:
+        from botocore.config import Config  # noqa: PLC0415
+        from botocore.session import Session  # noqa: PLC0415
+
+        session = Session()
+        for name in ("config_file", "credentials_file"):  # the user's are none of Palette's
+            session.set_config_variable(name, os.devnull)
+        config = Config(
+            proxies={"https": self.proxy}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20
+        )
+        return session.create_client(
+            service, region, aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
+            verify=self.ca, config=config,
+        )  # fmt: skip

@@ -1,0 +1,120 @@
+"""The spec of a registry: what Palette takes, what it adds, what it shows of it (palette/behaviour.md PAL-16 to 26)."""
+
+import copy
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.ecr.data_plane import HOST
+from sandbox.palette.errors import invalid
+
+Json = dict[str, Any]
+MASK = "********"
+
+# Field -> type, choice of values, or the fields below it. Others are passed over, as Go does.
+_TLS = {"certificate": str, "enabled": bool, "insecureSkipVerify": bool}
+_CREDENTIALS = {
+    "credentialType": ("secret", "sts", "pod-identity"),
+    "accessKey": str,
+    "secretKey": str,
+    "sts": {"arn": str, "externalId": str},
+    "partition": ("aws", "aws-us-gov", "aws-iso", "aws-iso-b"),
+}
+_COMMON = {
+    "endpoint": str,
+    "baseContentPath": str,
+    "providerType": ("helm", "pack", "zarf"),
+    "isSyncSupported": bool,
+    "containsSpectroManifest": bool,
+}
+_AUTH = {"type": ("noAuth", "basic", "token"), "username": str, "password": str, "token": str, "tls": _TLS}
+_FIELDS: dict[str, Json] = {
+    "ecr": {**_COMMON, "isPrivate": bool, "credentials": _CREDENTIALS, "tls": _TLS},
+    "basic": {**_COMMON, "basePath": str, "auth": _AUTH},
+}
+_REQUIRED = {"ecr": ("endpoint", "isPrivate"), "basic": ("endpoint", "auth")}
+_DEFAULT_TLS = {"certificate": "", "enabled": True, "insecureSkipVerify": False}
+
+
+def checked(kind: str, data: Any) -> Json:
+    """The spec as Palette keeps it; raises RefusedError for what it would not take."""
+    found = _taken(data, _FIELDS[kind], "spec")
+    for name in _REQUIRED[kind]:
+        if found.get(name) in (None, "", {}):
+            raise invalid(f"spec.{name} is required")
+    spec: Json = {"providerType": "helm", "isSyncSupported": False, "baseContentPath": "", **found}
+    if kind == "ecr":
+        spec["credentials"] = {"credentialType": "secret", **spec.get("credentials", {})}
+        _check_ecr(spec)
+    else:
+        spec["auth"] = {"type": "noAuth", **spec["auth"]}
+        _check_basic(spec)
+    owner = spec if kind == "ecr" else spec["auth"]
+    owner["tls"] = {**_DEFAULT_TLS, **owner.get("tls", {})}
+    if spec["providerType"] == "pack":
+        if not spec["isSyncSupported"]:
+            raise invalid("spec.isSyncSupported must be true for providerType pack")
+        if not (spec["isPrivate"] if kind == "ecr" else spec["auth"]["type"] != "noAuth"):
+            raise invalid("providerType pack needs authentication")
+    return spec
+
+
+def _taken(data: Any, schema: Json, path: str) -> Json:
+    if not isinstance(data, dict):
+        raise invalid(f"{path} must be an object")
+    found = {}
+    for name, kind in schema.items():
+        value, at = data.get(name), f"{path}.{name}"
+        if value is None:  # Go does not tell null from absent
+            continue
+        if isinstance(kind, dict):
+            found[name] = _taken(value, kind, at)
+        elif isinstance(kind, tuple):
+            if value not in (*kind, ""):
+                raise invalid(f"{at} must be one of {', '.join(kind)}")
+            if value:
+                found[name] = value
+        elif not isinstance(value, kind):
+            raise invalid(f"{at} must be of type {kind.__name__}")
+        else:
+            found[name] = value
+    return found
+
+
+def _check_ecr(spec: Json) -> None:
+    if not HOST.fullmatch(spec["endpoint"]):
+        raise invalid("spec.endpoint must be the host of an ECR registry, without scheme and path")
+
+
+def _check_basic(spec: Json) -> None:
+    address = urlsplit(spec["endpoint"])
+    if address.scheme not in ("http", "https") or not address.hostname:
+        raise invalid("spec.endpoint must begin with https:// or http://")
+    try:
+        is_loopback = ipaddress.ip_address(address.hostname).is_loopback
+    except ValueError:
+        is_loopback = False
+    if not is_loopback:
+        raise invalid(f"spec.endpoint: the sandbox asks only registries on loopback addresses, not {address.hostname}")
+
+
+def masked(spec: Json) -> Json:
+    """As answers show it."""
+    shown = copy.deepcopy(spec)
+    shown["isSyncSupported"] = False  # PAL-26
+    for block, name in (("credentials", "secretKey"), ("auth", "password"), ("auth", "token")):
+        if shown.get(block, {}).get(name):
+            shown[block][name] = MASK
+    return shown
+
+
+def name_of(metadata: Any) -> str:
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    if not isinstance(name, str) or not name:
+        raise invalid("metadata.name is required")
+    return name
+
+
+def region_of(spec: Json) -> str:
+    found = HOST.fullmatch(spec["endpoint"])
+    return found["region"] if found else ""

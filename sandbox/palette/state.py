@@ -1,0 +1,92 @@
+"""What Palette keeps: registries with their packs, and where each is in its sync."""
+
+import asyncio
+import secrets
+import time
+import traceback
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from sandbox.palette import index
+from sandbox.palette.errors import ClosedError
+from sandbox.palette.index import Pack
+from sandbox.palette.orders import Orders
+from sandbox.palette.source import Doorman
+from sandbox.palette.spec import Json
+
+NEVER = "0001-01-01T00:00:00.000Z"  # how Go writes a time that was not set
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Registry:
+    kind: str
+    name: str
+    notes: Json  # labels and annotations
+    spec: Json  # with the secrets
+    uid: str = field(default_factory=lambda: secrets.token_hex(12))
+    created: str = field(default_factory=now)
+    changed: str = field(default_factory=now)
+    packs: list[Pack] = field(default_factory=list)
+    _run: "asyncio.Task[None] | None" = None
+    _status: Json = field(
+        default_factory=lambda: {"status": "Pending", "message": "", "lastRunTime": NEVER, "lastSyncedTime": NEVER}
+    )
+
+    def touch(self) -> None:
+        self.changed = now()
+
+    @property
+    def metadata(self) -> Json:
+        times = {"creationTimestamp": self.created, "lastModifiedTimestamp": self.changed}
+        return {"name": self.name, "uid": self.uid, **times, **self.notes}
+
+    @property
+    def is_private(self) -> bool:
+        return bool(self.spec["isPrivate"] if self.kind == "ecr" else self.spec["auth"]["type"] != "noAuth")
+
+    @property
+    def is_synced(self) -> bool:
+        return bool(self.spec["isSyncSupported"])
+
+    @property
+    def status(self) -> Json:
+        return {"isSyncSupported": self.is_synced, **self._status}
+
+    def start(self, doorman: Doorman, orders: Orders, *, force: bool) -> None:
+        """Begins a run in the background, unless one is running that shall not be given up (PAL-41)."""
+        if self._run and not self._run.done():
+            if not force:
+                return
+            self.stop()
+        self._run = asyncio.create_task(self._sync(doorman, orders))
+
+    def stop(self) -> None:
+        if self._run:
+            self._run.cancel()
+
+    async def _sync(self, doorman: Doorman, orders: Orders) -> None:
+        await asyncio.sleep(orders.stale_seconds)  # PAL-37
+        begin = time.monotonic()
+        self._status = {**self._status, "status": "InProgress", "message": "", "lastRunTime": now()}
+        end = {"status": "Failed", "message": "the sandbox failed; see its sandbox.log"}
+        try:
+            packs, left_out = await asyncio.to_thread(index.read, doorman, self.kind, self.spec, self.packs)
+            await asyncio.sleep(begin + orders.sync_seconds - time.monotonic())
+            while orders.hangs:  # noqa: ASYNC110  (a test changes it when it likes)
+                await asyncio.sleep(0.02)
+            if orders.fails:
+                raise ClosedError(orders.fails)  # noqa: TRY301
+            asyncio.get_running_loop().call_later(orders.visible_seconds, self._publish, packs)
+            end = {"status": "Success", "message": "; ".join(left_out), "lastSyncedTime": now()}
+        except ClosedError as error:
+            end["message"] = str(error)
+        except Exception:  # a mistake of the sandbox: its log has the trace
+            traceback.print_exc()
+        self._status = {**self._status, **end}
+
+    def _publish(self, packs: list[Pack]) -> None:
+        self.packs = packs
