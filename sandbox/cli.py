@@ -18,15 +18,16 @@ PROJECT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 20.0
 
 INTRO = """A local stand-in for AWS: ECR (its API and its registry), IAM, KMS and STS on 127.0.0.1, under their real names.
+Beside it stands Palette's API (api.spectrocloud.com), as far as registries and their packs need it.
 
   python -m sandbox start      start it in the background, or reuse the one that runs
-  eval "$(python -m sandbox env)"   then any AWS tool of this shell talks to it:
+  eval "$(python -m sandbox env)"   then any AWS or Palette tool of this shell talks to it:
   aws ecr describe-repositories
   python -m sandbox status     is it running, and where
   python -m sandbox stop       end it; what it held is gone
 
-Signatures, tokens and IAM policies are enforced. Hosts outside *.amazonaws.com are refused.
-What it answers, and how that is known: sandbox/behaviour.md
+Signatures, tokens and IAM policies are enforced. All other hosts are refused.
+What it answers, and how that is known: sandbox/behaviour.md, sandbox/palette/behaviour.md
 """
 
 

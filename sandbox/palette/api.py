@@ -216,7 +216,8 @@ class Palette:
         return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
 
     async def search(self, call: Call) -> Response:
-        items = lookup.searched(lookup.all_packs(self.registries.values()), call.data.get("filter") or {})
+        wanted = call.data.get("filter")
+        items = lookup.searched(lookup.all_packs(self.registries.values()), {} if wanted is None else wanted)
         return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
 
     async def pack(self, call: Call) -> Response:

@@ -18,6 +18,11 @@ from sandbox.palette.spec import Json
 # One of them holds pack.json, values.yaml and README.md; none of them is ever larger.
 _LIMIT = 4 * 1024 * 1024
 _WANTED = {"pack.json", "values.yaml", "readme.md"}
+# What is kept of pack.json; a field of another type counts as absent.
+_FIELDS = {
+    "name": str, "version": str, "displayName": str, "layer": str, "addonType": str, "cloudTypes": list,
+    "annotations": dict,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -27,7 +32,7 @@ class Pack:
     uid: str
     tag: str
     digest: str  # of its manifest
-    about: Json  # pack.json
+    about: Json  # of pack.json
     values: str
     readme: str
 
@@ -53,8 +58,7 @@ def read(doorman: Doorman, kind: str, spec: Json, known: Iterable[Pack]) -> tupl
     if spec["providerType"] != "pack":
         return [], []
     old = {(pack.name, pack.tag, pack.digest): pack for pack in known}
-    prefix = "/".join(part for part in (spec["baseContentPath"].strip("/"), "spectro-packs", "archive", "") if part)
-    prefix = prefix.rstrip("/") + "/"
+    prefix = f"{spec['baseContentPath'].strip('/')}/spectro-packs/archive/".removeprefix("/")
     packs, left_out = [], []
     for repository in source.repositories():
         name = repository.removeprefix(prefix)
@@ -78,12 +82,13 @@ def _pull(source: Source, repository: str, tag: str, digest: str, manifest: byte
     with source.get(f"/v2/{repository}/blobs/{layer}") as answer:
         files = _files(answer)
     try:
-        about = json.loads(files["pack.json"])
-        name, version = about["name"], about["version"]
-    except (ValueError, KeyError, TypeError):
+        written = json.loads(files["pack.json"])
+        about = {name: written[name] for name, kind in _FIELDS.items() if isinstance(written.get(name), kind)}
+        found = f"{about['name']} {about['version']}"
+    except (ValueError, KeyError, AttributeError):
         raise _NoPackError("no pack.json with name and version in its layer") from None
-    if name != repository.rpartition("/")[2] or not isinstance(version, str):
-        raise _NoPackError(f"its pack.json is that of {name!r} {version!r}")
+    if about["name"] != repository.rpartition("/")[2]:
+        raise _NoPackError(f"its pack.json is that of {found}")
     texts = (files.get(file, b"").decode("utf-8", "replace") for file in ("values.yaml", "readme.md"))
     return Pack(secrets.token_hex(12), tag, digest, about, *texts)
 

@@ -20,8 +20,10 @@ def all_packs(registries: Iterable[Registry]) -> list[Found]:
 
 
 def fits(pack: Pack, query: Mapping[str, str]) -> bool:
-    clouds, cloud, layer = pack.about.get("cloudTypes") or [], query.get("cloudType", ""), query.get("layer", "")
-    return (cloud in ("", "all", *clouds) or "all" in clouds) and layer in ("", pack.about.get("layer", ""))
+    """PAL-54."""
+    clouds, layer = pack.about.get("cloudTypes", []), pack.about.get("layer", "")
+    cloud_fits = "all" in clouds or query.get("cloudType", "") in ("", "all", *clouds)
+    return cloud_fits and query.get("layer", "") in ("", layer)
 
 
 def of_registry(registry: Registry, name: str, query: Mapping[str, str], *, empty: bool) -> Json:
@@ -36,7 +38,7 @@ def of_registry(registry: Registry, name: str, query: Mapping[str, str], *, empt
     values: list[Json] = [
         {
             "packUid": pack.uid, "values": pack.values, "readme": pack.readme, "presets": [], "schema": [],
-            "annotations": pack.about.get("annotations") or {}, "dependencies": [],
+            "annotations": pack.about.get("annotations", {}), "dependencies": [],
         }
         for pack in packs
     ]  # fmt: skip
@@ -51,7 +53,7 @@ def _about(pack: Pack) -> Json:
 def whole(registry: Registry, pack: Pack) -> Json:
     spec = {
         **_about(pack), "version": pack.version, "registryUid": registry.uid, "type": "oci", "values": pack.values,
-        "annotations": pack.about.get("annotations") or {}, "presets": [], "schema": [], "manifests": [],
+        "annotations": pack.about.get("annotations", {}), "presets": [], "schema": [], "manifests": [],
     }  # fmt: skip
     return {"kind": "Pack", "metadata": {"name": pack.name, "uid": pack.uid}, "spec": spec}
 
@@ -59,8 +61,8 @@ def whole(registry: Registry, pack: Pack) -> Json:
 def filtered(packs: list[Found], filters: str) -> list[Found]:
     """``spec.name=XANDspec.version=Y``."""
     for condition in filters.split("AND") if filters else []:
-        field, _, value = condition.partition("=")
-        if field not in ("spec.name", "spec.version", "spec.registryUid", "metadata.uid"):
+        field, equals, value = condition.partition("=")
+        if not equals or field not in ("spec.name", "spec.version", "spec.registryUid", "metadata.uid"):
             raise invalid(f"filters: {condition!r} is none of spec.name=, spec.version=, spec.registryUid=")
         asked = {"spec.name": "name", "spec.version": "version", "metadata.uid": "uid"}.get(field)
         packs = [(r, pack) for r, pack in packs if (getattr(pack, asked) if asked else r.uid) == value]
@@ -69,13 +71,18 @@ def filtered(packs: list[Found], filters: str) -> list[Found]:
 
 def searched(packs: list[Found], wanted: Any) -> list[Json]:
     """V1PackMetadata: one item for each name."""
-    if not isinstance(wanted, dict):
-        raise invalid("filter must be an object")
+    forms = {"name": dict, "registryUid": list, "type": list, "layer": list}
+    if not isinstance(wanted, dict) or not all(
+        isinstance(wanted.get(key, kind()), kind) for key, kind in forms.items()
+    ):
+        raise invalid("filter needs an object for name, lists for registryUid, type and layer")
+    asked = wanted.get("name", {}).get("eq")
     names: dict[str, list[Found]] = {}
     for registry, pack in packs:
-        name = (wanted.get("name") or {}).get("eq")
-        lists = {"registryUid": registry.uid, "type": "oci", "layer": pack.about.get("layer", "")}
-        if name in (None, "", pack.name) and all(value in (wanted.get(key) or [value]) for key, value in lists.items()):
+        about = {"registryUid": registry.uid, "type": "oci", "layer": pack.about.get("layer", "")}
+        if asked in (None, "", pack.name) and all(
+            value in (wanted.get(key) or [value]) for key, value in about.items()
+        ):
             names.setdefault(pack.name, []).append((registry, pack))
     return [
         {"spec": {**_about(found[-1][1]), "type": "oci", "registries": _registries(found)}} for found in names.values()
@@ -87,7 +94,7 @@ def _registries(found: list[Found]) -> list[Json]:
     return [
         {
             "uid": uid, "name": registry.name, "scope": "tenant", "latestVersion": pack.version,
-            "latestPackUid": pack.uid, "annotations": pack.about.get("annotations") or {},
+            "latestPackUid": pack.uid, "annotations": pack.about.get("annotations", {}),
         }
         for uid, (registry, pack) in latest.items()
     ]  # fmt: skip

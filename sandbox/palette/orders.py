@@ -6,13 +6,13 @@ from typing import Any
 
 @dataclass
 class Orders:
-    rate: float = 10  # requests a second to /v1/registries, and to /v1/packs; 0 = no limit (PAL-8)
-    burst: float = 50
+    rate: float = 10.0  # requests a second to /v1/registries, and to /v1/packs; 0 = no limit (PAL-8)
+    burst: float = 50.0
     page: int = 50  # the most a page may hold (PAL-56)
-    role_seconds: float = 0  # how long after Palette's first try a role cannot be assumed (PAL-50)
+    role_seconds: float = 0.0  # how long after Palette's first try a role cannot be assumed (PAL-50)
     stale_seconds: float = 0.2  # after 202, before the status speaks of the new run (PAL-37)
     sync_seconds: float = 0.3  # what a run takes at least
-    visible_seconds: float = 0  # after the end of a run, before the lookup knows its packs (PAL-51)
+    visible_seconds: float = 0.0  # after the end of a run, before the lookup knows its packs (PAL-51)
     hangs: bool = False  # no run ends
     fails: str = ""  # the message with which every run fails
     in_use: str = ""  # the cluster profile because of which no registry can be deleted (PAL-31)

@@ -101,7 +101,7 @@ class Doorman:
         auth, tls = spec["auth"], spec["auth"]["tls"]
         try:
             context = ssl.create_default_context(cadata=tls["certificate"] or None)
-        except ssl.SSLError:
+        except (ssl.SSLError, ValueError):
             raise ClosedError("tls.certificate is no certificate in PEM form") from None
         if tls["insecureSkipVerify"]:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE

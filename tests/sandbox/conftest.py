@@ -16,6 +16,7 @@ import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.support.palette import Palette, role_spec
 from tests.support.sandbox import Sandbox
 
 ACCOUNT, REGION = "123456789012", "eu-west-1"
@@ -222,3 +223,100 @@ TOKEN = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "
 def allow(actions: str | list[str], *names: str) -> Json:
     resources = [f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}" for name in names]
     return {"Effect": "Allow", "Action": actions, "Resource": resources or "*"}
+
+
+READER = [
+    {"Effect": "Allow", "Action": ["ecr:GetAuthorizationToken", "ecr:DescribeRepositories"], "Resource": "*"},
+    {
+        "Effect": "Allow",
+        "Action": ["ecr:ListImages", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"],
+        "Resource": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/s/*",
+    },
+]
+
+
+@pytest.fixture(scope="session")
+def palette(sandbox: Sandbox) -> Palette:
+    return Palette(sandbox)
+
+
+MakeRole = Callable[..., str]
+
+
+@pytest.fixture
+def make_role(owner: Caller, palette: Palette) -> Iterator[MakeRole]:
+    """The ARN of a role that Palette can assume, by default also to read packs; ``trust`` changes its condition."""
+    made: list[str] = []
+
+    def make(statements: list[Json] | None = None, **trust: Any) -> str:
+        principal, name = palette.principal(), f"r{uuid.uuid4().hex[:10]}"
+        statement = {
+            "Effect": "Allow",
+            "Action": "sts:AssumeRole",
+            "Principal": {"AWS": f"arn:aws:iam::{principal['accountId']}:root"},
+            "Condition": {"StringEquals": {"sts:ExternalId": principal["externalId"]}},
+            **trust,
+        }
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        arn = owner.iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(document))["Role"]["Arn"]
+        made.append(name)
+        document["Statement"] = READER if statements is None else statements
+        owner.iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=json.dumps(document))
+        return str(arn)
+
+    yield make
+    for name in made:
+        owner.iam.delete_role_policy(RoleName=name, PolicyName="p")
+        owner.iam.delete_role(RoleName=name)
+
+
+MakeSpec = Callable[..., Json]
+
+
+@pytest.fixture
+def make_spec(palette: Palette, make_role: MakeRole, base_path: str) -> MakeSpec:
+    """The spec of an ECR registry whose role works, for the base path of ``Shelf``; with changes."""
+
+    def make(arn: str | None = None, **changes: Any) -> Json:
+        return role_spec(f"s/{base_path}", arn or make_role(), palette.principal()["externalId"], **changes)
+
+    return make
+
+
+Register = Callable[..., str]
+
+
+@pytest.fixture
+def register(palette: Palette) -> Iterator[Register]:
+    """Creates a registry in Palette, by default under a new name, and returns its uid."""
+    made: list[str] = []
+
+    def create(kind: str, spec: Json, name: str = "", *, sync: bool = False) -> str:
+        made.append(palette.create(kind, name or f"r-{uuid.uuid4().hex[:8]}", spec, sync=sync))
+        return made[-1]
+
+    yield create
+    for uid in made:
+        assert palette.send("DELETE", f"/v1/registries/{uid}").status_code in (204, 404)
+
+
+@dataclass
+class Shelf:
+    """Where a test's packs lie in the sandbox's ECR."""
+
+    registry: Registry
+    make_repository: MakeRepository
+    base: str
+
+    def push(self, name: str, tag: str, layer: bytes) -> str:
+        """The repository."""
+        repository = f"{self.base}/spectro-packs/archive/{name}"
+        with contextlib.suppress(ClientError):  # it is there already
+            self.make_repository(repository)
+        self.registry.push(repository, tag, layer)
+        return repository
+
+
+@pytest.fixture
+def shelf(registry: Registry, make_repository: MakeRepository, base_path: str) -> Shelf:
+    return Shelf(registry, make_repository, f"s/{base_path}")
