@@ -6,10 +6,12 @@ judged as everybody's are; any other registry directly, and only on a loopback a
 
 import base64
 import contextlib
+import functools
 import json
 import os
 import re
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -90,6 +92,7 @@ class Doorman:
     secret_key: str
     orders: Orders
     _tried: dict[str, float] = field(default_factory=dict)  # role -> when first
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self, kind: str, spec: Json) -> Source:
         """Logs in; raises ClosedError."""
@@ -162,17 +165,24 @@ class Doorman:
         found = sts.assume_role(RoleArn=arn, RoleSessionName="palette", **more)["Credentials"]
         return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
 
-    def _client(self, service: str, region: str, key: str, secret: str, token: str | None = None) -> Any:
-        from botocore.config import Config  # noqa: PLC0415
+    @functools.cached_property
+    def _session(self) -> Any:
+        """One for all: it keeps the service models, which take long to read."""
         from botocore.session import Session  # noqa: PLC0415
 
         session = Session()
         for name in ("config_file", "credentials_file"):  # the user's are none of Palette's
             session.set_config_variable(name, os.devnull)
+        return session
+
+    def _client(self, service: str, region: str, key: str, secret: str, token: str | None = None) -> Any:
+        from botocore.config import Config  # noqa: PLC0415
+
         config = Config(
             proxies={"https": self.proxy}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20
         )
-        return session.create_client(
-            service, region, aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
-            verify=self.ca, config=config,
-        )  # fmt: skip
+        with self._lock:  # a session is not for several threads at once
+            return self._session.create_client(
+                service, region, aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
+                verify=self.ca, config=config,
+            )  # fmt: skip

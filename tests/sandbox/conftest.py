@@ -235,9 +235,11 @@ READER = [
 ]
 
 
-@pytest.fixture(scope="session")
-def palette(sandbox: Sandbox) -> Palette:
-    return Palette(sandbox)
+@pytest.fixture
+def palette(sandbox: Sandbox) -> Iterator[Palette]:
+    """With short runs, so that tests are."""
+    with sandbox.palette.ordered(stale_seconds=0.05, sync_seconds=0.05):
+        yield Palette(sandbox)
 
 
 MakeRole = Callable[..., str]

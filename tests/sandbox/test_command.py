@@ -152,11 +152,12 @@ def test_does_not_hold_the_callers_pipe(folder: Path) -> None:
 
 def test_env_for_a_shell(folder: Path) -> None:
     _start(folder)
-    user = {**os.environ, "AWS_PROFILE": "mine", "AWS_ENDPOINT_URL": "x", "https_proxy": "http://elsewhere"}
+    mine = {"AWS_PROFILE": "mine", "AWS_ENDPOINT_URL": "x", "https_proxy": "http://elsewhere", "SPECTROCLOUD_HOST": "x"}
+    user = {**os.environ, **mine, "SPECTROCLOUD_APIKEY": "mine"}
     script = f'eval "$("{PYTHON}" -m sandbox env --dir "{folder}")"; env'
     seen = subprocess.run(["sh", "-c", script], cwd=ROOT, env=user, check=True, capture_output=True, text=True).stdout
     found = dict(line.partition("=")[::2] for line in seen.splitlines())
-    assert not {"AWS_PROFILE", "AWS_ENDPOINT_URL", "https_proxy"} & set(found)
+    assert not set(mine) & set(found)
     variables = _caller(folder).sandbox.variables
     assert {name: found[name] for name in variables} == dict(variables)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -205,6 +206,9 @@ def test_listens_on_loopback_only(sandbox: Sandbox) -> None:
     [
         "https://example.com/",
         "https://amazonaws.com.example.com/",
+        "https://console.spectrocloud.com/",
+        "https://api.spectrocloud.com.example.com/",
+        "https://api.spectrocloud.com:8443/",
         "https://eu-west-1.amazonaws.com:8443/",
         "http://ecr.eu-west-1.amazonaws.com/?secret=x",
         "http://169.254.169.254/latest/meta-data/",

@@ -102,7 +102,7 @@ class Faults:
 
 
 @dataclass(frozen=True)
-class Palette:
+class PaletteOrders:
     """The Palette stand-in's levers. Its API is at https://api.spectrocloud.com, through the sandbox's proxy."""
 
     faults: Faults
@@ -176,8 +176,8 @@ class Sandbox:
         return Faults(self.variables["HTTPS_PROXY"])
 
     @property
-    def palette(self) -> Palette:
-        return Palette(self.faults, self.variables["SPECTROCLOUD_APIKEY"])
+    def palette(self) -> PaletteOrders:
+        return PaletteOrders(self.faults, self.variables["SPECTROCLOUD_APIKEY"])
 
     def requests(self, match: str = "*", since: int = 0) -> list[Asked]:
         """What was asked of it, in order of arrival; each is a boundary at which a fault can strike."""
