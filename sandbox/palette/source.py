@@ -33,7 +33,7 @@ class Source:
 
     pool: Any  # of urllib3
     address: str  # of what stands before /v2/
-    login: tuple[str, str]
+    login: tuple[str, str] | None
     follows: bool  # redirections, as ECR's to the bucket of its layers
     names: Callable[[], list[str]] | None = None  # where /v2/_catalog is not the way to the repositories
 
@@ -57,8 +57,9 @@ class Source:
         """The answer, its body still to be read. Raises ClosedError."""
         import urllib3  # noqa: PLC0415  (the sandbox shall be up before anybody asks Palette)
 
-        user = base64.b64encode(":".join(self.login).encode()).decode()
-        headers = {"Authorization": f"Basic {user}", "Accept": _ACCEPT}
+        headers = {"Accept": _ACCEPT}
+        if self.login:
+            headers["Authorization"] = "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
         url = self.address + path
         try:
             answer = self.pool.request("GET", url, headers=headers, preload_content=False, redirect=self.follows)
@@ -76,8 +77,11 @@ class Source:
         following = path
         while following:
             with self.get(following) as answer:
-                found, link = json.loads(answer.read()), _NEXT.search(answer.headers.get("Link", ""))
-            yield from found[key] or []
+                content, link = answer.read(), _NEXT.search(answer.headers.get("Link", ""))
+            try:
+                yield from json.loads(content)[key] or []
+            except (ValueError, KeyError, TypeError):
+                raise ClosedError(f"GET {self.address}{following}: no list of {key}") from None
             # Only path and query: another host is none of Palette's business.
             following = urlsplit(link[1])._replace(scheme="", netloc="").geturl() if link else ""
 
@@ -102,6 +106,8 @@ class Doorman:
         import urllib3  # noqa: PLC0415
 
         auth, tls = spec["auth"], spec["auth"]["tls"]
+        if auth["type"] == "token":
+            raise ClosedError("auth type token is not offered by the sandbox")
         try:
             context = ssl.create_default_context(cadata=tls["certificate"] or None)
         except (ssl.SSLError, ValueError):
@@ -111,7 +117,7 @@ class Doorman:
         pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=urllib3.Timeout(5, read=20))
         path = spec.get("basePath", "").strip("/")
         address = spec["endpoint"].rstrip("/").removesuffix("/v2") + (f"/{path}" if path else "")
-        login = auth.get("username", ""), auth.get("password", "")
+        login = (auth.get("username", ""), auth.get("password", "")) if auth["type"] == "basic" else None
         source = Source(pool, address, login, follows=False)
         with source.get("/v2/"):
             return source
@@ -132,7 +138,7 @@ class Doorman:
         pool = urllib3.ProxyManager(
             self.proxy,
             ca_certs=self.ca,
-            retries=urllib3.Retry(None, connect=0, read=0, other=0, redirect=3),
+            retries=urllib3.Retry(None, connect=0, read=0, status=0, other=0, redirect=3),
             timeout=urllib3.Timeout(5, read=60),
         )
 

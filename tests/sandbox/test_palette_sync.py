@@ -3,8 +3,10 @@
 import base64
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -300,6 +302,24 @@ def test_no_packs(palette: Palette, register: Register, make_spec: MakeSpec, she
     assert "cloudTypes" not in palette.get(f"/v1/packs/hello/registries/{uid}")
 
 
+@pytest.mark.parametrize(
+    "what", ["GET layer", "GET /v2/*/manifests/*", "GET /v2/*/tags/list", "ecr:DescribeRepositories*"]
+)
+@pytest.mark.parametrize("order", [{"action": "cut"}, {"action": "answer", "answer": "unavailable"}])
+def test_trouble_on_the_way(
+    sandbox: Sandbox, palette: Palette, register: Register, make_spec: MakeSpec, shelf: Shelf, what: str, order: Json
+) -> None:
+    """PAL-61: a failure, not a pack that is left out; once, without another try."""
+    shelf.push("hello", "1.0.0", pack_layer())
+    uid = register("ecr", make_spec())
+    with sandbox.faults.add(what, headers={"Retry-After": "1"}, **order) as fault:
+        status = palette.sync("ecr", uid)
+        assert len(fault.struck()) == 1
+    assert (status["status"], palette.versions(uid)) == ("Failed", [])
+    assert status["message"]
+    assert palette.sync("ecr", uid)["status"] == "Success"
+
+
 def test_large_layer(palette: Palette, tmp_path: Path) -> None:
     """PAL-62: in a sandbox of its own, whose memory nobody else uses."""
     with running_sandbox(tmp_path / "sandbox") as own:
@@ -410,6 +430,46 @@ def test_basic_refused(
     assert status["status"] == "Failed"
     assert words in status["message"]
     assert palette.versions(uid) == []
+
+
+@pytest.mark.registry
+def test_no_login_at_all(palette: Palette, register: Register, secure: RealRegistry, tmp_path: Path) -> None:
+    """PAL-13, PAL-47: noAuth sends none; a token is not offered, nor is pod-identity (PAL-12)."""
+    tls = {"certificate": Path(secure.ca_file or "").read_text()}
+    spec: Json = {"endpoint": f"https://{secure.host}", "auth": {"type": "noAuth", "tls": tls}}
+    assert "401" in palette.send("POST", f"{OCI}/basic/validate", spec).json()["message"]
+    token = {**spec, "auth": {"type": "token", "token": "t", "tls": tls}}
+    assert "not offered" in palette.send("POST", f"{OCI}/basic/validate", token).json()["message"]
+    pod: Json = {**key_spec("base", "", ""), "credentials": {"credentialType": "pod-identity"}}
+    assert "not offered" in palette.send("POST", f"{OCI}/ecr/validate", pod).json()["message"]
+    with real_registry(tmp_path / "plain", tls=False) as plain:
+        spec = {"endpoint": f"http://{plain.host}", "auth": {"type": "noAuth"}, "isSyncSupported": True}
+        assert palette.send("POST", f"{OCI}/basic/validate", spec).status_code == 204
+        assert palette.sync("basic", register("basic", spec))["status"] == "Success"
+
+
+class _Website(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<html>It works!</html>")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_no_registry_there(palette: Palette, register: Register) -> None:  # PAL-45
+    with HTTPServer(("127.0.0.1", 0), _Website) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            uid = register("basic", basic_spec(f"http://127.0.0.1:{server.server_port}", "project", "u", "p"))
+            status = palette.sync("basic", uid)
+        finally:
+            server.shutdown()
+            thread.join()
+    assert status["status"] == "Failed"
+    assert "no list of repositories" in status["message"]
 
 
 @pytest.mark.registry
