@@ -38,10 +38,10 @@ from packinfra.oci.errors import (
 )
 from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
 from packinfra.oci.operation import Operation
-from packinfra.oci.pace import Pace
 from packinfra.oci.reference import Reference
 from packinfra.oci.transport import Transport
 from packinfra.oci.uploads import Cancelled, Progress, Upload
+from packinfra.pace import Pace
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-f]{32,}")
 _MANIFEST_LIMIT = 4 << 20

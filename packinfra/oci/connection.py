@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import http.client
 import logging
-import os
 import re
-import socket
-import ssl
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, Protocol
@@ -25,6 +22,7 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
+from packinfra.no_answer import NoAnswer, Reason, unusable_ca
 from packinfra.oci.answers import Answer
 from packinfra.oci.errors import CertificateUntrusted, RegistryError, Step, TimedOut, Unreachable
 from packinfra.retry import Failure
@@ -198,53 +196,27 @@ logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
 
 
 def _check(ca_file: str, host: str) -> None:
-    remedy = "name a PEM file with the certificate of the CA that signed the registry's"
-    try:
-        ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError as error:
-        text = f"{ca_file} holds no certificate"
-        raise CertificateUntrusted("read the CA certificate", host, text=text, remedy=remedy) from error
-    except OSError as error:
-        text = f"{ca_file}: {os.strerror(error.errno or 0)}"
-        raise CertificateUntrusted("read the CA certificate", host, text=text, remedy=remedy) from error
+    if problem := unusable_ca(ca_file):
+        remedy = "name a PEM file with the certificate of the CA that signed the registry's"
+        raise CertificateUntrusted("read the CA certificate", host, text=problem, remedy=remedy)
 
 
 def _failure(error: Exception, request: Request, host: str) -> RegistryError:
-    """The same in our words. requests and urllib3 wrap the reason several times, and wrap it differently."""
+    """The same in our words."""
     step, reference = request.step, request.reference
-    chain = list(_chain(error))
-    reason = _text(chain[-1])
-    if (other := urlsplit(request.url).netloc) != host:  # storage, to which the registry sent us
-        reason = f"{other}: {reason}"
-    for cause in chain:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return CertificateUntrusted(step, reference, text=cause.verify_message)
-        if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL"):
+    found = NoAnswer.of(error, host)
+    match found.reason:
+        case Reason.UNTRUSTED:
+            return CertificateUntrusted(step, reference, text=found.text)
+        case Reason.NO_TLS:
             remedy = "check the port; a registry without TLS is only used with plainHttp: true"
-            return Unreachable(step, reference, text=f"no TLS at {host} ({cause.reason})", remedy=remedy)
-        if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
-            return Unreachable(step, reference, text=f"no such host: {host}")
-        if found := re.search(r"Tunnel connection failed: (4\d\d.*)", str(cause)):
-            return Unreachable(step, reference, text=f"the proxy refused: {found[1]}")
-        if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
-            return TimedOut(step, reference, text="no connection or answer in time", failure=_AGAIN)
-        if isinstance(cause, (requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError)):
-            return RegistryError(step, reference, text="the registry named an address that is none")
-    return Unreachable(step, reference, text=reason, failure=_AGAIN)
-
-
-def _chain(error: BaseException) -> Iterator[BaseException]:
-    """From outside to inside."""
-    seen: set[int] = set()
-    inner: BaseException | None = error
-    while inner is not None and id(inner) not in seen:
-        seen.add(id(inner))
-        yield inner
-        wrapped = (getattr(inner, "reason", None), *inner.args, inner.__cause__, inner.__context__)
-        inner = next((e for e in wrapped if isinstance(e, BaseException)), None)
-
-
-def _text(error: BaseException) -> str:
-    """Without addresses of objects, and without the URL that MaxRetryError and its like carry."""
-    text = str(error) or type(error).__name__
-    return re.sub(r"<[^>]* object at 0x[^>]*>:? ?", "", re.sub(r"\?\S*", "?...", text))
+            return Unreachable(step, reference, text=found.text, remedy=remedy)
+        case Reason.NO_HOST | Reason.PROXY:
+            return Unreachable(step, reference, text=found.text)
+        case Reason.TIMEOUT:
+            return TimedOut(step, reference, text=found.text, failure=_AGAIN)
+        case Reason.NO_ADDRESS:
+            return RegistryError(step, reference, text=f"the registry named {found.text}")
+    other = urlsplit(request.url).netloc  # storage, to which the registry sent us
+    text = found.text if other == host else f"{other}: {found.text}"
+    return Unreachable(step, reference, text=text, failure=_AGAIN)

@@ -8,7 +8,7 @@ import pytest
 
 from packinfra.oci.errors import BlobMissing, NotAuthorized, RegistryError, Stale, Throttled
 from packinfra.oci.operation import Operation
-from packinfra.oci.pace import Pace
+from packinfra.pace import Pace
 from packinfra.retry import Failure, RetryPolicy, seconds_until
 
 
@@ -117,6 +117,18 @@ def test_ten_a_second() -> None:
     pace.wait()
     pace.wait()
     assert time.sleeps == [0.1] * 4
+
+
+def test_a_burst_after_a_rest() -> None:
+    time = Time()
+    pace = Pace(10.0, lambda: time.now, time.sleep, burst=5)
+    for _ in range(7):
+        pace.wait()
+    assert time.sleeps == [0.1, 0.1]
+    time.now += 0.25
+    for _ in range(4):
+        pace.wait()
+    assert time.sleeps == [0.1, 0.1, 0.05, 0.1]
 
 
 def test_slower_after_a_refusal_and_faster_again() -> None:

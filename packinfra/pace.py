@@ -1,7 +1,8 @@
-"""A limit on how often something is done, shared by all threads: ECR takes 10 manifests a second (ECR service quotas).
+"""A limit on how often something is done, shared by all threads.
 
-Waiting beforehand is cheaper than being refused: a 429 costs a round trip and a pause, and holds one of the provider
-host's four threads all the while.
+ECR takes 10 manifests a second (ECR service quotas), Palette 10 requests a second (Palette documentation, API rate
+limits). Waiting beforehand is cheaper than being refused: a 429 costs a round trip and a pause, and holds one of the
+provider host's four threads all the while.
 """
 
 from __future__ import annotations
@@ -12,24 +13,27 @@ from collections.abc import Callable
 
 
 class Pace:
-    """At most `per_second`, evenly spaced. Half as fast after each refusal, a little faster after each success."""
+    """At most `per_second`, evenly spaced; after a rest, `burst` of them at once. Half as fast after each refusal, a
+    little faster after each success."""
 
     def __init__(
         self,
         per_second: float,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
+        *,
+        burst: int = 1,
     ) -> None:
         self._limit = self._rate = per_second
-        self._clock, self._sleep = clock, sleep
+        self._clock, self._sleep, self._burst = clock, sleep, burst
         self._lock = threading.Lock()
-        self._next = 0.0
+        self._next = float("-inf")
 
     def wait(self) -> None:
         """Returns when it is the caller's turn."""
         with self._lock:
             now = self._clock()
-            turn = max(now, self._next)
+            turn = max(now - (self._burst - 1) / self._rate, self._next)
             self._next = turn + 1.0 / self._rate
         if turn > now:
             self._sleep(turn - now)
