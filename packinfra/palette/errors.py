@@ -1,0 +1,110 @@
+"""What can go wrong with Palette, each with the step, the address, Palette's answer, and what to do next.
+
+PaletteError
+  PaletteUnreachable   no connection, or it broke
+  NotPalette           something answers at the host, but not as Palette does
+  KeyRefused           401, or there is no API key
+  Forbidden            403, or a request that belongs to another scope
+  NotFound             404, in Palette's own words (a proxy's 404 is none)
+  NameTaken            another registry of the tenant has the name
+  Throttled            429, after all retries
+  SyncFailed           a sync failed, hung, or ended without the packs
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from packinfra.errors import PackinfraError
+from packinfra.retry import Failure
+
+
+class Step(StrEnum):
+    """What is asked of Palette, as it reads in an error: "could not list the registries in Palette"."""
+
+    CONNECT = "reach"
+    PRINCIPAL = "ask who reads for"
+    VALIDATE = "have the credentials of the registry checked by"
+    LIST = "list the registries in"
+    CREATE = "register the registry in"
+    READ = "read the registry from"
+    UPDATE = "update the registry in"
+    DELETE = "delete the registry from"
+    SYNC = "start a sync of the registry in"
+    STATUS = "ask for the sync of the registry in"
+    LOOKUP = "look the pack up in"
+
+
+class PaletteError(PackinfraError):
+    """Palette's refusal or failure.
+
+    step:    what was being done
+    address: host and path of the request, without its query
+    status, code, text: the answer, as far as there was one; code is Palette's own ("ResourceNotFound")
+    """
+
+    remedy = "see what Palette says; if it looks temporary, run again: what is done stays done"
+
+    def __init__(
+        self,
+        step: Step,
+        address: str,
+        *,
+        status: int | None = None,
+        code: str = "",
+        text: str = "",
+        remedy: str = "",
+        failure: Failure | None = None,
+    ) -> None:
+        self.step, self.address = step, address
+        self.status, self.code, self.text = status, code, text
+        self.remedy = remedy or type(self).remedy
+        self.failure = failure or Failure(None)
+        """What a retry decision needs to know."""
+        said = " ".join(str(part) for part in (status, code) if part)
+        answer = ": ".join(part for part in (said, text) if part) or "no answer"
+        super().__init__(f"could not {step} Palette ({address}): {answer}\n  -> {self.remedy}")
+
+
+class PaletteUnreachable(PaletteError):  # noqa: N818 - reads as what happened, as in the tree above
+    remedy = "check host (packinfra:palette, SPECTROCLOUD_HOST), network and proxy (HTTPS_PROXY, NO_PROXY)"
+
+
+class NotPalette(PaletteError):  # noqa: N818
+    remedy = (
+        "check host (packinfra:palette, SPECTROCLOUD_HOST): api.spectrocloud.com, or the host of your own console; and "
+        "what stands between here and Palette (proxy, gateway)"
+    )
+
+
+class KeyRefused(PaletteError):  # noqa: N818
+    remedy = (
+        "give an API key that is valid: the secret packinfra:paletteApiKey (pulumi config set --secret), or "
+        "SPECTROCLOUD_APIKEY; keys expire, and each belongs to one tenant of one Palette"
+    )
+
+
+class Forbidden(PaletteError):  # noqa: N818
+    remedy = (
+        "use the API key of a tenant admin, and leave project out (packinfra:palette): registries belong to the tenant, "
+        "not to a project"
+    )
+
+
+class NotFound(PaletteError):  # noqa: N818
+    remedy = "run pulumi refresh, then pulumi up: what is missing is made again"
+
+
+class NameTaken(PaletteError):  # noqa: N818
+    remedy = (
+        "choose another name (packinfra:palette: name), or delete the other registry; one that is for the same "
+        "endpoint and base path is taken over"
+    )
+
+
+class Throttled(PaletteError):  # noqa: N818
+    remedy = "run again in a minute; what is done stays done"
+
+
+class SyncFailed(PackinfraError):  # noqa: N818
+    """The registry is registered, but Palette doesn't offer every pack. `str()` says which, and why that usually is."""

@@ -1,0 +1,140 @@
+"""Has a registry synced, and waits until Palette offers the packs in it.
+
+Done is what the lookup says, after a run that began after the request: a version may be listed from the run before,
+with the content of then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Protocol
+
+from packinfra.palette.client import Client
+from packinfra.palette.errors import SyncFailed
+from packinfra.palette.registration import Kind
+from packinfra.palette.sync import STALE_AFTER, Run, State, SyncStatus
+
+_LONGEST_PAUSE = 10.0
+"""Seconds between two questions, as Palette's Terraform provider has it; the first ones come sooner."""
+
+Packs = Mapping[str, Collection[str]]
+
+
+class Says(Protocol):
+    """Takes progress and warnings; a Log does."""
+
+    def status(self, message: str) -> None: ...
+    def warning(self, message: str) -> None: ...
+
+
+class Syncing:
+    """One registry's sync.
+
+    location: where Palette looks, "<endpoint>/<base path>"
+    timeout:  seconds until the sync is over and everything is listed
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        kind: Kind,
+        uid: str,
+        location: str,
+        *,
+        timeout: float,
+        says: Says,
+        sleep: Callable[[float], None] = time.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client, self._kind, self._uid, self._location = client, kind, uid, location
+        self._timeout, self._deadline, self._says = timeout, clock() + timeout, says
+        self._sleep, self._clock, self._now = sleep, clock, now
+
+    def run(self, wanted: Packs) -> None:
+        """Raises SyncFailed unless Palette lists every version of `wanted` after a new run."""
+        before = self._settled()
+        self._client.sync(self._kind, self._uid, force=before.state is State.RUNNING)
+        run, status = Run(before), before
+        for status in self._statuses():
+            if not run.is_over(status) and status.supported:
+                self._says.status(f"waiting for Palette's sync: {status}")
+                continue
+            if status.state is State.FAILED and status.supported:
+                raise SyncFailed(
+                    f"Palette's sync of {self._location} failed: {status}\n  -> Palette reads the registry with the "
+                    "credentials that it was given: see what they lack (a role: the reader policy, docs/iam.md), then "
+                    "run pulumi up again"
+                )
+            if not (missing := self.missing(wanted)):
+                return
+            if not status.supported:
+                break  # nothing will change
+            self._says.status(f"synced, but Palette does not list {in_words(missing)} yet")
+        missing = self.missing(wanted)
+        if missing or status.state is not State.DONE:
+            raise self._failure(status, missing, wanted)
+        self._says.warning(
+            f"Palette lists every version, but its status tells of no sync since the one of {status.last_synced}: a "
+            "version published again with other content may still be listed with the old one"
+        )
+
+    def missing(self, wanted: Packs) -> dict[str, list[str]]:
+        """What Palette doesn't list, of packs of which it lacks any version."""
+        found = {}
+        for pack, versions in wanted.items():
+            listed = self._client.versions(pack, self._uid)
+            if gone := [version for version in versions if version not in listed]:
+                found[pack] = gone
+        return found
+
+    def _settled(self) -> SyncStatus:
+        """The status once no run is in the way: one that runs now may have begun before the packs were published."""
+        status = self._client.sync_status(self._kind, self._uid)
+        if status.state is not State.RUNNING:
+            return status
+        for status in self._statuses():
+            if status.state is not State.RUNNING or status.age(self._now()) >= STALE_AFTER:
+                return status
+            self._says.status(f"waiting until the sync that runs since {status.last_run} is over")
+        raise self._failure(status, {}, {})
+
+    def _statuses(self) -> Iterator[SyncStatus]:
+        """One after another, until the time is up."""
+        pause = 1.0
+        while (left := self._deadline - self._clock()) > 0:
+            self._sleep(min(pause, left))
+            yield self._client.sync_status(self._kind, self._uid)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+    def _failure(self, status: SyncStatus, missing: Packs, wanted: Packs) -> SyncFailed:
+        what = f"offer {in_words(missing)}" if missing else "finish its sync"
+        text = f"Palette does not {what} after {self._timeout:g} s: the sync of {self._location} is {status}"
+        remedy = "look at what Palette's console says of this registry, and run pulumi up again"
+        if not status.supported:
+            remedy = (
+                "Palette does not sync this registry at all, so it was not registered for packs (provider type): "
+                "pulumi refresh and pulumi up put that right"
+            )
+        elif status.state is State.RUNNING:
+            remedy = (
+                f"it runs since {status.last_run}: run pulumi up again, which goes on waiting (syncTimeout makes it more "
+                "patient); one that runs for an hour is given up for a new one"
+            )
+        elif missing and _count(missing) == _count(wanted):
+            remedy = (
+                f"nothing is there: Palette looks for packs in {self._location}/spectro-packs/archive and nowhere else, "
+                "so compare the base path; then the provider type (pack; pulumi refresh shows it), and whether the "
+                "credentials may list and read the repositories; then run pulumi up again"
+            )
+        return SyncFailed(f"{text}\n  -> {remedy}")
+
+
+def _count(packs: Packs) -> int:
+    return sum(map(len, packs.values()))
+
+
+def in_words(packs: Packs) -> str:
+    """hello 1.0.0, 1.1.0; other 2.0.0"""
+    return "; ".join(f"{pack} {', '.join(sorted(versions))}" for pack, versions in sorted(packs.items()))

@@ -1,0 +1,407 @@
+"""The Palette client on a scripted server: what it sends, what it tries again, what it makes of each answer."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packinfra.pace import Pace
+from packinfra.palette import Client, Listed, PaletteError, Principal, Registration, Transport
+from packinfra.palette.errors import (
+    Forbidden,
+    KeyRefused,
+    NameTaken,
+    NotFound,
+    NotPalette,
+    PaletteUnreachable,
+    Throttled,
+)
+from packinfra.palette.registration import found, tidy_base_path, tidy_endpoint
+from packinfra.palette.transport import tidy_host
+from packinfra.retry import RetryPolicy
+from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error, items
+
+SECRET = "s3cret-of-the-registry"
+ROLE = Registration(
+    "packs",
+    "ecr",
+    "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+    "base",
+    role_arn="arn:aws:iam::123456789012:role/reader",
+    external_id="x-1",
+)
+USER = Registration("packs", "ecr", ROLE.endpoint, "base", access_key_id="AKIAX", secret=SECRET)
+BASIC = Registration("packs", "basic", "https://harbor.example.com", "team", username="robot", secret=SECRET)
+OCI = "/v1/registries/oci"
+TLS = {"certificate": "", "enabled": True, "insecureSkipVerify": False}
+NO_CONTENT = Reply(204)
+GONE = error(404, "ResourceNotFound", "registry u1 not found")
+
+
+@pytest.fixture
+def palette(tmp_path: Path) -> Iterator[ScriptedPalette]:
+    with ScriptedPalette(tmp_path) as running:
+        yield running
+
+
+@pytest.fixture
+def sleeps() -> list[float]:
+    return []
+
+
+@pytest.fixture
+def client(palette: ScriptedPalette, sleeps: list[float]) -> Client:
+    return Client(transport(palette, sleeps))
+
+
+def transport(palette: ScriptedPalette, sleeps: list[float], **options: Any) -> Transport:
+    settings = {
+        "ca_file": palette.ca_file, "policy": RetryPolicy(first=2.0, jitter=0.0), "sleep": sleeps.append,
+        "pace": Pace(10.0, lambda: 0.0, lambda _: None), **options,
+    }  # fmt: skip
+    return Transport(palette.host, KEY, **settings)
+
+
+def test_what_is_sent(client: Client, palette: ScriptedPalette) -> None:
+    principal = {"accountId": "210987654321", "externalId": "x-1", "partition": "aws"}
+    palette.on("GET", "/v1/clouds/aws/account/sts", Reply(body=principal))
+    palette.on("GET", f"{OCI}/summary", items(("u1", "packs", "ecr"), ("u2", "other", "basic")))
+    palette.on("POST", f"{OCI}/(ecr|basic)/validate", NO_CONTENT)
+    palette.on("POST", f"{OCI}/ecr", Reply(201, {"uid": "u1"}))
+    palette.on("PUT", f"{OCI}/u1/ecr", NO_CONTENT)
+    palette.on("DELETE", f"{OCI}/u1/basic", NO_CONTENT)
+    palette.on("POST", f"{OCI}/u1/ecr/sync", Reply(202))
+    palette.on("GET", f"{OCI}/u1/ecr/sync/status", Reply(body={"status": "Success", "isSyncSupported": True}))
+    tags = [{"version": "1.0.0", "tag": "LTS__1.0.x"}, {"version": "1.1.0", "tag": "1.1.0"}]
+    palette.on("GET", "/v1/packs/hello/registries/u1", Reply(body={"tags": tags}))
+
+    assert client.principal("aws-us-gov") == Principal("210987654321", "x-1")
+    assert client.find("packs") == Listed("u1", "packs", "ecr")
+    assert client.find("none") is None
+    client.validate(ROLE)
+    client.validate(BASIC)
+    assert client.create(ROLE) == "u1"
+    client.update("u1", USER)
+    client.delete("basic", "u1")
+    client.sync("ecr", "u1", force=True)
+    assert client.sync_status("ecr", "u1").word == "Success"
+    assert client.versions("hello", "u1") == {"1.0.0", "1.1.0"}
+
+    by_request = {str(seen): seen for seen in palette.seen}
+    assert len(palette.seen) == 11
+    assert {seen.headers["ApiKey"] for seen in palette.seen} == {KEY}
+    assert not any({"ProjectUid", "Authorization", "Cookie"} & seen.headers.keys() for seen in palette.seen)
+    assert by_request["GET /v1/clouds/aws/account/sts"].query == {"partition": "aws-us-gov"}
+    assert by_request[f"POST {OCI}/ecr"].query == {"skipPackSync": "true"}
+    assert by_request[f"POST {OCI}/u1/ecr/sync"].query == {"forceSync": "true"}
+    assert by_request["GET /v1/packs/hello/registries/u1"].query == {"cloudType": "all"}
+    spec = {
+        "endpoint": ROLE.endpoint, "baseContentPath": "base", "providerType": "pack", "isSyncSupported": True,
+        "isPrivate": True, "tls": TLS,
+        "credentials": {"credentialType": "sts", "sts": {"arn": ROLE.role_arn, "externalId": "x-1"}},
+    }  # fmt: skip
+    assert by_request[f"POST {OCI}/ecr/validate"].body == spec
+    assert by_request[f"POST {OCI}/ecr"].body == {"metadata": {"name": "packs"}, "spec": spec}
+    secret = {"credentialType": "secret", "accessKey": "AKIAX", "secretKey": SECRET}
+    assert by_request[f"PUT {OCI}/u1/ecr"].body["spec"] == {**spec, "credentials": secret}
+    assert by_request[f"POST {OCI}/basic/validate"].body == {
+        "endpoint": BASIC.endpoint, "baseContentPath": "team", "providerType": "pack", "isSyncSupported": True,
+        "auth": {"type": "basic", "username": "robot", "password": SECRET, "tls": TLS},
+    }  # fmt: skip
+
+
+def test_the_scope_is_a_header(palette: ScriptedPalette, sleeps: list[float]) -> None:
+    palette.on("GET", "/summary", items())
+    Client(transport(palette, sleeps, project="p-1")).registries()
+    assert palette.seen[0].headers["ProjectUid"] == "p-1"
+
+
+def test_netrc_is_not_read(
+    client: Client, palette: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    palette.on("GET", "/summary", items())
+    client.registries()
+    assert "Authorization" not in palette.seen[0].headers
+
+
+def test_other_partitions(palette: ScriptedPalette) -> None:
+    gov = Registration("n", "ecr", "e", "b", role_arn="arn:aws-us-gov:iam::1:role/r", partition="aws-us-gov")
+    assert gov.spec()["credentials"]["partition"] == "aws-us-gov"
+
+
+def test_every_page_is_read(client: Client, palette: ScriptedPalette) -> None:
+    palette.on("GET", "/summary", items(("u1", "a", "ecr"), following="t1"), items(("u2", "b", "basic")))
+    assert [listed.uid for listed in client.registries()] == ["u1", "u2"]
+    assert [seen.query for seen in palette.seen] == [{}, {"continue": "t1"}]
+
+
+PASSING = [
+    ("429 in seconds", error(429, "TooManyRequests", **{"Retry-After": "7"}), 7.0),
+    ("429", error(429, "TooManyRequests"), 2.0),
+    ("502, a page", Reply(502, "<html>bad gateway</html>"), 2.0),
+    ("503", error(503, "x"), 2.0),
+    ("504", Reply(504), 2.0),
+    ("507", Reply(507), 2.0),
+    ("dropped", Reply(drop=True), 2.0),
+]
+
+
+@pytest.mark.parametrize(("reply", "pause"), [case[1:] for case in PASSING], ids=[case[0] for case in PASSING])
+def test_what_is_tried_again(
+    client: Client, palette: ScriptedPalette, sleeps: list[float], reply: Reply, pause: float
+) -> None:
+    palette.on("PUT", "/u1/ecr", reply, NO_CONTENT)
+    client.update("u1", ROLE)
+    assert len(palette.seen) == 2
+    assert sleeps == [pause]
+
+
+@pytest.mark.parametrize("lost", [Reply(drop=True), Reply(502), error(429, "TooManyRequests")])
+def test_a_lost_answer_to_create(client: Client, palette: ScriptedPalette, lost: Reply) -> None:
+    palette.on("POST", "/ecr", lost, Reply(201, {"uid": "u2"}))
+    palette.on("GET", "/summary", items(("u0", "other", "ecr")))
+    assert client.create(ROLE) == "u2"
+    assert palette.requests == [f"POST {OCI}/ecr", f"GET {OCI}/summary", f"POST {OCI}/ecr"]
+
+
+def test_a_lost_answer_to_a_create_that_worked(client: Client, palette: ScriptedPalette, sleeps: list[float]) -> None:
+    palette.on("POST", "/ecr", Reply(drop=True))
+    palette.on("GET", "/summary", Reply(503), items(("u1", "packs", "ecr")))
+    assert client.create(ROLE) == "u1"
+    assert palette.requests == [f"POST {OCI}/ecr", f"GET {OCI}/summary", f"GET {OCI}/summary"]
+    assert sleeps == [2.0, 4.0], "one budget, not one for each request"
+
+
+REFUSALS: list[tuple[str, Reply, type[PaletteError], str]] = [
+    ("wrong key", error(401, "Unauthorized", "no"), KeyRefused, "401 Unauthorized: no\n  -> give an API key"),
+    ("wrong key, no code", Reply(401, {"message": "x"}), KeyRefused, "SPECTROCLOUD_APIKEY"),
+    ("wrong key, no body", Reply(401), KeyRefused, "paletteApiKey"),
+    ("no admin", error(403, "Forbidden", "not allowed"), Forbidden, "the API key of a tenant admin"),
+    ("project", error(400, "ProjectUidIsNotEmpty", "x"), Forbidden, "leave project out"),
+    ("gone", error(404, "ResourceNotFound", "x"), NotFound, "pulumi refresh"),
+    ("another 404", error(404, "RouteNotFound", "x"), PaletteError, "see what Palette says"),
+    ("404 of a proxy", Reply(404, "<html>"), NotPalette, "a web page, where Palette answers with JSON"),
+    ("a console", Reply(200, "<!DOCTYPE html>"), NotPalette, "or the host of your own console"),
+    ("403 of a proxy", Reply(403, "denied", {"Content-Type": "text/html"}), NotPalette, "a web page"),
+    ("a list", Reply(200, "[]"), NotPalette, "not what Palette answers"),
+    ("a redirect", Reply(302, None, {"Location": "https://sso.example.com/in?state=1"}), NotPalette,
+     "a redirect to https://sso.example.com/in\n"),
+    ("500", error(500, "InternalError", "oops"), PaletteError, "500 InternalError: oops"),
+    ("503 for ever", Reply(503, "<html>"), PaletteError, "perhaps not Palette itself answers"),
+    ("429 for ever", error(429, "TooManyRequests", "slow down"), Throttled, "run again in a minute"),
+    ("invalid", error(400, "InvalidRequest", "spec.endpoint"), PaletteError, "400 InvalidRequest: spec.endpoint"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reply", "kind", "said"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
+def test_refusals(client: Client, palette: ScriptedPalette, reply: Reply, kind: type[PaletteError], said: str) -> None:
+    palette.on("GET", "/sync/status", reply)
+    with pytest.raises(PaletteError) as caught:
+        client.sync_status("ecr", "u1")
+    assert type(caught.value) is kind
+    assert said in str(caught.value)
+    where = f"could not ask for the sync of the registry in Palette ({palette.host}{OCI}/u1/ecr/sync/status): "
+    assert str(caught.value).startswith(where)
+    assert "\n  -> " in str(caught.value)
+    assert len(palette.seen) == (5 if "for ever" in said or reply.status in (429, 503) else 1)
+
+
+@pytest.mark.parametrize("reply", [error(409, "RegistryAlreadyExists", "taken"), error(400, "DuplicateName", "taken")])
+def test_the_name_is_taken(client: Client, palette: ScriptedPalette, reply: Reply) -> None:
+    palette.on("POST", "/ecr", reply)
+    palette.on("PUT", "/ecr", reply)
+    for operation in (lambda: client.create(ROLE), lambda: client.update("u1", ROLE)):
+        with pytest.raises(NameTaken, match="taken\n  -> choose another name"):
+            operation()
+
+
+def test_a_404_needs_the_lists_word(client: Client, palette: ScriptedPalette) -> None:
+    palette.on("GET", "/u1/ecr", GONE)
+    palette.on("DELETE", "/u1/ecr", GONE)
+    palette.on("GET", "/summary", items(), items(), items(("u1", "packs", "basic")))
+    assert client.read("ecr", "u1") is None
+    client.delete("ecr", "u1")
+    for operation in (client.read, client.delete):
+        with pytest.raises(PaletteError, match="but the list has it: packs, of kind basic"):
+            operation("ecr", "u1")
+
+
+@pytest.mark.parametrize("listed", [error(403, "Forbidden"), Reply(500), Reply(200, "<html>")])
+def test_gone_is_not_taken_from_a_list_that_was_not_read(
+    client: Client, palette: ScriptedPalette, listed: Reply
+) -> None:
+    palette.on("GET", "/u1/ecr", GONE)
+    palette.on("GET", "/summary", listed)
+    with pytest.raises(PaletteError):
+        client.read("ecr", "u1")
+
+
+def test_a_pack_that_is_not_indexed(client: Client, palette: ScriptedPalette) -> None:
+    empty, null = Reply(body={"tags": []}), Reply(body={"name": "hello", "tags": None})
+    palette.on("GET", "/hello/registries/u1", GONE, empty, null, Reply(404, "<html>"))
+    for _ in range(3):
+        assert client.versions("hello", "u1") == frozenset()
+    with pytest.raises(NotPalette):
+        client.versions("hello", "u1")
+
+
+@pytest.mark.parametrize(
+    ("call", "method", "path"),
+    [
+        (lambda client: client.principal(), "GET", "/sts"),
+        (lambda client: client.create(ROLE), "POST", "/ecr"),
+    ],
+)
+def test_an_answer_without_what_matters(
+    client: Client, palette: ScriptedPalette, call: Callable[[Client], object], method: str, path: str
+) -> None:
+    palette.on(method, path, Reply(body={}))
+    with pytest.raises(PaletteError, match="the answer names no"):
+        call(client)
+
+
+def test_secrets_show_nowhere(client: Client, palette: ScriptedPalette, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    echo = error(400, "InvalidCredentials", f"tried {SECRET} for {KEY}")
+    palette.on("POST", "/validate", echo)
+    palette.on("POST", "/basic", echo)
+    palette.on("PUT", "/basic", echo)
+    for operation in (lambda: client.validate(BASIC), lambda: client.create(BASIC), lambda: client.update("u1", BASIC)):
+        with pytest.raises(PaletteError, match=r"InvalidCredentials: tried \.\.\. for \.\.\.") as caught:
+            operation()
+        assert SECRET not in repr(caught.value)
+    assert SECRET not in repr(BASIC)
+    assert SECRET not in caplog.text
+    assert KEY not in caplog.text
+    assert "https" in caplog.text, "there was a log to search"
+
+
+def test_no_redirect_gets_the_key(client: Client, palette: ScriptedPalette, tmp_path: Path) -> None:
+    with ScriptedPalette(tmp_path) as other:
+        other.on("GET", "", items())
+        palette.on("GET", "/summary", Reply(307, None, {"Location": f"https://{other.host}/"}))
+        with pytest.raises(NotPalette):
+            client.registries()
+        assert other.seen == []
+
+
+def test_at_its_pace(palette: ScriptedPalette) -> None:
+    palette.on("GET", "/summary", *[items()] * 6, error(429, "TooManyRequests"), items())
+    waits: list[float] = []
+    client = Client(transport(palette, [], pace=Pace(10.0, lambda: 0.0, waits.append, burst=5)))
+    for _ in range(7):
+        client.registries()
+    assert waits == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_no_answer(palette: ScriptedPalette, tmp_path: Path, sleeps: list[float], monkeypatch: Any) -> None:
+    def fails(host: str, said: str, attempts: int = 1, **options: Any) -> None:
+        sleeps.clear()
+        client = Client(Transport(host, KEY, policy=RetryPolicy(), sleep=sleeps.append, **options))
+        with pytest.raises(PaletteUnreachable, match=said) as caught:
+            client.registries()
+        assert "could not list the registries in Palette" in str(caught.value)
+        assert len(sleeps) == attempts - 1
+
+    with ScriptedPalette(tmp_path) as stranger:
+        fails(palette.host, r"certificate.*\n  -> give the CA certificate of Palette \(packinfra:palette: caFile")
+        fails(palette.host, "certificate", ca_file=stranger.ca_file)
+    with ScriptedPalette(tmp_path, tls=False) as plain:
+        fails(plain.host, "no TLS at")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        fails(address, "no connection or answer in time", 5, timeouts=(0.05, 0.05))
+    fails(address, r"refused.*\n  -> check host", 5)
+    fails("palette.invalid", "no such host: palette.invalid")
+    with ScriptedPalette(tmp_path, tls=False) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        monkeypatch.setenv("NO_PROXY", "")
+        fails("palette.invalid", "HTTPS_PROXY", 5)  # it knows no CONNECT: 501
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), ("nothing", "holds no certificate")])
+def test_an_unusable_ca_file(tmp_path: Path, content: str | None, said: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content:
+        path.write_text(content)
+    with pytest.raises(PaletteUnreachable, match=rf"{said}.*\n  -> name a PEM file"):
+        Transport("h", KEY, ca_file=str(path))
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("palette.example.com", "palette.example.com"),
+        ("https://palette.example.com/", "palette.example.com"),
+        (" palette.example.com:8443/ ", "palette.example.com:8443"),
+        ("http://palette.example.com", "only sent over https"),
+        ("https://palette.example.com/api", "write the host alone"),
+        ("palette.example.com?x", "write the host alone"),
+        ("https://me:pw@palette.example.com", "write the host alone"),
+        ("https://", "write the host alone"),
+    ],
+)
+def test_tidy_host(text: str, host: str) -> None:
+    if " " in host:
+        with pytest.raises(ValueError, match=host):
+            tidy_host(text)
+    else:
+        assert tidy_host(text) == host
+
+
+@pytest.mark.parametrize("kind", ["ecr", "basic"])
+def test_tidy_endpoint(kind: Any) -> None:
+    scheme = "" if kind == "ecr" else "https://"
+    for end in ("", "/", "/v2", "/v2/", "//v2//"):
+        assert tidy_endpoint(kind, f" https://h.example/v2x{end}") == f"{scheme}h.example/v2x"
+    assert tidy_base_path(" /a/b// ") == "a/b"
+
+
+def answered(registration: Registration, **spec: Any) -> dict[str, Any]:
+    """As Palette answers a read: masked, with what it adds."""
+    body = registration.body()
+    body["spec"] |= {"isSyncSupported": False, "registryUid": "u1", "scope": "tenant", **spec}
+    for secrets in (body["spec"].get("credentials") or {}, body["spec"].get("auth") or {}):
+        secrets |= {key: "********" for key in ("secretKey", "password") if key in secrets}
+    return {**body, "kind": "ecr", "status": {"syncStatus": {"isSyncSupported": True}}}
+
+
+AS_SENT = {"registryName": "packs", "providerType": "pack", "isPrivate": True, "isSyncSupported": True,
+           "insecureSkipVerify": False, "certificate": None}  # fmt: skip
+NONE = dict.fromkeys(("roleArn", "externalId", "accessKeyId", "username"))
+
+
+def test_what_an_answer_says() -> None:
+    ecr = {**AS_SENT, **NONE, "endpoint": ROLE.endpoint, "basePath": "base"}
+    basic = {**AS_SENT, **NONE, "endpoint": BASIC.endpoint, "basePath": "team", "username": "robot"}
+    assert found("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
+    assert found("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
+    assert found("basic", answered(BASIC)) == basic
+    # what is normalised, and what comes back although nothing was sent
+    said = found("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
+    assert (said["endpoint"], said["basePath"]) == (ROLE.endpoint, "base")
+    # what is drift
+    assert found("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
+    assert found("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
+    assert found("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
+    assert found("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
+        **basic, "username": None, "isPrivate": False, "insecureSkipVerify": True,
+    }  # fmt: skip
+    off = {**answered(ROLE), "status": {"syncStatus": {"isSyncSupported": False}}}
+    assert found("ecr", off)["isSyncSupported"] is False
+    assert found("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, "it says nothing: no drift"
+
+
+def test_masked_values_are_left_out() -> None:
+    masked = {"credentialType": "secret", "accessKey": "AKIA****", "secretKey": "********"}
+    said = found("ecr", answered(USER, credentials=masked))
+    assert "accessKeyId" not in said
+    assert "*" not in str(said)
