@@ -14,9 +14,8 @@ from packinfra.settings import SettingsError, load
 ROOT = Path(__file__).parents[2]
 REGISTRY = '{"kind": "ecr", "basePath": "packs"}'
 GOOD = {"aws:region": "eu-west-1", "packinfra:registry": REGISTRY}
-
-
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+ROLE = "arn:aws:iam::123456789012:role/palette"
 BASIC = '{"kind": "basic", "basePath": "team", "host": "harbor.example.com:8443"}'
 
 
@@ -26,6 +25,10 @@ def lifecycle(**settings: Any) -> dict[str, str | None]:
 
 def access(**settings: Any) -> dict[str, str | None]:
     return {"packinfra:access": json.dumps(settings)}
+
+
+def palette(registry: str = REGISTRY, **settings: Any) -> dict[str, str | None]:
+    return {"packinfra:registry": registry, "packinfra:palette": json.dumps({"name": "packs", **settings})}
 
 
 def as_engine(config: dict[str, Any]) -> dict[str, str]:
@@ -46,7 +49,7 @@ def test_stack_files(environment: str) -> None:
 
 def test_project_file_declares_what_the_model_knows() -> None:
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {"registry", "repositories", "access"}
+    assert set(declared) == {"registry", "repositories", "access", "palette"}
     for key, schema in declared.items():
         assert schema["type"] == "object"
         load(GOOD | {f"packinfra:{key}": json.dumps(schema["default"])} if "default" in schema else GOOD)
@@ -136,6 +139,17 @@ def test_defaults_are_safe() -> None:
             "packinfra:registryPassword: missing for registry.username; set it: pulumi config set --secret",
         ),
         ({"packinfra:registryPassword": "hush"}, "packinfra:registryPassword: only for kind: basic"),
+        (palette(name=""), "packinfra:palette.name"),
+        (palette(roleArn="palette"), "give the ARN of a role"),
+        (palette(roleArn=ROLE, accessKeyId="AKIA"), "remove roleArn or accessKeyId"),
+        (palette(accessKeyId="AKIA"), "packinfra:paletteSecretKey: missing for palette.accessKeyId; set it: pulumi"),
+        (palette() | {"packinfra:paletteSecretKey": "hush"}, "palette.accessKeyId: missing; paletteSecretKey belongs"),
+        (palette(username="robot"), "packinfra:palette.username: not for kind: ecr: remove it"),
+        (palette() | {"packinfra:palettePassword": "hush"}, "packinfra:palettePassword: not for kind: ecr: remove it"),
+        (palette(registry=BASIC), "palette.username: missing; Palette reads no pack registry without authentication"),
+        (palette(registry=BASIC, username="robot"), "packinfra:palettePassword: missing for palette.username"),
+        (palette(registry=BASIC, roleArn=ROLE), "packinfra:palette.roleArn: not for kind: basic: remove it"),
+        ({"packinfra:paletteApiKey": "hush"}, "packinfra:paletteApiKey: of no use without packinfra:palette"),
         ({"packinfra:registryPasword": "hush"}, "registryPasword: no such key; did you mean registryPassword?"),
     ],
 )
@@ -146,6 +160,21 @@ def test_mistakes(change: dict[str, str | None], said: str) -> None:
     assert said in str(caught.value)
     assert "pydantic" not in str(caught.value)
     assert "hush" not in str(caught.value)
+
+
+def test_what_depends_on_a_mistake_is_not_judged() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load(GOOD | palette(name=1) | {"packinfra:paletteSecretKey": "hush", "packinfra:palettePassword": "hush"})
+    assert str(caught.value).count("\n") == 1
+
+
+def test_palette() -> None:
+    settings = load(GOOD | palette() | {"packinfra:paletteApiKey": "hush"})
+    assert settings.palette
+    assert (settings.palette.name, settings.palette.host, settings.palette.sync_timeout) == ("packs", None, 600)
+    basic = load(palette(registry=BASIC, username="robot") | {"packinfra:palettePassword": "hush"})
+    assert basic.palette
+    assert basic.palette.username == "robot"
 
 
 def test_rules() -> None:
@@ -167,7 +196,8 @@ def test_all_mistakes_at_once() -> None:
 
 
 MISTAKES = """the stack's config has mistakes:
-  packinfra:foo: no such key; known are registry, packs, repositories, access, registryPassword
+  packinfra:foo: no such key; known are registry, packs, repositories, access, palette, \
+registryPassword, paletteApiKey, paletteSecretKey, palettePassword
   packinfra:registry.kind: "x" is wrong: Input should be 'ecr' or 'basic'; for example: kind: "ecr"
   packinfra:registry.basePath: missing; for example: basePath: "spectro-oci-registry"
   packinfra:access.reader.externalID: no such key; did you mean externalId?
