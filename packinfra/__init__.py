@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from packinfra.resources.basic_registry import BasicPackRegistry as BasicPackRegistry
     from packinfra.resources.clients import Connection as Connection
     from packinfra.resources.ecr_registry import EcrPackRegistry as EcrPackRegistry
+    from packinfra.resources.palette_principal import PalettePrincipal as PalettePrincipal
+    from packinfra.resources.palette_registry import PaletteRegistry as PaletteRegistry
+    from packinfra.resources.palette_sync import PaletteSync as PaletteSync
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import AccessSettings as AccessSettings
     from packinfra.settings import PackSettings as PackSettings
@@ -28,6 +31,9 @@ __all__ = [
     "Connection",
     "EcrPackRegistry",
     "PackSettings",
+    "PalettePrincipal",
+    "PaletteRegistry",
+    "PaletteSync",
     "PublishedPack",
     "RepositorySettings",
     "Settings",
@@ -40,6 +46,9 @@ _HOMES = {
     "BasicPackRegistry": "packinfra.resources.basic_registry",
     "Connection": "packinfra.resources.clients",
     "EcrPackRegistry": "packinfra.resources.ecr_registry",
+    "PalettePrincipal": "packinfra.resources.palette_principal",
+    "PaletteRegistry": "packinfra.resources.palette_registry",
+    "PaletteSync": "packinfra.resources.palette_sync",
     "PublishedPack": "packinfra.resources.published_pack",
     "Settings": "packinfra.settings",
 }

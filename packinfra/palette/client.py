@@ -9,12 +9,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from packinfra.palette.errors import NameTaken, NotFound, PaletteError, Step
+from packinfra.palette.errors import (
+    CredentialsRefused,
+    Forbidden,
+    KeyRefused,
+    NameTaken,
+    NotFound,
+    NotPalette,
+    PaletteError,
+    Step,
+    Throttled,
+)
 from packinfra.palette.registration import Kind, Registration, found
 from packinfra.palette.sync import SyncStatus
 from packinfra.palette.transport import Transport
 
 _SUMMARY = "/v1/registries/oci/summary"
+_NOT_ABOUT_CREDENTIALS = (KeyRefused, NotPalette, NotFound, Throttled)
 
 
 @dataclass(frozen=True)
@@ -61,9 +72,19 @@ class Client:
         return next((listed for listed in self.registries() if listed.name == name), None)
 
     def validate(self, registration: Registration) -> None:
-        """Palette tries whether it gets in with these credentials."""
+        """Palette tries whether it gets in with these credentials. Raises CredentialsRefused if not."""
         path = f"/v1/registries/oci/{registration.kind}/validate"
-        self._send(Step.VALIDATE, "POST", path, body=registration.spec(), secrets=(registration.secret,))
+        try:
+            self._send(Step.VALIDATE, "POST", path, body=registration.spec(), secrets=(registration.secret,))
+        except PaletteError as error:
+            # Neither status nor code of a refusal is published; AWS's own may come through as 403.
+            about_us = isinstance(error, Forbidden) and "AssumeRole" not in error.text
+            if about_us or isinstance(error, _NOT_ABOUT_CREDENTIALS) or error.status not in range(400, 501):
+                raise
+            raise CredentialsRefused(
+                error.step, error.address, status=error.status, code=error.code, text=error.text,
+                remedy=registration.remedy,
+            ) from error  # fmt: skip
 
     def create(self, registration: Registration) -> str:
         """The new registry's uid. No sync begins.
@@ -114,6 +135,13 @@ class Client:
             self._send(Step.DELETE, "DELETE", _path(uid, kind))
         except NotFound as error:
             self._confirm_gone(kind, uid, error)
+        except PaletteError as error:
+            if type(error) is PaletteError and error.status in range(400, 500):
+                remedy = "if cluster profiles use its packs, take those out of the profiles first; then run again"
+                raise PaletteError(
+                    error.step, error.address, status=error.status, code=error.code, text=error.text, remedy=remedy
+                ) from error
+            raise
 
     def sync(self, kind: Kind, uid: str, *, force: bool = False) -> None:
         """Asks for a sync and doesn't wait. force: give up one that is running."""

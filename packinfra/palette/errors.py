@@ -6,6 +6,7 @@ PaletteError
   KeyRefused           401, or there is no API key
   Forbidden            403, or a request that belongs to another scope
   NotFound             404, in Palette's own words (a proxy's 404 is none)
+  CredentialsRefused   Palette does not get into the registry with what it was given
   NameTaken            another registry of the tenant has the name
   Throttled            429, after all retries
   SyncFailed           a sync failed, hung, or ended without the packs
@@ -93,6 +94,10 @@ class Forbidden(PaletteError):  # noqa: N818
 
 class NotFound(PaletteError):  # noqa: N818
     remedy = "run pulumi refresh, then pulumi up: what is missing is made again"
+
+
+class CredentialsRefused(PaletteError):  # noqa: N818
+    """Its remedy depends on the kind of credentials (registration.py)."""
 
 
 class NameTaken(PaletteError):  # noqa: N818

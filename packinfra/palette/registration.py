@@ -54,6 +54,24 @@ class Registration:
     certificate: str = ""
     partition: str = "aws"
 
+    @property
+    def remedy(self) -> str:
+        """What to do if Palette does not get in."""
+        if self.kind == "basic":
+            return (
+                "check username and password (packinfra:palettePassword), that Palette reaches the endpoint from where "
+                "it runs, and registryCaFile; then run again"
+            )
+        if self.role_arn:
+            return (
+                f"{self.role_arn} must trust Palette's AWS account with ExternalId {self.external_id}, and have the "
+                "reader policy (docs/iam.md); a role that was made a moment ago may need another minute: then run again"
+            )
+        return (
+            f"check accessKeyId ({self.access_key_id}), its secret (packinfra:paletteSecretKey), and that its user has "
+            "the reader policy (docs/iam.md); then run again"
+        )
+
     def body(self) -> dict[str, Any]:
         """What create and update send: update overwrites everything, so it is always complete."""
         return {"metadata": {"name": self.name}, "spec": self.spec()}

@@ -1,4 +1,4 @@
-"""Drives PublishedPack's provider as the engine does: the SDK's real host process, over gRPC.
+"""Drives a dynamic resource's provider as the engine does: the SDK's real host process, over gRPC.
 
     with ProviderHost(environment, cwd, config) as host:
         inputs, failures = host.check({}, {"repository": ..., "sources": [...]})
@@ -19,7 +19,7 @@ from typing import Any, Self
 
 import grpc
 from google.protobuf import empty_pb2, json_format, struct_pb2
-from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.dynamic.dynamic import ResourceProvider, serialize_provider
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
@@ -45,7 +45,17 @@ class _Engine(engine_pb2_grpc.EngineServicer):
 
 
 class ProviderHost:
-    def __init__(self, environment: Mapping[str, str], cwd: Path, config: Mapping[str, str] | None = None) -> None:
+    """provider: whose CRUD it is, unless the properties say it"""
+
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        cwd: Path,
+        config: Mapping[str, str] | None = None,
+        *,
+        provider: ResourceProvider | None = None,
+    ) -> None:
+        self._provider = serialize_provider(provider) if provider else PROVIDER
         self._engine = _Engine()
         self._server = grpc.server(ThreadPoolExecutor(4))
         engine_pb2_grpc.add_EngineServicer_to_server(self._engine, self._server)
@@ -78,28 +88,34 @@ class ProviderHost:
 
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         answer = self._call(
-            "Check", provider_pb2.CheckRequest(urn=URN, olds=_props(olds) if olds else None, news=_props(news))
+            "Check",
+            provider_pb2.CheckRequest(urn=URN, olds=self._props(olds) if olds else None, news=self._props(news)),
         )
         return _plain(answer.inputs), [failure.reason for failure in answer.failures]
 
     def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
-        answer = self._call("Diff", provider_pb2.DiffRequest(id=id_, urn=URN, olds=_props(olds), news=_props(news)))
+        answer = self._call(
+            "Diff", provider_pb2.DiffRequest(id=id_, urn=URN, olds=self._props(olds), news=self._props(news))
+        )
         return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces)
 
     def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        answer = self._call("Create", provider_pb2.CreateRequest(urn=URN, properties=_props(props)))
+        answer = self._call("Create", provider_pb2.CreateRequest(urn=URN, properties=self._props(props)))
         return answer.id, _plain(answer.properties)
 
     def update(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
-        request = provider_pb2.UpdateRequest(id=id_, urn=URN, olds=_props(olds), news=_props(news))
+        request = provider_pb2.UpdateRequest(id=id_, urn=URN, olds=self._props(olds), news=self._props(news))
         return _plain(self._call("Update", request).properties)
 
     def read(self, id_: str, props: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        answer = self._call("Read", provider_pb2.ReadRequest(id=id_, urn=URN, properties=_props(props)))
+        answer = self._call("Read", provider_pb2.ReadRequest(id=id_, urn=URN, properties=self._props(props)))
         return answer.id, _plain(answer.properties), _plain(answer.inputs)
 
     def delete(self, id_: str, props: Mapping[str, Any]) -> None:
-        self._call("Delete", provider_pb2.DeleteRequest(id=id_, urn=URN, properties=_props(props)))
+        self._call("Delete", provider_pb2.DeleteRequest(id=id_, urn=URN, properties=self._props(props)))
+
+    def _props(self, values: Mapping[str, Any]) -> struct_pb2.Struct:
+        return _struct({"__provider": self._provider, **values})
 
     def _call(self, method: str, request: Any) -> Any:
         try:
@@ -117,10 +133,6 @@ class ProviderHost:
         assert self._process.stdout
         self._process.stdout.close()
         self._server.stop(None).wait()
-
-
-def _props(values: Mapping[str, Any]) -> struct_pb2.Struct:
-    return _struct({"__provider": PROVIDER, **values})
 
 
 def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:

@@ -13,6 +13,7 @@ import pytest
 from packinfra.pace import Pace
 from packinfra.palette import Client, Listed, PaletteError, Principal, Registration, Transport
 from packinfra.palette.errors import (
+    CredentialsRefused,
     Forbidden,
     KeyRefused,
     NameTaken,
@@ -212,6 +213,48 @@ def test_refusals(client: Client, palette: ScriptedPalette, reply: Reply, kind: 
     assert str(caught.value).startswith(where)
     assert "\n  -> " in str(caught.value)
     assert len(palette.seen) == (5 if "for ever" in said or reply.status in (429, 503) else 1)
+
+
+@pytest.mark.parametrize(
+    ("reply", "registration", "said"),
+    [
+        (
+            error(400, "InvalidCredentials", "AccessDenied"),
+            ROLE,
+            "must trust Palette's AWS account with ExternalId x-1",
+        ),
+        (error(500, "InternalError", "AccessDenied"), ROLE, "must trust Palette's AWS account"),
+        (error(403, "Denied", "not authorized to perform: sts:AssumeRole"), ROLE, "may need another minute"),
+        (error(400, "InvalidCredentials", "x"), USER, r"accessKeyId \(AKIAX\), its secret"),
+        (error(422, "x", "x"), BASIC, "check username and password"),
+    ],
+)
+def test_credentials_are_refused(
+    client: Client, palette: ScriptedPalette, reply: Reply, registration: Registration, said: str
+) -> None:
+    palette.on("POST", "/validate", reply)
+    with pytest.raises(CredentialsRefused, match=rf"checked by Palette.*\n  -> .*{said}"):
+        client.validate(registration)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [error(401, "Unauthorized"), error(403, "Forbidden"), error(400, "ProjectUidIsNotEmpty"), Reply(404, "<html>"),
+     error(404, "ResourceNotFound"), error(429, "TooManyRequests"), error(503, "Unavailable")],
+)  # fmt: skip
+def test_what_says_nothing_of_the_credentials(client: Client, palette: ScriptedPalette, reply: Reply) -> None:
+    palette.on("POST", "/validate", reply)
+    with pytest.raises(PaletteError) as caught:
+        client.validate(ROLE)
+    assert not isinstance(caught.value, CredentialsRefused)
+
+
+def test_in_use(client: Client, palette: ScriptedPalette) -> None:
+    palette.on("DELETE", "/ecr", error(409, "RegistryInUse", "used by profile web"))
+    with pytest.raises(
+        PaletteError, match=r"RegistryInUse: used by profile web\n  -> if cluster profiles use its packs"
+    ):
+        client.delete("ecr", "u1")
 
 
 @pytest.mark.parametrize("reply", [error(409, "RegistryAlreadyExists", "taken"), error(400, "DuplicateName", "taken")])

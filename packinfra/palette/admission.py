@@ -1,0 +1,36 @@
+"""Waits until Palette gets into a registry: a role that was just made is not known everywhere in AWS at once.
+
+IAM is eventually consistent (IAM User Guide, Troubleshoot IAM): the same request fails now and succeeds seconds later,
+and nobody says which of the two it will be. So a role is tried for a while; a password or key is wrong at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from packinfra.palette.client import Client
+from packinfra.palette.errors import CredentialsRefused
+from packinfra.palette.registration import Registration
+
+
+def admit(
+    client: Client,
+    registration: Registration,
+    *,
+    patience: float,
+    say: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """patience: seconds for a role. Raises CredentialsRefused if Palette doesn't get in."""
+    give_up, pause = clock() + (patience if registration.role_arn else 0.0), 2.0
+    while True:
+        try:
+            return client.validate(registration)
+        except CredentialsRefused as error:
+            if clock() + pause > give_up:
+                raise
+            say(f"Palette cannot read as {registration.role_arn} yet; AWS takes a while to know a role: {error.text}")
+        sleep(pause)
+        pause = min(2 * pause, 10.0)

@@ -1,0 +1,70 @@
+"""Which Palette is asked, and with whose key: looked up inside each operation.
+
+Host, CA and scope are inputs of the resources, so destroy knows them without the program. The API key never is one: the
+secret packinfra:paletteApiKey of the stack, else SPECTROCLOUD_APIKEY.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pulumi
+
+from packinfra.palette import Client, Transport
+from packinfra.palette.errors import KeyRefused, Step
+from packinfra.palette.transport import HOST, tidy_host
+from packinfra.resources.engine import Log
+
+API_KEY = "packinfra:paletteApiKey"
+
+
+def place(
+    host: pulumi.Input[str] | None, ca_file: str | None, project: pulumi.Input[str] | None
+) -> dict[str, pulumi.Input[str] | None]:
+    """The inputs that say which Palette."""
+    return {"host": host or os.environ.get("SPECTROCLOUD_HOST") or HOST, "caFile": ca_file, "project": project}
+
+
+def judged_host(props: dict[str, Any]) -> list[str]:
+    """Tidies `host` in place; what is wrong with it."""
+    if isinstance(host := props.get("host"), str):
+        try:
+            props["host"] = tidy_host(host)
+        except ValueError as error:
+            return [f"host: {error}"]
+    return []
+
+
+def plain(props: Mapping[str, Any]) -> dict[str, Any]:
+    """What outputs begin with: the host adds `__provider` itself."""
+    return {key: value for key, value in props.items() if key != "__provider"}
+
+
+def log_of(props: Mapping[str, Any]) -> Log:
+    return Log(str(props.get("urn") or ""))
+
+
+class PaletteClients:
+    """One client for each Palette, in one process. Thread-safe.
+
+    get: a value of the stack's config by its full key, secrets in plain text; None if there is none
+    """
+
+    def __init__(self, get: Callable[[str], Any]) -> None:
+        self._key = str(get(API_KEY) or os.environ.get("SPECTROCLOUD_APIKEY") or "").strip()
+        self._lock = threading.Lock()
+        self._clients: dict[tuple[str, str | None, str | None], Client] = {}
+
+    def of(self, props: Mapping[str, Any]) -> Client:
+        """Raises a PaletteError if there can be none."""
+        host, ca_file, project = str(props["host"]), props.get("caFile") or None, props.get("project") or None
+        if not self._key:
+            raise KeyRefused(Step.CONNECT, host, text="there is no API key")
+        with self._lock:
+            key = host, ca_file, project
+            if key not in self._clients:
+                self._clients[key] = Client(Transport(host, self._key, ca_file=ca_file, project=project))
+            return self._clients[key]

@@ -1,0 +1,397 @@
+"""PaletteRegistry's and PalettePrincipal's providers, in the SDK's real host process, on the sandbox's Palette."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packinfra.resources.palette_principal import PalettePrincipalProvider
+from packinfra.resources.palette_registry import PaletteRegistryProvider
+from tests.support.palette import Palette
+from tests.support.palette_resources import URN, Reader, ecr_inputs
+from tests.support.provider_host import UNKNOWN, ProviderError, ProviderHost
+from tests.support.registry import PASSWORD, USER, real_registry
+from tests.support.sandbox import Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+OCI = "/v1/registries/oci"
+NO_CA = {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
+
+
+class Bench:
+    """A provider process, and a bystander who asks Palette himself."""
+
+    def __init__(self, host: ProviderHost, sandbox: Sandbox, folder: Path, base: str) -> None:
+        self.host, self.sandbox, self.folder, self.base = host, sandbox, folder, base
+        self.palette, self.reader = Palette(sandbox), Reader(sandbox, base)
+
+    def by_role(self, **more: Any) -> dict[str, Any]:
+        external_id = self.reader.principal["externalId"]
+        role = more.pop("roleArn", None) or self.reader.role()
+        return ecr_inputs(self.base, roleArn=role, externalId=external_id, **more)
+
+    def checked(self, news: dict[str, Any], olds: dict[str, Any] | None = None) -> dict[str, Any]:
+        inputs, failures = self.host.check(olds or {}, news)
+        assert failures == []
+        return inputs
+
+    def created(self, news: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
+        """(uid, inputs, outputs)"""
+        inputs = self.checked(news)
+        uid, outs = self.host.create(inputs)
+        return uid, inputs, outs
+
+    def get(self, uid: str, kind: str = "ecr") -> dict[str, Any]:
+        found: dict[str, Any] = self.palette.get(f"{OCI}/{uid}/{kind}")
+        return found
+
+    def named(self, name: str | None = None) -> list[str]:
+        """The uids of the registries of this name."""
+        items = self.palette.get(f"{OCI}/summary")["items"]
+        return [item["metadata"]["uid"] for item in items if item["metadata"]["name"] == (name or self.base)]
+
+    def put(self, uid: str, **spec: Any) -> None:
+        """Somebody changes the registration in the console."""
+        body = self.get(uid)
+        body["spec"] |= {"isSyncSupported": True, **spec}
+        answer = self.palette.send("PUT", f"{OCI}/{uid}/ecr", body)
+        assert answer.status_code == 204, answer.text
+
+    def another(self, **environment: str) -> ProviderHost:
+        """A run of its own."""
+        variables = {**self.sandbox.environment(), **environment}
+        return ProviderHost(variables, self.folder, provider=PaletteRegistryProvider())
+
+    def mark(self) -> int:
+        return self.sandbox.mark()
+
+    def asked(self, since: int) -> list[str]:
+        """What Palette was asked since then, uids left out."""
+        return [a.what.removeprefix("palette: ") for a in self.sandbox.requests("palette: *", since)]
+
+
+@pytest.fixture
+def bench(sandbox: Sandbox, tmp_path: Path, base_path: str) -> Iterator[Bench]:
+    with ProviderHost(sandbox.environment(), tmp_path, provider=PaletteRegistryProvider()) as host:
+        made = Bench(host, sandbox, tmp_path, base_path)
+        yield made
+        for uid in made.named():
+            assert made.palette.send("DELETE", f"/v1/registries/{uid}").status_code == 204
+
+
+def test_from_creation_to_deletion(bench: Bench) -> None:
+    mark = bench.mark()
+    uid, inputs, outs = bench.created(bench.by_role())
+    asked = bench.asked(mark)
+    assert asked == [f"GET {OCI}/summary", f"POST {OCI}/ecr/validate", f"POST {OCI}/ecr"]
+    assert (outs["uid"], outs["revision"]) == (uid, 1.0)
+    said = bench.get(uid)
+    assert said["metadata"]["name"] == bench.base
+    assert said["spec"]["providerType"] == "pack"
+    assert said["spec"]["credentials"]["sts"] == {"arn": inputs["roleArn"], "externalId": inputs["externalId"]}
+    assert said["status"]["syncStatus"]["isSyncSupported"] is True
+    assert said["status"]["syncStatus"]["status"] == "Pending", "PaletteSync has it synced, not the creation"
+
+    assert bench.host.diff(uid, outs, bench.checked(bench.by_role(roleArn=inputs["roleArn"]), inputs)) == (False, [])
+    assert bench.host.read(uid, outs)[:2] == (uid, outs)
+
+    news = bench.checked({**inputs, "basePath": f"/{bench.base}/team/"}, inputs)
+    assert bench.host.diff(uid, outs, news) == (True, [])
+    updated = bench.host.update(uid, outs, news)
+    assert (updated["uid"], updated["revision"]) == (uid, 2.0)
+    assert bench.get(uid)["spec"]["baseContentPath"] == f"{bench.base}/team"
+    assert bench.host.read(uid, updated)[1] == updated
+
+    with bench.another() as destroy:
+        destroy.delete(uid, updated)
+        assert bench.named() == []
+        destroy.delete(uid, updated)  # done already
+        assert destroy.read(uid, updated)[0] == ""
+
+
+def test_diff_without_palette(bench: Bench) -> None:
+    mark = bench.mark()
+    olds = bench.checked(ecr_inputs("b", roleArn=UNKNOWN, externalId=UNKNOWN))
+    news = bench.checked(ecr_inputs("b", roleArn="arn:aws:iam::123456789012:role/r", externalId="x"), olds)
+    outs = {**news, "uid": "u-1", "revision": 1}
+    diff = bench.host.diff
+    assert diff("u-1", outs, {**news, "urn": "urn:other", "patience": 3, "registryCaFile": "x"}) == (False, [])
+    assert diff("u-1", outs, {**news, "roleArn": UNKNOWN}) == (True, [])
+    assert diff("u-1", outs, {**news, "caFile": "ca.pem"}) == (True, [])
+    for key in ("registryName", "kind", "host", "project"):
+        assert diff("u-1", outs, {**news, key: "another"}) == (True, [key])
+    assert bench.asked(mark) == []
+
+
+def test_bad_inputs_fail_the_preview(bench: Bench) -> None:
+    mark = bench.mark()
+    _, failures = bench.host.check({}, ecr_inputs("spectro-packs", endpoint="https://x"))
+    for expected in ("write the registry's host alone", "leave spectro-packs out", "needs authentication"):
+        assert any(expected in failure for failure in failures)
+    assert len(failures) == 3
+    assert bench.asked(mark) == []
+
+
+def test_masked_secrets_and_default_blocks_are_no_change(bench: Bench) -> None:
+    """The trap: Palette answers with asterisks, a TLS block and times that nobody sent."""
+    user = bench.reader.user()
+    uid, inputs, outs = bench.created(ecr_inputs(bench.base, **bench.reader.key(user)))
+    assert bench.get(uid)["spec"]["credentials"]["secretKey"] == "********"
+    _, read, read_inputs = bench.host.read(uid, outs)
+    assert read == outs
+    assert read_inputs == inputs
+    assert bench.host.diff(uid, read, bench.checked(inputs, read_inputs)) == (False, [])
+
+    # a key that is rotated: nothing of it can be seen in Palette, and yet it is written
+    rotated = bench.checked({**inputs, **bench.reader.key(user)}, inputs)
+    bench.reader.iam.delete_access_key(UserName=user, AccessKeyId=inputs["accessKeyId"])
+    same_id = {**rotated, "accessKeyId": inputs["accessKeyId"]}
+    assert bench.host.diff(uid, read, same_id) == (True, []), "the secret alone is a reason"
+    updated = bench.host.update(uid, read, rotated)
+    assert bench.palette.sync("ecr", uid)["status"] == "Success", "with the real secret, not with asterisks"
+    secrets = (inputs["secretKey"], rotated["secretKey"])
+    told = json.dumps([bench.host.logs, bench.host.statuses, bench.asked(0)])
+    assert not any(secret in told for secret in secrets)
+    assert updated["secretKey"] == rotated["secretKey"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "key", "value"),
+    [
+        ({"providerType": "helm"}, "providerType", "helm"),
+        ({"providerType": "helm", "isSyncSupported": False}, "isSyncSupported", False),
+        ({"baseContentPath": "elsewhere"}, "basePath", "elsewhere"),
+        ({"providerType": "helm", "isPrivate": False}, "isPrivate", False),
+        ({"tls": {"certificate": "", "enabled": True, "insecureSkipVerify": True}}, "insecureSkipVerify", True),
+        ({"credentials": {"credentialType": "secret", "accessKey": "AKIAX", "secretKey": "y"}}, "accessKeyId", "AKIAX"),
+    ],
+)
+def test_drift_is_seen_and_repaired(bench: Bench, changed: dict[str, Any], key: str, value: Any) -> None:
+    uid, inputs, outs = bench.created(bench.by_role())
+    before = bench.get(uid)["spec"]
+    bench.put(uid, **changed)
+    _, read, read_inputs = bench.host.read(uid, outs)
+    assert read[key] == read_inputs[key] == value
+    assert "uid" not in read_inputs
+    news = bench.checked({k: v for k, v in inputs.items() if k != "providerType"}, read_inputs)
+    assert bench.host.diff(uid, read, news) == (True, [])
+    updated = bench.host.update(uid, read, news)
+    assert bench.get(uid)["spec"] == before
+    assert bench.host.read(uid, updated)[1] == updated == {**outs, "revision": 2.0}
+
+
+def test_what_palette_normalises_is_no_change(bench: Bench) -> None:
+    uid, _, outs = bench.created(bench.by_role())
+    bench.put(uid, baseContentPath=f"/{bench.base}/", endpoint=outs["endpoint"])
+    assert bench.host.read(uid, outs)[1] == outs
+
+
+def test_the_wrong_kind_is_not_gone(bench: Bench) -> None:
+    """The trap: a 404 through another kind's address."""
+    uid, _, outs = bench.created(bench.by_role())
+    with bench.another() as other:
+        for operation in (other.read, other.delete):
+            with pytest.raises(ProviderError, match=f"but the list has it: {bench.base}, of kind ecr") as caught:
+                operation(uid, {**outs, "kind": "basic"})
+            assert "Traceback" not in str(caught.value)
+    assert bench.named() == [uid]
+
+
+@pytest.mark.parametrize("answer", ["unauthorized", "forbidden", "error"])
+def test_a_refusal_is_not_gone(bench: Bench, answer: str) -> None:
+    uid, _, outs = bench.created(bench.by_role())
+    pattern = f"palette: * {OCI}/{uid}/ecr"
+    with bench.another() as other, bench.sandbox.faults.add(pattern, times=0, action="answer", answer=answer):
+        for operation in (other.read, other.delete):
+            with pytest.raises(ProviderError, match=r"could not .* Palette \(api.spectrocloud.com/v1/reg") as caught:
+                operation(uid, outs)
+            assert "\n  -> " in str(caught.value)
+    assert bench.host.read(uid, outs)[0] == uid
+
+
+def test_keys_scopes_and_hosts(bench: Bench) -> None:
+    inputs = bench.checked(bench.by_role())
+    other_admin = bench.sandbox.palette.key(admin=True)
+    cases = [
+        ({"SPECTROCLOUD_APIKEY": "wr0ng"}, {}, "401 Unauthorized.*-> give an API key that is valid"),
+        ({"SPECTROCLOUD_APIKEY": ""}, {}, "there is no API key\n  -> give an API key.*packinfra:paletteApiKey"),
+        (
+            {"SPECTROCLOUD_APIKEY": bench.sandbox.palette.key()},
+            {},
+            "403 Forbidden.*-> use the API key of a tenant admin",
+        ),
+        ({}, {"project": "p-1"}, "ProjectUidIsNotEmpty.*leave project out"),
+        ({}, {"host": "palette.example.com"}, "the proxy refused: 403.*-> check host"),
+        ({}, {"caFile": "none.pem"}, "could not reach Palette.*none.pem: No such file"),
+        (NO_CA, {}, "certificate.*-> give the CA certificate of Palette .*caFile"),
+    ]
+    for environment, changes, said in cases:
+        with bench.another(**environment) as host:
+            with pytest.raises(ProviderError, match=f"(?s){said}") as caught:
+                host.create({**inputs, **changes})
+            assert "Traceback" not in str(caught.value)
+            for secret in (bench.sandbox.palette.api_key, *environment.values()):
+                assert not secret or secret not in str(caught.value)
+    assert bench.named() == []
+    with ProviderHost(
+        {**bench.sandbox.environment(), **NO_CA, "SPECTROCLOUD_APIKEY": "wr0ng"}, bench.folder,
+        {"packinfra:paletteApiKey": other_admin}, provider=PaletteRegistryProvider(),
+    ) as host:  # fmt: skip
+        host.create({**inputs, "caFile": bench.sandbox.ca})  # the stack's key goes first
+    assert len(bench.named()) == 1
+
+
+def test_a_name_that_is_taken(bench: Bench) -> None:
+    """Taken over if it is the same place, whatever else is wrong with it; refused otherwise."""
+    inputs = bench.checked(bench.by_role())
+    role = {"credentialType": "sts", "sts": {"arn": inputs["roleArn"], "externalId": inputs["externalId"]}}
+    spec = {"endpoint": inputs["endpoint"], "isPrivate": True, "providerType": "pack", "isSyncSupported": True,
+            "credentials": role}  # fmt: skip
+    for kind, theirs, said in (
+        ("ecr", {**spec, "baseContentPath": "another"}, f"a ecr registry for {inputs['endpoint']}/another, not to the"),
+        ("basic", {"endpoint": "https://127.0.0.1:1", "auth": {"type": "noAuth"}}, "belongs to a basic registry"),
+    ):
+        uid = bench.palette.create(kind, bench.base, theirs)
+        before = bench.get(uid, kind)
+        with pytest.raises(ProviderError, match=f"(?s){said}.*-> choose another name"):
+            bench.host.create(inputs)
+        assert bench.get(uid, kind) == before
+        assert bench.palette.send("DELETE", f"/v1/registries/{uid}").status_code == 204
+
+    helm = {**spec, "baseContentPath": f"/{bench.base}", "providerType": "helm", "isSyncSupported": False}
+    uid = bench.palette.create("ecr", bench.base, helm)
+    assert bench.host.create(inputs)[0] == uid
+    assert bench.get(uid)["spec"]["providerType"] == "pack"
+    assert "it is taken over, and destroy will delete it" in bench.host.logs[-1]
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_creation_whose_answer_is_lost(bench: Bench, when: str) -> None:
+    inputs = bench.checked(bench.by_role())
+    with bench.sandbox.faults.add(f"palette: POST {OCI}/ecr", when=when, action="cut"):
+        uid, _ = bench.host.create(inputs)
+    assert bench.named() == [uid], "one, not two"
+
+
+def test_killed_after_the_creation(bench: Bench) -> None:
+    """What a killed run registered is taken over by the next one."""
+    inputs = bench.checked(bench.by_role())
+    first, _ = bench.host.create(inputs)
+    with bench.another() as later:
+        assert later.create(inputs)[0] == first
+    assert bench.named() == [first]
+
+
+def test_in_use(bench: Bench) -> None:
+    uid, _, outs = bench.created(bench.by_role())
+    with bench.another() as destroy:
+        with bench.sandbox.palette.ordered(in_use="web"), pytest.raises(ProviderError) as caught:
+            destroy.delete(uid, outs)
+        for expected in (
+            "could not delete the registry from Palette",
+            "409 RegistryInUse",
+            "web",
+            "out of the profiles",
+        ):
+            assert expected in str(caught.value)
+        destroy.delete(uid, outs)
+    assert bench.named() == []
+
+
+def test_what_another_resource_holds_stays(bench: Bench) -> None:
+    """A resource renamed without an alias takes its registry over; then the old one is deleted. And a replacement that
+    somebody forced."""
+    uid, inputs, outs = bench.created(bench.by_role())
+    with bench.another() as run:
+        assert run.create({**inputs, "urn": URN + "-renamed"})[0] == uid
+        run.delete(uid, outs)
+        assert run.logs[-1] == f"{bench.base} stays in Palette: {URN}-renamed holds it now"
+        run.delete(uid, {**outs, "urn": URN + "-renamed"})
+    assert bench.named() == [uid]
+
+
+def test_a_new_role_is_waited_for(bench: Bench) -> None:
+    with bench.sandbox.palette.ordered(role_seconds=3):
+        uid, inputs, _ = bench.created(bench.by_role())
+    assert bench.get(uid)["spec"]["credentials"]["sts"]["arn"] == inputs["roleArn"]
+    waits = [line for line in bench.host.statuses if f"Palette cannot read as {inputs['roleArn']} yet" in line]
+    assert len(waits) == 2
+    assert "AccessDenied" in waits[0]
+
+
+def test_a_role_that_cannot_be_assumed(bench: Bench) -> None:
+    """The error says what Palette said and what is missing; once that is right, the same run goes through."""
+    role = bench.reader.role(external_id="of-somebody-else")
+    inputs = bench.checked(bench.by_role(roleArn=role, patience=3))
+    with pytest.raises(ProviderError) as caught:
+        bench.host.create(inputs)
+    for expected in ("could not have the credentials of the registry checked by Palette", "400 InvalidCredentials",
+                     "AccessDenied", role, inputs["externalId"], "reader policy"):  # fmt: skip
+        assert expected in str(caught.value)
+    assert bench.named() == []
+    name = role.rpartition("/")[2]
+    bench.reader.iam.update_assume_role_policy(RoleName=name, PolicyDocument=bench.reader.trust())
+    assert bench.host.create(inputs)[0] == bench.named()[0]
+
+
+def test_a_wrong_key_fails_at_once(bench: Bench) -> None:
+    key = {**bench.reader.key(bench.reader.user()), "secretKey": "wr0ng-s3cret"}
+    mark = bench.mark()
+    with pytest.raises(ProviderError, match=r"(?s)InvalidCredentials.*check accessKeyId .*paletteSecretKey") as caught:
+        bench.host.create(bench.checked(ecr_inputs(bench.base, **key)))
+    assert "wr0ng-s3cret" not in str(caught.value)
+    assert bench.asked(mark) == [f"GET {OCI}/summary", f"POST {OCI}/ecr/validate"]
+
+
+@pytest.mark.registry
+def test_a_basic_registry(bench: Bench, tmp_path: Path) -> None:
+    with real_registry(tmp_path / "registry", tls=True) as registry:
+        news = ecr_inputs(
+            bench.base, kind="basic", endpoint=f"https://{registry.host}/v2/", username=USER, password=PASSWORD,
+            registryCaFile=registry.ca_file,
+        )  # fmt: skip
+        uid, inputs, outs = bench.created(news)
+        assert outs["endpoint"] == f"https://{registry.host}"
+        said = bench.get(uid, "basic")["spec"]["auth"]
+        assert (said["username"], said["password"]) == (USER, "********")
+        assert said["tls"] == {"certificate": inputs["certificate"], "enabled": True, "insecureSkipVerify": False}
+        assert bench.host.read(uid, outs)[:2] == (uid, outs)
+        assert bench.host.diff(uid, outs, bench.checked(news, inputs)) == (False, [])
+        assert bench.host.diff(uid, outs, {**inputs, "password": "an0ther"}) == (True, [])
+        for change, said in (({"password": "wr0ng"}, "401"), ({"certificate": ""}, "certificate")):
+            with pytest.raises(ProviderError, match=rf"(?s){said}.*-> check username and password.*registryCaFile"):
+                bench.host.update(uid, outs, {**inputs, **change})
+        bench.palette.send("DELETE", f"{OCI}/{uid}/basic")
+        assert bench.host.read(uid, outs)[0] == ""
+
+
+# ---- PalettePrincipal
+
+
+def test_the_principal_is_asked_once(sandbox: Sandbox, tmp_path: Path) -> None:
+    said = Palette(sandbox).principal()
+    with ProviderHost(sandbox.environment(), tmp_path, provider=PalettePrincipalProvider()) as host:
+        inputs, failures = host.check({}, {"host": "https://api.spectrocloud.com/", "partition": "aws"})
+        assert failures == []
+        assert inputs["host"] == "api.spectrocloud.com"
+        id_, outs = host.create(inputs)
+        assert id_ == said["accountId"]
+        assert (outs["accountId"], outs["externalId"]) == (said["accountId"], said["externalId"])
+
+        kept = {**outs, "externalId": "of-then"}
+        mark = sandbox.mark()
+        assert host.diff(id_, kept, inputs) == (False, [])
+        assert host.diff(id_, kept, {**inputs, "caFile": sandbox.ca}) == (True, [])
+        assert host.diff(id_, kept, {**inputs, "partition": "aws-us-gov"}) == (True, ["partition"])
+        assert host.update(id_, kept, {**inputs, "caFile": sandbox.ca})["externalId"] == "of-then"
+        assert host.read(id_, kept)[1] == kept
+        host.delete(id_, kept)
+        assert sandbox.requests("palette: *", mark) == []
+
+        _, failures = host.check({}, {"host": "http://palette.example.com", "partition": "aws"})
+        assert "the API key is only sent over https" in failures[0]

@@ -1,0 +1,235 @@
+"""What is judged and decided without Palette: inputs, constructors, the wait for a role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pulumi
+import pytest
+import trustme
+from pulumi.dynamic.dynamic import serialize_provider
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
+
+import packinfra
+from packinfra.palette import PaletteError, Registration
+from packinfra.palette.admission import admit
+from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
+from packinfra.palette.registration import AS_IT_MUST_BE
+from packinfra.resources.palette_inputs import judged, registration
+from packinfra.resources.palette_principal import PalettePrincipalProvider
+from packinfra.resources.palette_registry import PaletteRegistryProvider
+from packinfra.resources.palette_sync import PaletteSyncProvider
+
+ROLE = "arn:aws:iam::123456789012:role/team/palette"
+ECR = {"registryName": "packs", "kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
+       "basePath": "base", "host": "api.spectrocloud.com"}  # fmt: skip
+BY_ROLE = {**ECR, "roleArn": ROLE, "externalId": "x"}
+BY_KEY = {**ECR, "accessKeyId": "AKIAX", "secretKey": "s3cret"}
+BASIC = {**ECR, "kind": "basic", "endpoint": "https://harbor.example.com", "username": "robot", "password": "s3cret"}
+
+
+class Unknown:
+    """As pulumi.output.Unknown arrives: neither text nor None."""
+
+
+@pytest.mark.parametrize(
+    ("given", "tidy"),
+    [
+        (BY_ROLE, {}),
+        (BY_KEY, {}),
+        (BASIC, {}),
+        ({**BASIC, "endpoint": "http://harbor.internal:5000/"}, {"endpoint": "http://harbor.internal:5000"}),
+        ({**BASIC, "endpoint": "https://h.example/v2/", "basePath": "/a/b/"},
+         {"endpoint": "https://h.example", "basePath": "a/b"}),
+        ({**BY_ROLE, "endpoint": f"{ECR['endpoint']}/", "basePath": "base/"},
+         {"endpoint": ECR["endpoint"], "basePath": "base"}),
+        ({**BY_ROLE, "host": "https://palette.example.com/"}, {"host": "palette.example.com"}),
+        ({**BY_ROLE, "roleArn": "arn:aws-us-gov:iam::123456789012:role/x"}, {}),
+        ({**BY_ROLE, "roleArn": Unknown(), "externalId": Unknown(), "endpoint": Unknown(), "basePath": Unknown()}, {}),
+        ({**BASIC, "password": "p*ss"}, {}),
+    ],
+)  # fmt: skip
+def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
+    before = dict(given)
+    assert judged(given) == ({**given, **AS_IT_MUST_BE, **tidy}, [])
+    assert given == before
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({**ECR, "kind": "acr"}, ["kind: 'acr': write ecr, or basic"]),
+        ({**BY_ROLE, "registryName": " "}, ["registry_name: Palette needs a name"]),
+        ({**BY_ROLE, "endpoint": f"https://{ECR['endpoint']}"}, ["write the registry's host alone"]),
+        ({**BY_ROLE, "endpoint": f"{ECR['endpoint']}/base"}, ["write the registry's host alone"]),
+        ({**BASIC, "endpoint": "harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
+        ({**BASIC, "endpoint": "oci://harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
+        ({**BASIC, "endpoint": "https://h.example/spectro-packs"}, ["endpoint: https://h.example/spectro-packs: leave"]),
+        ({**BY_ROLE, "basePath": "base/spectro-packs/archive"}, ["base_path: base/spectro-packs/archive: leave"]),
+        ({**BY_ROLE, "basePath": "/"}, ["base_path: it is empty"]),
+        (ECR, ["a pack registry needs authentication: give role_arn"]),
+        ({**BASIC, "username": None, "password": None}, ["password, username: a pack registry needs authentication"]),
+        ({**BASIC, "password": None}, ["password: a pack registry needs authentication"]),
+        ({**BY_ROLE, **BY_KEY}, ["access_key_id, secret_key: Palette reads with a role or with a key, not with both"]),
+        ({**BY_ROLE, "externalId": None}, ["external_id: a role needs the ExternalId"]),
+        ({**BY_ROLE, "roleArn": "palette"}, ["role_arn: palette is no ARN of a role"]),
+        ({**BY_KEY, "secretKey": None}, ["secret_key: an access key consists of"]),
+        ({**BY_ROLE, "username": "robot"}, ["username: not for kind ecr"]),
+        ({**BASIC, "roleArn": ROLE}, ["role_arn: not for kind basic"]),
+        ({**BASIC, "password": "********"}, ["password: this is how Palette masks a secret"]),
+        ({**BASIC, "registryCaFile": "none.pem"}, ["registry_ca_file: none.pem: No such file"]),
+        ({**BY_ROLE, "host": "http://palette.example.com"}, ["host: http://palette.example.com: the API key is only"]),
+        ({**ECR, "endpoint": "https://x", "basePath": "spectro-packs", "host": "a/b", "registryName": ""},
+         ["host:", "registry_name:", "endpoint:", "base_path:", "authentication"]),
+    ],
+)  # fmt: skip
+def test_bad_inputs_are_all_told_at_once(given: dict[str, Any], said: list[str]) -> None:
+    _, problems = judged(given)
+    assert len(problems) == len(said)
+    for problem, expected in zip(problems, said, strict=True):
+        assert expected in problem
+        assert "s3cret" not in problem
+
+
+def test_the_registrys_certificate_is_an_input(tmp_path: Path) -> None:
+    path = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(path)
+    props, problems = judged({**BASIC, "registryCaFile": str(path)})
+    assert problems == []
+    assert props["certificate"] == path.read_text().strip()
+    assert registration(props).spec()["auth"]["tls"]["certificate"] == props["certificate"]
+
+
+def test_registration() -> None:
+    assert registration(judged(BY_ROLE)[0]).spec()["credentials"]["sts"] == {"arn": ROLE, "externalId": "x"}
+    assert registration(judged(BY_KEY)[0]).spec()["credentials"]["secretKey"] == "s3cret"
+    assert registration(judged(BASIC)[0]).spec()["auth"]["password"] == "s3cret"
+
+
+# ---- constructors
+
+
+class Recording(Mocks):
+    def __init__(self) -> None:
+        self.declared: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        self.declared[args.name] = args.typ, args.inputs
+        made = {"uid": "u-1", "revision": 1, "accountId": "210987654321", "externalId": "x-1"}
+        return f"{args.name}-id", {**args.inputs, **made}
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"a lookup: {args.token}")
+
+
+@pytest.fixture
+def mocks() -> Iterator[Recording]:
+    before = runtime_settings.SETTINGS
+    recording = Recording()
+    set_mocks(recording, project="packinfra", stack="test")
+    yield recording
+    runtime_settings.SETTINGS = before
+
+
+def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPECTROCLOUD_HOST", "palette.example.com")
+    secret: list[bool] = []
+
+    async def program() -> None:
+        principal = packinfra.PalettePrincipal("palette", partition="aws-us-gov")
+        registry = packinfra.PaletteRegistry(
+            "palette",
+            registry_name="packs",
+            kind="ecr",
+            endpoint=ECR["endpoint"],
+            base_path="base",
+            role_arn=ROLE,
+            external_id=principal.external_id,
+        )
+        keyed = packinfra.PaletteRegistry(
+            "keyed", registry_name="b", kind="ecr", endpoint="e", base_path="b", access_key_id="A", secret_key="s3cret"
+        )
+        secret.append(await pulumi.Output.from_input(keyed.__dict__["secretKey"]).is_secret())
+        packinfra.PaletteSync("sync", registry=registry, packs={"hello": {"1.0.0": "sha256:abc"}}, timeout=60)
+
+    pulumi_mocks.test(program)()  # type: ignore[no-untyped-call]
+    kind, inputs = mocks.declared["sync"]
+    assert kind == "pulumi-python:dynamic/packinfra:PaletteSync"
+    expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeout": 60,
+                "host": "palette.example.com", "packs": {"hello": {"1.0.0": "sha256:abc"}}}  # fmt: skip
+    assert expected.items() <= inputs.items()
+    kind, inputs = mocks.declared["keyed"]
+    assert kind == "pulumi-python:dynamic/packinfra:PaletteRegistry"
+    assert secret == [True]
+    assert "apiKey" not in str(mocks.declared)
+
+
+def test_names_in_state_are_frozen() -> None:
+    """Modules and classes as users' state refers to them, and no content."""
+    for provider, module in (
+        (PalettePrincipalProvider(), "packinfra.resources.palette_principal"),
+        (PaletteRegistryProvider(), "packinfra.resources.palette_registry"),
+        (PaletteSyncProvider(), "packinfra.resources.palette_sync"),
+    ):
+        assert type(provider).__module__ == module
+        assert len(serialize_provider(provider)) < 200
+        assert provider.serialize_as_secret_always is False
+
+
+# ---- the wait for a role
+
+
+class Palette:
+    """Refuses so often, then lets in."""
+
+    def __init__(self, *refusals: PaletteError) -> None:
+        self.refusals, self.tried = list(refusals), 0
+
+    def validate(self, registration: Registration) -> None:
+        self.tried += 1
+        if self.refusals:
+            raise self.refusals.pop(0)
+
+
+def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -> tuple[list[float], list[str]]:
+    sleeps, said = list[float](), list[str]()
+    who: Any = palette
+    admit(who, registration(given), patience=patience, say=said.append, sleep=sleeps.append, clock=lambda: sum(sleeps))
+    return sleeps, said
+
+
+def refused(kind: type[PaletteError] = CredentialsRefused) -> PaletteError:
+    return kind(Step.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
+
+
+def test_a_new_role_is_waited_for() -> None:
+    sleeps, said = admitted(Palette(*[refused()] * 4), BY_ROLE)
+    assert sleeps == [2.0, 4.0, 8.0, 10.0]
+    assert said[0].startswith(f"Palette cannot read as {ROLE} yet")
+    assert "AccessDenied" in said[0]
+
+
+def test_not_for_ever() -> None:
+    palette = Palette(*[refused()] * 99)
+    with pytest.raises(CredentialsRefused):
+        admitted(palette, BY_ROLE, patience=60)
+    assert palette.tried == 8
+
+
+@pytest.mark.parametrize("given", [BY_KEY, BASIC])
+def test_a_secret_is_wrong_at_once(given: dict[str, Any]) -> None:
+    palette = Palette(refused())
+    with pytest.raises(CredentialsRefused):
+        admitted(palette, given)
+    assert palette.tried == 1
+
+
+def test_what_is_no_matter_of_the_role_ends_the_wait() -> None:
+    palette = Palette(refused(), refused(Forbidden))
+    with pytest.raises(Forbidden):
+        admitted(palette, BY_ROLE)
+    assert palette.tried == 2
