@@ -12,7 +12,7 @@ try:
 except SettingsError as error:
     raise pulumi.RunError(f"{error}\n  in stacks/Pulumi.{pulumi.get_stack()}.yaml") from None
 
-where = settings.registry
+config, where = pulumi.Config(), settings.registry
 registry: packinfra.EcrPackRegistry | packinfra.BasicPackRegistry
 if where.kind == "ecr":
     registry = packinfra.EcrPackRegistry(
@@ -21,6 +21,8 @@ if where.kind == "ecr":
         packs=settings.packs,
         repositories=settings.repositories,
         access=settings.access,
+        palette=settings.palette,
+        palette_secret_key=config.get_secret("paletteSecretKey"),
     )
 else:
     registry = packinfra.BasicPackRegistry(
@@ -31,6 +33,8 @@ else:
         ca_file=where.ca_file,
         plain_http=where.plain_http,
         username=where.username,
+        palette=settings.palette,
+        palette_password=config.get_secret("palettePassword"),
     )
 for key, value in registry.exports.items():
     pulumi.export(key, value)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import AccessSettings as AccessSettings
     from packinfra.settings import PackSettings as PackSettings
+    from packinfra.settings import PaletteSettings as PaletteSettings
     from packinfra.settings import RepositorySettings as RepositorySettings
     from packinfra.settings import Settings as Settings
 
@@ -33,6 +34,7 @@ __all__ = [
     "PackSettings",
     "PalettePrincipal",
     "PaletteRegistry",
+    "PaletteSettings",
     "PaletteSync",
     "PublishedPack",
     "RepositorySettings",
@@ -42,6 +44,7 @@ __all__ = [
 _HOMES = {
     "AccessSettings": "packinfra.settings",
     "PackSettings": "packinfra.settings",
+    "PaletteSettings": "packinfra.settings",
     "RepositorySettings": "packinfra.settings",
     "BasicPackRegistry": "packinfra.resources.basic_registry",
     "Connection": "packinfra.resources.clients",

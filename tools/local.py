@@ -146,6 +146,8 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
             lines += [f"  {repositories.get(name, name)}:{version}", f"      {digest}"]
     if len(lines) == 1:
         return "No pack is published."
+    if uid := outputs.get("paletteRegistryUid"):
+        lines.append(f"Offered by the stand-in for Palette, where the registry is {uid}")
     name = min(versions)
     uri = repositories.get(name, name)
     repository = uri.partition("/")[2]

@@ -11,6 +11,7 @@ import pulumi
 from pulumi_aws import iam
 
 from packinfra.aws import policies
+from packinfra.resources.palette import Login
 from packinfra.settings import AccessSettings
 
 
@@ -23,6 +24,25 @@ class Granted:
     reader_policy: iam.Policy | None
     ci_role: iam.Role | None
     reader_role: iam.Role | None
+    reader_attached: iam.RolePolicyAttachment | None
+
+    def login(self, trusted: Trusted) -> Login:
+        """Palette's, with the reader role, once that may read."""
+        assert self.reader_role, "whoever is trusted gets the role"
+        return Login(self.reader_role.arn, trusted.external_id, ready=[self.reader_attached or self.reader_role])
+
+
+@dataclass(frozen=True)
+class Trusted:
+    """Who may assume the reader role: an AWS account or ARN, giving the ExternalId."""
+
+    principal: pulumi.Input[str]
+    external_id: pulumi.Input[str]
+
+    @classmethod
+    def by(cls, access: AccessSettings) -> Trusted | None:
+        reader = access.reader
+        return cls(reader.principal, reader.external_id) if reader and reader.principal and reader.external_id else None
 
 
 def grant(
@@ -31,12 +51,17 @@ def grant(
     repositories: pulumi.Output[str],
     tags: dict[str, str],
     opts: Callable[[], pulumi.ResourceOptions],
+    *,
+    trusted: Trusted | None,
 ) -> Granted:
-    """repositories: the ARN pattern of all repositories below the base path, which also says account and partition."""
+    """
+    repositories: the ARN pattern of all repositories below the base path, which also says account and partition
+    trusted:      who gets a reader role; None = nobody does
+    """
     make = _Maker(name, repositories, tags, opts)
     publisher = make.policy("publisher", "Publish Spectro Cloud Palette packs", policies.publisher)
     make.attach("publisher", publisher, access.publishers.roles, access.publishers.users)
-    pusher = reader = ci_role = reader_role = None
+    pusher = reader = ci_role = reader_role = attached = None
     if access.pushers is not None or access.ci:
         pusher = make.policy("pusher", "Push versions of Spectro Cloud Palette packs", policies.pusher)
     if pusher and access.pushers:
@@ -46,13 +71,19 @@ def grant(
             "ci", lambda arn: policies.trust_oidc(_provider(ci.issuer, arn), ci.issuer, ci.audience, ci.subjects)
         )
         make.attach_role("pusher-ci", pusher, ci_role.name)
-    if access.reader:
+    if access.reader or trusted:
         reader = make.policy("reader", "Read Spectro Cloud Palette packs", policies.reader)
+    if reader and access.reader:
         make.attach("reader", reader, (), access.reader.users)
-        if (principal := access.reader.principal) and (external_id := access.reader.external_id):
-            reader_role = make.role("reader", lambda arn: policies.trust(as_arn(principal, arn), external_id))
-            make.attach_role("reader", reader, reader_role.name)
-    return Granted(publisher, pusher, reader, ci_role, reader_role)
+    if reader and trusted:
+        reader_role = make.role(
+            "reader",
+            lambda arn, principal, external_id: policies.trust(as_arn(principal, arn), external_id),
+            trusted.principal,
+            trusted.external_id,
+        )
+        attached = make.attach_role("reader", reader, reader_role.name)
+    return Granted(publisher, pusher, reader, ci_role, reader_role, attached)
 
 
 def as_arn(principal: str, arn: str) -> str:
@@ -88,10 +119,13 @@ class _Maker:
             opts=self._opts(),
         )
 
-    def role(self, kind: str, trust: Callable[[str], Any]) -> iam.Role:
+    def role(self, kind: str, trust: Callable[..., Any], *values: pulumi.Input[str]) -> iam.Role:
+        """trust: takes the repositories' ARN and `values`."""
         return iam.Role(
             f"{self._name}-{kind}",
-            assume_role_policy=self._repositories.apply(lambda arn: json.dumps(trust(arn))),
+            assume_role_policy=pulumi.Output.all(self._repositories, *values).apply(
+                lambda all_: json.dumps(trust(*all_))
+            ),
             tags=self._tags,
             opts=self._opts(),
         )
@@ -103,5 +137,6 @@ class _Maker:
             logical_name = f"{self._name}-{kind}-user-{user}"
             iam.UserPolicyAttachment(logical_name, user=user, policy_arn=policy.arn, opts=self._opts())
 
-    def attach_role(self, kind: str, policy: iam.Policy, role: pulumi.Input[str]) -> None:
-        iam.RolePolicyAttachment(f"{self._name}-{kind}", role=role, policy_arn=policy.arn, opts=self._opts())
+    def attach_role(self, kind: str, policy: iam.Policy, role: pulumi.Input[str]) -> iam.RolePolicyAttachment:
+        logical_name = f"{self._name}-{kind}"
+        return iam.RolePolicyAttachment(logical_name, role=role, policy_arn=policy.arn, opts=self._opts())

@@ -7,10 +7,11 @@ from typing import Any
 
 import pulumi
 
+from packinfra.resources import palette as in_palette
 from packinfra.resources.base_path import BasePath
 from packinfra.resources.clients import Connection
 from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
-from packinfra.settings import PACKS_PATH, PackSettings
+from packinfra.settings import PACKS_PATH, PackSettings, PaletteSettings
 
 TYPE = "packinfra:index:BasicPackRegistry"
 """Part of every URN below the component: frozen."""
@@ -26,15 +27,18 @@ class BasicPackRegistry(pulumi.ComponentResource):
     base_path:  the project (Harbor's must exist) and what stands below it, without spectro-packs
     packs:      as for EcrPackRegistry
     ca_file, plain_http, username: see Connection
+    palette:    as for EcrPackRegistry; Palette reads with `palette.username` and palette_password, and trusts `ca_file`
+                where `palette.registry_ca_file` names no other
 
     Outputs, also together as `exports` (names in camelCase): `endpoint`, `base_path`, `repositories` (pack name ->
-    host/path), `versions` (pack name -> version -> manifest digest).
+    host/path), `versions` (pack name -> version -> manifest digest). With `palette`, `palette_registry_uid`.
     """
 
     endpoint: pulumi.Output[str]
     base_path: pulumi.Output[str]
     repositories: pulumi.Output[dict[str, str]]
     versions: pulumi.Output[dict[str, dict[str, str]]]
+    palette_registry_uid: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -46,6 +50,8 @@ class BasicPackRegistry(pulumi.ComponentResource):
         ca_file: str | None = None,
         plain_http: bool = False,
         username: str | None = None,
+        palette: PaletteSettings | None = None,
+        palette_password: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         base, found = base_path_or_error(base_path), packs_or_error(packs)
@@ -65,10 +71,26 @@ class BasicPackRegistry(pulumi.ComponentResource):
         self.base_path = pulumi.Output.from_input(base)
         self.repositories = pulumi.Output.all(**{p: resource.repository for p, resource in published.items()})
         self.versions = pulumi.Output.all(**{p: resource.versions.apply(digests) for p, resource in published.items()})
-        self.exports: dict[str, pulumi.Output[Any]] = {
+        self.palette_registry_uid = None
+        if palette:
+            login = in_palette.Login(
+                username=palette.username,
+                password=palette_password,
+                registry_ca_file=palette.registry_ca_file or ca_file,
+                ready=[root],
+            )
+            endpoint = f"{'http' if plain_http else 'https'}://{host}"
+            registered = in_palette.register(
+                name, palette, login, kind="basic", endpoint=endpoint, base_path=base, published=published,
+                versions=self.versions, child=lambda: pulumi.ResourceOptions(parent=self),
+            )  # fmt: skip
+            self.palette_registry_uid = registered.uid
+        exports = {
             "endpoint": self.endpoint,
             "basePath": self.base_path,
             "repositories": self.repositories,
             "versions": self.versions,
+            "paletteRegistryUid": self.palette_registry_uid,
         }
+        self.exports: dict[str, pulumi.Output[Any]] = {k: v for k, v in exports.items() if v is not None}
         self.register_outputs(self.exports)

@@ -11,11 +11,12 @@ from pulumi_aws import ecr
 
 from packinfra.aws import policies
 from packinfra.resources import access as iam_access
+from packinfra.resources import palette as in_palette
 from packinfra.resources.clients import Connection
 from packinfra.resources.existing import KEPT_ON_IMPORT, say_how_to_adopt
 from packinfra.resources.lifecycle import lifecycle_policy
 from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
-from packinfra.settings import PACKS_PATH, AccessSettings, PackSettings, RepositorySettings
+from packinfra.settings import PACKS_PATH, AccessSettings, PackSettings, PaletteSettings, RepositorySettings
 
 TYPE = "packinfra:index:EcrPackRegistry"
 """Part of every URN below the component: frozen."""
@@ -32,6 +33,10 @@ class EcrPackRegistry(pulumi.ComponentResource):
                   of a pack holds
     repositories, access: options (docs/settings.md); the defaults are immutable tags, scan on push, no forced delete
 
+    palette:           registers the registry in Palette, syncs it, and waits until Palette lists every version; None =
+                       nothing is registered
+    palette_secret_key: the secret of `palette.access_key_id`
+
     profile, publisher_role_arn: who publishes, where the component gets an explicit AWS provider (see Connection)
 
     All packs are read and judged before the first resource is declared; every problem of every pack is in the one
@@ -40,7 +45,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
     Outputs, also together as `exports` (names in camelCase): `endpoint` (host, without scheme) and `base_path` as
     Palette's registration form asks for them, `repositories` (pack name -> host/path), `versions` (pack name ->
     version -> manifest digest), `publisher_policy_arn`, and, where `access` asks for them, `pusher_policy_arn`,
-    `reader_policy_arn`, `ci_role_arn`, `reader_role_arn`; else None.
+    `reader_policy_arn`, `ci_role_arn`, `reader_role_arn`; else None. With `palette`, `palette_registry_uid`.
     """
 
     endpoint: pulumi.Output[str]
@@ -52,6 +57,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
     reader_policy_arn: pulumi.Output[str] | None
     ci_role_arn: pulumi.Output[str] | None
     reader_role_arn: pulumi.Output[str] | None
+    palette_registry_uid: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -61,6 +67,8 @@ class EcrPackRegistry(pulumi.ComponentResource):
         packs: str | Sequence[str | PackSettings | Mapping[str, Any]] = ("packs/*",),
         repositories: RepositorySettings | None = None,
         access: AccessSettings | None = None,
+        palette: PaletteSettings | None = None,
+        palette_secret_key: pulumi.Input[str] | None = None,
         profile: str | None = None,
         publisher_role_arn: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -87,8 +95,12 @@ class EcrPackRegistry(pulumi.ComponentResource):
             if profile or publisher_role_arn
             else None,
         )
+        trusted = iam_access.Trusted.by(self._access)
+        told = self._told_by_palette(palette, trusted)
+        if told and palette and not palette.role_arn:
+            trusted = told
         granted = iam_access.grant(
-            name, self._access, root.arn.apply(_below_base_path), dict(self._options.tags), self._child
+            name, self._access, root.arn.apply(_below_base_path), dict(self._options.tags), self._child, trusted=trusted
         )
         self.endpoint = root.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
@@ -99,6 +111,18 @@ class EcrPackRegistry(pulumi.ComponentResource):
         self.reader_policy_arn = granted.reader_policy.arn if granted.reader_policy else None
         self.ci_role_arn = granted.ci_role.arn if granted.ci_role else None
         self.reader_role_arn = granted.reader_role.arn if granted.reader_role else None
+        self.palette_registry_uid = None
+        if palette:
+            login = in_palette.Login(access_key_id=palette.access_key_id, secret_key=palette_secret_key)
+            if told and palette.role_arn:
+                login = in_palette.Login(role_arn=palette.role_arn, external_id=told.external_id)
+            elif trusted and not palette.access_key_id:
+                login = granted.login(trusted)
+            registered = in_palette.register(
+                name, palette, login, kind="ecr", endpoint=self.endpoint, base_path=base, published=published,
+                versions=self.versions, child=self._child,
+            )  # fmt: skip
+            self.palette_registry_uid = registered.uid
         exports = {
             "endpoint": self.endpoint,
             "basePath": self.base_path,
@@ -109,6 +133,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
             "readerPolicyArn": self.reader_policy_arn,
             "ciRoleArn": self.ci_role_arn,
             "readerRoleArn": self.reader_role_arn,
+            "paletteRegistryUid": self.palette_registry_uid,
         }
         self.exports: dict[str, pulumi.Output[Any]] = {k: v for k, v in exports.items() if v is not None}
         self.register_outputs(self.exports)
@@ -117,6 +142,15 @@ class EcrPackRegistry(pulumi.ComponentResource):
         """keeps_images: deleting the child would lose what was published. None, not False, leaves the component's own
         `protect` to the child."""
         return pulumi.ResourceOptions(parent=self, protect=(keeps_images and self._options.protect) or None)
+
+    def _told_by_palette(
+        self, palette: PaletteSettings | None, known: iam_access.Trusted | None
+    ) -> iam_access.Trusted | None:
+        """Whom a role must trust for Palette; None where no role is used, or the settings say whom."""
+        if not palette or palette.access_key_id or (known and not palette.role_arn):
+            return None
+        told = in_palette.principal(self._name, palette, self._child())
+        return iam_access.Trusted(told.account_id, told.external_id)
 
     def _base_repository(self, archive: str) -> ecr.Repository:
         if self._options.base_repository == "existing":  # read, never changed, never deleted
