@@ -24,12 +24,8 @@ class Granted:
     reader_policy: iam.Policy | None
     ci_role: iam.Role | None
     reader_role: iam.Role | None
-    reader_attached: iam.RolePolicyAttachment | None
-
-    def login(self, trusted: Trusted) -> Login:
-        """Palette's, with the reader role, once that may read."""
-        assert self.reader_role, "whoever is trusted gets the role"
-        return Login(self.reader_role.arn, trusted.external_id, ready=[self.reader_attached or self.reader_role])
+    reader_login: Login | None
+    """Palette's, with the reader role, once that may read."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ def grant(
     make = _Maker(name, repositories, tags, opts)
     publisher = make.policy("publisher", "Publish Spectro Cloud Palette packs", policies.publisher)
     make.attach("publisher", publisher, access.publishers.roles, access.publishers.users)
-    pusher = reader = ci_role = reader_role = attached = None
+    pusher = reader = ci_role = reader_role = login = None
     if access.pushers is not None or access.ci:
         pusher = make.policy("pusher", "Push versions of Spectro Cloud Palette packs", policies.pusher)
     if pusher and access.pushers:
@@ -83,7 +79,8 @@ def grant(
             trusted.external_id,
         )
         attached = make.attach_role("reader", reader, reader_role.name)
-    return Granted(publisher, pusher, reader, ci_role, reader_role, attached)
+        login = Login(reader_role.arn, trusted.external_id, ready=[attached])
+    return Granted(publisher, pusher, reader, ci_role, reader_role, login)
 
 
 def as_arn(principal: str, arn: str) -> str:

@@ -116,8 +116,8 @@ class EcrPackRegistry(pulumi.ComponentResource):
             login = in_palette.Login(access_key_id=palette.access_key_id, secret_key=palette_secret_key)
             if told and palette.role_arn:
                 login = in_palette.Login(role_arn=palette.role_arn, external_id=told.external_id)
-            elif trusted and not palette.access_key_id:
-                login = granted.login(trusted)
+            elif granted.reader_login and not palette.access_key_id:
+                login = granted.reader_login
             registered = in_palette.register(
                 name, palette, login, kind="ecr", endpoint=self.endpoint, base_path=base, published=published,
                 versions=self.versions, child=self._child,
