@@ -11,16 +11,21 @@ here is a test: nothing fails for being slow.
 from __future__ import annotations
 
 import argparse
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import publish
+from benchmarks import engine, publish
+from benchmarks.archives import archives
 from benchmarks.corpus import big_pack, many_packs
+from benchmarks.imports import imports as importing
+from benchmarks.layers import layers
 from benchmarks.link import measured
-from benchmarks.measure import CommandError
+from benchmarks.measure import CommandError, run
 from benchmarks.results import Results
 from tools.steps import interrupt_on_sigterm
 
@@ -77,7 +82,51 @@ def big(bench: Bench) -> None:
             bench.results.add(publish.fresh(where, f"one pack of {size} MiB, {part}", [pack], rounds, ways))
 
 
-PARTS: dict[str, Callable[[Bench], None]] = {part.__name__: part for part in (loopback, tls, slow, unchanged, big)}
+def archive(bench: Bench) -> None:
+    size = 256 if bench.full else 96
+    packs = bench.packs[: 220 if bench.full else 60]
+    bench.results.add(archives(f"{len(packs)} packs", packs, 3))
+    bench.results.add(archives(f"one pack of {size} MiB", [big_pack(bench.folder / "archive", size * MIB)], 3))
+
+
+def push(bench: Bench) -> None:
+    for secure in (False, True):
+        for size in (1, 256, 1024) if bench.full else (1, 256):
+            folder = bench.folder / f"push-{size}-{secure}"
+            with publish.place(folder, tls=secure) as where:
+                bench.results.add(layers(where, folder, size * MIB, 5 if bench.full else 3))
+            shutil.rmtree(folder)
+
+
+def imports(bench: Bench) -> None:
+    bench.results.add(importing(15))
+
+
+def engine_basic(bench: Bench) -> None:
+    for count, rounds in {1: 2, 20: 2, **({220: 2, 1000: 1} if bench.full else {})}.items():
+        bench.results.add(*engine.basic(bench.folder / "engine", bench.packs[:count], rounds))
+
+
+def engine_ecr(bench: Bench) -> None:
+    for count, rounds in ({1: 2, 20: 2, 220: 1} if bench.full else {20: 2}).items():
+        bench.results.add(*engine.ecr(bench.folder / "engine", bench.packs[:count], rounds))
+
+
+def profile(bench: Bench) -> None:
+    with publish.place(bench.folder / "profile") as where:
+        large = [big_pack(bench.folder / "profile-pack", 128 * MIB)]
+        for name, what, packs in (
+            ("publish", "publish", bench.packs[:60]), ("publish-big", "publish", large),
+            ("unchanged", "unchanged", bench.packs), ("read", "read", bench.packs),
+        ):  # fmt: skip
+            command = [sys.executable, "-m", "benchmarks.profiles", what, where.asked(f"profile-{name}", packs)]
+            bench.results.profiles[name] = run(command, cwd=publish.ROOT, env=where.environment()).said
+
+
+PARTS: dict[str, Callable[[Bench], None]] = {
+    part.__name__: part
+    for part in (loopback, tls, slow, unchanged, big, archive, push, engine_basic, engine_ecr, imports, profile)
+}
 
 
 def main() -> int:
@@ -92,7 +141,7 @@ def main() -> int:
         with tempfile.TemporaryDirectory(prefix="packinfra-bench-") as base:
             print("generating packs", flush=True)
             packs = many_packs(Path(base, "packs"), 1000 if asked.full else 220)
-            results.notes += publish.NOTES.splitlines()
+            results.notes += [*publish.NOTES.splitlines(), *engine.NOTES.splitlines()]
             bench = Bench(asked.full, Path(base), results, packs)
             for name, part in PARTS.items():
                 if asked.only in (None, name):

@@ -13,48 +13,39 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
-CONFIG = b"{}"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+CONFIG = "application/vnd.unknown.config.v1+json"
+LAYER = "application/vnd.oci.image.layer.v1.tar"
+TITLE = "org.opencontainers.image.title"
 
 
-def publish(pack: str, asked: dict[str, object], folder: str) -> None:
+def publish(pack: str, asked: dict[str, Any], folder: str) -> None:
     name = os.path.basename(pack)
-    archive = os.path.join(folder, f"{name}.tar.gz")
+    archive = os.path.join(folder, f"{name}-1.0.0.tar.gz")
     subprocess.run(["tar", "-czf", archive, "-C", os.path.dirname(pack), name], check=True)
-    layout = _layout(archive, os.path.join(folder, name))
-    target = f"{asked['target']}/{name}:1.0.0"
-    subprocess.run([asked["crane"], "push", layout, target, *asked["options"]], check=True)  # type: ignore[list-item, misc]
+    prepared = layout(archive, os.path.join(folder, name))
+    subprocess.run([asked["crane"], "push", prepared, f"{asked['target']}/{name}:1.0.0", *asked["options"]], check=True)
 
 
-def _layout(archive: str, layout: str) -> str:
-    blobs = os.path.join(layout, "blobs", "sha256")
+def layout(archive: str, folder: str) -> str:
+    """An OCI image layout in `folder` with a manifest like that of ORAS 1.0.0; the archive is moved into it."""
+    blobs = os.path.join(folder, "blobs", "sha256")
     os.makedirs(blobs, exist_ok=True)
     with open(archive, "rb") as source:
         digest = hashlib.file_digest(source, "sha256").hexdigest()
-    size = os.path.getsize(archive)
+    size, title = os.path.getsize(archive), os.path.basename(archive)
     os.replace(archive, os.path.join(blobs, digest))
-    title = {"org.opencontainers.image.title": os.path.basename(archive)}
+    layer = {"mediaType": LAYER, "digest": f"sha256:{digest}", "size": size, "annotations": {TITLE: title}}
     manifest = {
-        "schemaVersion": 2,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json",
-        "config": _blob(blobs, CONFIG, "application/vnd.unknown.config.v1+json"),
-        "layers": [
-            {
-                "mediaType": "application/vnd.oci.image.layer.v1.tar",
-                "digest": f"sha256:{digest}",
-                "size": size,
-                "annotations": title,
-            }
-        ],
-    }
-    index = {
-        "schemaVersion": 2,
-        "manifests": [_blob(blobs, json.dumps(manifest).encode(), "application/vnd.oci.image.manifest.v1+json")],
-    }
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": _blob(blobs, b"{}", CONFIG), "layers": [layer],
+    }  # fmt: skip
+    index = {"schemaVersion": 2, "manifests": [_blob(blobs, json.dumps(manifest).encode(), MANIFEST)]}
     for path, document in (("index.json", index), ("oci-layout", {"imageLayoutVersion": "1.0.0"})):
-        with open(os.path.join(layout, path), "w") as out:
+        with open(os.path.join(folder, path), "w") as out:
             json.dump(document, out)
-    return layout
+    return folder
 
 
 def _blob(blobs: str, data: bytes, media_type: str) -> dict[str, object]:

@@ -12,13 +12,15 @@ import os
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-_LOOK = 0.02  # seconds
+_PAUSE = 0.02  # seconds
 _TICK = os.sysconf("SC_CLK_TCK")
 ROLES = {"provider": "pulumi.dynamic", "program": "pulumi-language-python-exec"}
 """Whose memory is told apart: by what stands among a process's arguments."""
@@ -53,13 +55,9 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | No
         )  # fmt: skip
         seen = _Seen(process.pid)
         try:
-            while True:
-                seen.look()
-                done, status, usage = os.wait4(process.pid, os.WNOHANG)
-                if done:
-                    break
-                time.sleep(_LOOK)
-            wall = time.perf_counter() - begun
+            with seen.looking():
+                _, status, usage = os.wait4(process.pid, 0)
+                wall = time.perf_counter() - begun
             process.returncode = os.waitstatus_to_exitcode(status)
         except BaseException:
             _end(process)
@@ -100,11 +98,6 @@ class Spread:
         return f"{_short(self.middle)} ({_short(self.least)}..{_short(self.most)})"
 
 
-def ratio(ours: Sequence[float], theirs: Sequence[float]) -> Spread:
-    """How many times ours theirs is, round by round, so that both halves met the same minute."""
-    return Spread.of([their / our for our, their in zip(ours, theirs, strict=True)])
-
-
 def _short(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
@@ -117,7 +110,24 @@ class _Seen:
         self._roles: dict[int, str | None] = {}
         self._most = 0.0
 
-    def look(self) -> None:
+    @contextmanager
+    def looking(self) -> Iterator[None]:
+        over = threading.Event()
+
+        def look() -> None:
+            self._look()
+            while not over.wait(_PAUSE):
+                self._look()
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+    def _look(self) -> None:
         now = 0.0
         for pid in _tree(self._root):
             try:

@@ -24,7 +24,7 @@ NOTES = """\
 packinfra: the provider's check and create in a Python process of its own; "of it work" is without its start and \
 imports, which under Pulumi the engine's floor has anyway.
 tar + crane: `tar -czf` and a push of crane 0.20.3 for each pack, one after another, or 4 at once. It stands for \
-`oras push` 1.0.0, which isn't built here since not every Go module proxy has its module.
+`oras push` 1.0.0, which isn't built here since not every Go module proxy has its module. Its peak memory includes the small Python that runs the loop.
 Sent are all bytes on the wire, from a round through a counting forwarder that isn't timed. Registry: distribution's, \
 on the same machine; its CPU time isn't counted."""
 
@@ -57,14 +57,17 @@ class Place:
             )
 
     def ours(self, base: str, packs: Sequence[Path]) -> Cost:
-        connection = {"caFile": self.registry.ca_file} if self.registry.ca_file else {"plainHttp": True}
-        asked = {
-            "target": f"{self.host}/{base}", "packs": [str(pack) for pack in packs], "connection": connection,
-            "records": str(self.folder / f"{base}.json"),
-        }  # fmt: skip
-        command = [sys.executable, "-m", "benchmarks.pushers", json.dumps(asked)]
+        command = [sys.executable, "-m", "benchmarks.pushers", self.asked(base, packs)]
         cost = run(command, cwd=ROOT, env=self.environment())
         return replace(cost, more=json.loads(cost.said))
+
+    def asked(self, base: str, packs: Sequence[Path]) -> str:
+        """For benchmarks.pushers and benchmarks.profiles."""
+        connection = {"caFile": self.registry.ca_file} if self.registry.ca_file else {"plainHttp": True}
+        return json.dumps({
+            "target": f"{self.host}/{base}", "packs": [str(pack) for pack in packs], "connection": connection,
+            "records": str(self.folder / f"{base}.json"),
+        })  # fmt: skip
 
     def loop(self, base: str, packs: Sequence[Path], at_once: int) -> Cost:
         asked = {

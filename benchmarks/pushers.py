@@ -13,6 +13,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,30 +26,28 @@ from packinfra.resources.versions import PublishedVersion
 THREADS = 4
 
 
-def publish(asked: dict[str, Any], threads: int = THREADS) -> dict[str, Any]:
-    """Folder -> the resource's outputs. Raises what the provider would."""
-    clients = Clients(lambda _: None)
+def publish(asked: dict[str, Any]) -> None:
     records = Path(asked["records"])
     olds: dict[str, Any] = json.loads(records.read_text()) if records.exists() else {}
+    clients = Clients(lambda _: None)
+    with ThreadPoolExecutor(THREADS) as pool:
+        done = pool.map(lambda folder: (folder, one(clients, asked, folder, olds.get(folder, {}))), asked["packs"])
+        records.write_text(json.dumps(dict(done)))
 
-    def one(folder: str) -> tuple[str, dict[str, Any]]:
-        old = olds.get(folder, {})
-        repository = f"{asked['target']}/{os.path.basename(folder)}"
-        news = {"repository": repository, "sources": [folder], "connection": asked["connection"]}
-        plan = Plan(old, news)
-        assert not plan.failures, plan.failures
-        publishing = Publishing(clients.of(repository, asked["connection"]), {**news, "files": plan.files})
-        done: dict[str, PublishedVersion] = {}
-        for version, record in plan.versions.items():
-            if old:
-                assert publishing.is_there(version, record)
-            done[version] = record if old else publishing.publish(version, record)
-        return folder, {**news, "files": plan.files, "versions": {v: r.as_props() for v, r in done.items()}}
 
-    with ThreadPoolExecutor(threads) as pool:
-        found = dict(pool.map(one, asked["packs"]))
-    records.write_text(json.dumps(found))
-    return found
+def one(clients: Clients, asked: Mapping[str, Any], folder: str, old: Mapping[str, Any]) -> dict[str, Any]:
+    """The resource's outputs. Raises what the provider would."""
+    repository, connection = f"{asked['target']}/{os.path.basename(folder)}", asked["connection"]
+    news = {"repository": repository, "sources": [folder], "connection": connection}
+    plan = Plan(old, news)
+    assert not plan.failures, plan.failures
+    publishing = Publishing(clients.of(repository, connection), {**news, "files": plan.files})
+    done: dict[str, PublishedVersion] = {}
+    for version, record in plan.versions.items():
+        if old:
+            assert publishing.is_there(version, record)
+        done[version] = record if old else publishing.publish(version, record)
+    return {**news, "files": plan.files, "versions": {v: r.as_props() for v, r in done.items()}}
 
 
 if __name__ == "__main__":

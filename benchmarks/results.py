@@ -8,22 +8,29 @@ import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 
-from benchmarks.measure import Spread, ratio
+from benchmarks.measure import Spread
 
 UNITS = {
-    "wall": "s", "work": "of it work", "cpu": "CPU s", "peak": "peak MiB", "requests": "requests", "sent": "sent MB", "state": "state kB",
+    "wall": "s", "work": "of it work", "cpu": "CPU s", "peak": "peak MiB", "requests": "requests", "sent": "sent MB", "written": "written MB", "state": "state kB a pack",
     "provider": "provider MiB", "program": "program MiB",
 }  # fmt: skip
 """Figures in the order of a table's columns."""
+
+
+_READING = """\
+Figures are medians, with least and most in brackets, of rounds in which the ways took turns.
+"x first": how many times the wall time of its case's first row, and "s over first": how much more; each round by \
+round, so that a slow minute of the machine met both."""
 
 
 @dataclass(frozen=True)
 class Case:
     """What was measured side by side.
 
-    section: "publish", ...; name: unique within it; ways: who -> figures of each round, the first is ours; size: how
-    many packs, for plots
+    section: "publish", ...; name: unique within it; ways: who -> figures of each round, in order; size: how many packs,
+    for plots
     """
 
     section: str
@@ -37,19 +44,24 @@ class Case:
 
 @dataclass
 class Results:
-    """Everything of one run. notes: what a reader of the figures must know, beginning with the machine."""
+    """Everything of one run. notes: what a reader of the figures must know, beginning with the machine; profiles: name
+    -> what cProfile said."""
 
     cases: list[Case] = field(default_factory=list)
-    notes: list[str] = field(default_factory=lambda: [_machine()])
+    notes: list[str] = field(default_factory=lambda: [_machine(), *_READING.splitlines()])
+    profiles: dict[str, str] = field(default_factory=dict)
 
-    def add(self, case: Case) -> None:
-        """Keeps it, and prints it at once: a run takes minutes."""
-        self.cases.append(case)
-        print(f"\n{table([case])}", flush=True)
+    def add(self, *cases: Case) -> None:
+        """Keeps them, and prints them at once: a run takes minutes."""
+        self.cases += cases
+        print(f"\n{table(cases)}", flush=True)
 
     def write(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "results.json").write_text(json.dumps(asdict(self), indent=1) + "\n")
+        data = {"notes": self.notes, "cases": [asdict(case) for case in self.cases]}
+        (folder / "results.json").write_text(json.dumps(data, indent=1) + "\n")
+        for name, text in self.profiles.items():
+            (folder / f"profile-{name}.txt").write_text(text)
         (folder / "results.md").write_text(self.markdown())
 
     def markdown(self) -> str:
@@ -60,19 +72,21 @@ class Results:
 
 
 def table(cases: Iterable[Case]) -> str:
-    """Markdown. Each figure is a median, with least and most in brackets; "x ours" is the ratio of walls, round by
-    round: above 1, the other is slower."""
+    """Markdown; each figure is a median, with least and most in brackets."""
     cases = list(cases)
     figures = [f for f in UNITS if any(case.values(way, f) for case in cases for way in case.ways)]
-    head = ["case", "who", *(UNITS[f] for f in figures), "x ours", "rounds"]
-    rows = [head, ["---"] * len(head)]
+    rows = [["case", "who", *(UNITS[f] for f in figures), "x first", "s over first", "rounds"]]
+    rows.append(["---"] * len(rows[0]))
     for case in cases:
-        ours = case.values(next(iter(case.ways)), "wall")
+        first = case.values(next(iter(case.ways)), "wall")
         for number, way in enumerate(case.ways):
             walls = case.values(way, "wall")
             found = [str(Spread.of(v)) if (v := case.values(way, figure)) else "" for figure in figures]
-            times = str(ratio(ours, walls)) if number else ""
-            rows.append(["" if number else case.name, way, *found, times, str(len(walls))])
+            against = [
+                str(Spread.of([wall / base for wall, base in zip(walls, first, strict=True)])) if number else "",
+                f"{median(wall - base for wall, base in zip(walls, first, strict=True)):+.2f}" if number else "",
+            ]
+            rows.append(["" if number else case.name, way, *found, *against, str(len(walls))])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 

@@ -1,0 +1,22 @@
+"""What a fresh interpreter takes until packinfra is there, beside one that imports nothing."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmarks.measure import interleaved, run
+from benchmarks.publish import ROOT
+from benchmarks.results import Case
+
+MODULES = ("packinfra", "packinfra.packs.pack", "packinfra.oci.client", "packinfra.resources.published_pack")
+
+
+def imports(rounds: int) -> Case:
+    codes = {"python -c pass": "pass"} | {f"import {module}": f"import {module}" for module in MODULES}
+
+    def timed(code: str) -> dict[str, float]:
+        cost = run([sys.executable, "-c", code], cwd=ROOT)
+        return {"wall": cost.wall, "cpu": cost.cpu}
+
+    ways = {way: (lambda _, code=code: timed(code)) for way, code in codes.items()}
+    return Case("imports", "a fresh interpreter", interleaved(ways, rounds))
