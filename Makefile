@@ -15,7 +15,7 @@ LOCAL = $(PYTHON) -m tools.local
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help up venv preview refresh status env down clean test check test-unit
+.PHONY: help up venv preview refresh status env down clean test check test-unit bench bench-full
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -60,3 +60,11 @@ check: ## lint, format, types, import directions
 test-unit: ## the quick tests only: no sandbox, no engine, no registry
 	@$(BOOTSTRAP) env
 	@echo "==> unit tests" && $(BIN)/python -m pytest -m "not sandbox and not engine and not registry"
+
+bench: ## measure: publishing beside tar and crane, the engine beside its floor; about six minutes
+	@$(BOOTSTRAP) env sandbox pulumi crane registry bench
+	@echo "==> measuring into benchmarks/results/" && $(BIN)/python -m benchmarks $(BENCH)
+	@.tools/bench-venv/bin/python benchmarks/plot.py benchmarks/results
+
+bench-full: ## the same with up to 1,000 packs and one of 1 GiB; about 40 minutes
+	@$(MAKE) bench BENCH=--full

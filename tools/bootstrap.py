@@ -1,4 +1,4 @@
-"""Make what a target needs, once: `python3 -m tools.bootstrap env sandbox pulumi crane helm registry`.
+"""Make what a target needs, once: `python3 -m tools.bootstrap env sandbox pulumi crane helm registry bench`.
 
     env      .venv                  the product and what its checks need
     sandbox  .tools/sandbox-venv    the local AWS stand-in
@@ -6,6 +6,7 @@
     crane    .tools/bin             the tests' independent reader
     helm     .tools/bin             another client of the stand-in, for its own tests
     registry .tools/bin             the tests' real registry
+    bench    .tools/bench-venv      what draws the plot of `make bench`
 
 A second run finds the stamps of the first and takes no time. An interrupted one is simply run again.
 
@@ -28,7 +29,7 @@ from tools.venvs import ensure as ensure_venv
 CHECKOUT = Path(__file__).resolve().parent.parent
 PYTHON_MINIMUM = (3, 11)
 OTHER_PYTHONS = ("python3.13", "python3.12", "python3.11")
-TARGETS = ("env", "sandbox", "pulumi", "crane", "helm", "registry")
+TARGETS = ("env", "sandbox", "pulumi", "crane", "helm", "registry", "bench")
 
 
 def require_python() -> None:
@@ -68,6 +69,9 @@ def ensure(*targets: str, checkout: Path = CHECKOUT) -> None:
         if "sandbox" in targets:
             lock = checkout / "requirements-sandbox.lock"
             ensure_venv(tools / "sandbox-venv", lock, tools / "log" / "sandbox-venv.log")
+        if "bench" in targets:
+            lock = checkout / "requirements-bench.lock"
+            ensure_venv(tools / "bench-venv", lock, tools / "log" / "bench-venv.log")
 
 
 def guarded(action: Callable[[], None]) -> int:
