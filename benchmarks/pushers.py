@@ -41,7 +41,7 @@ def one(clients: Clients, asked: Mapping[str, Any], folder: str, old: Mapping[st
     news = {"repository": repository, "sources": [folder], "connection": connection}
     plan = Plan(old, news)
     assert not plan.failures, plan.failures
-    publishing = Publishing(clients.of(repository, connection), {**news, "files": plan.files})
+    publishing = Publishing(clients.of(repository, connection), {**news, "files": plan.files}, new=not old)
     done: dict[str, PublishedVersion] = {}
     for version, record in plan.versions.items():
         if old:

@@ -10,7 +10,8 @@ from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.reference import Reference
 from packinfra.packs.unpack import UnpackError, read_archive
-from packinfra.resources.versions import PublishedVersion, short_hashes
+from packinfra.resources.file_hashes import short_hashes
+from packinfra.resources.versions import PublishedVersion
 
 FOREIGN = "foreign"
 """The codec recorded of an archive that we did not make."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from packinfra.resources.file_hashes import alike
+
 _NAMED = 8
 """Files named of each kind; the rest is counted."""
 
 
 def file_changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
     """ "changed values.yaml; added a, b; removed c" from two maps of path -> short hash; "no file" if they agree."""
+    before, after = alike(before, after)
     kinds = {
         "changed": [path for path in after if path in before and before[path] != after[path]],
         "added": [path for path in after if path not in before],

@@ -10,12 +10,12 @@ from packinfra.packs.archive import CREATED
 from packinfra.packs.contents import PackError
 from packinfra.packs.pack import Pack, read_pack
 from packinfra.resources.archives import ARCHIVES, build
+from packinfra.resources.file_hashes import file_hashes
 from packinfra.resources.narration import file_changes
 from packinfra.resources.versions import (
     PublishedVersion,
     by_version,
     current_again,
-    file_hashes,
     kept,
     to_publish,
     versions_of,

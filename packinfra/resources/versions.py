@@ -8,17 +8,13 @@ stays what it is.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from packinfra.oci.manifest import Manifest, pack_manifest
 from packinfra.packs.archive import Archive
-from packinfra.packs.contents import PackFile
 from packinfra.packs.pack import Pack
-
-_CAP = 1000
-"""Files beyond which `files` holds one digest instead of one entry a file, so that state stays small."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +99,3 @@ def current_again(record: PublishedVersion, was_current: bool, seq: int) -> Publ
 def by_version(version: str) -> tuple[tuple[int, int, str], ...]:
     """Sorts 1.9.0 before 1.10.0: runs of digits count as numbers."""
     return tuple((0, int(p), "") if p.isdigit() else (1, 0, p) for p in re.findall(r"\d+|\D+", version))
-
-
-def file_hashes(pack: Pack) -> dict[str, str]:
-    """path -> short hash, by which preview shows what changed; an execute bit shows as "+x"."""
-    return short_hashes(pack.files) if len(pack.files) <= _CAP else {f"({len(pack.files)} files)": pack.content_digest}
-
-
-def short_hashes(files: Iterable[PackFile]) -> dict[str, str]:
-    return {file.path: file.sha256[:12] + ("+x" if file.executable else "") for file in files}

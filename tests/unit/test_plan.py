@@ -11,9 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from packinfra.packs import read_catalogue, read_pack
 from packinfra.resources.archives import ARCHIVES, Archives, Spool
+from packinfra.resources.file_hashes import folded
 from packinfra.resources.narration import file_changes, in_words
 from packinfra.resources.plan import Plan
 from packinfra.resources.versions import by_version
@@ -89,9 +92,30 @@ def test_unchanged_content_is_not_compressed_again(folder: Path) -> None:
 
 
 def test_the_record_of_files_is_capped(tmp_path: Path) -> None:
-    folder = make_pack(tmp_path / "hello", {f"files/{n}": "x" for n in range(1200)})
+    """So the state of a pack is, whatever it holds."""
+    folder = make_pack(tmp_path / "hello", {f"charts/web/templates/{n}": "x" for n in range(1200)})
+    (folder / "charts/web/values.yaml").write_text("a: 1\n")
     (listed,) = Plan({}, inputs(folder)).files.values()
-    assert list(listed) == ["(1203 files)"]
+    assert sorted(listed) == [
+        "charts/web/templates/", "charts/web/values.yaml", "manifests/hello.yaml", "pack.json", "values.yaml",
+    ]  # fmt: skip
+    for n in range(30):
+        (folder / f"{n}.txt").touch()
+    (listed,) = Plan({}, inputs(folder)).files.values()
+    assert list(listed) == ["(1234 files)"]
+
+
+NAME = st.text("ab", min_size=1, max_size=2)
+HASHES = st.dictionaries(st.lists(NAME, min_size=1, max_size=5).map("/".join), st.sampled_from("01"), max_size=30)
+
+
+@given(one=HASHES, other=HASHES, depth=st.integers(0, 4))
+def test_records_of_different_depth_can_be_compared(one: dict[str, str], other: dict[str, str], depth: int) -> None:
+    """Folding twice is folding once; equal files stay equal, different ones different, and changes are named."""
+    one, other = ({p: h for p, h in found.items() if f"{p}/" not in str(found)} for found in (one, other))
+    assert folded(folded(one, depth + 1), depth) == folded(one, depth)
+    assert (file_changes(folded(one, depth), one)) == "no file"
+    assert (file_changes(folded(one, depth), other) == "no file") == (one == other)
 
 
 @pytest.mark.parametrize("content", [10, 1 << 30])

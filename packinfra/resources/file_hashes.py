@@ -1,0 +1,55 @@
+"""path -> short hash: what state records of a version's files, so that preview shows which of them changed.
+
+The engine writes the whole state after each step, so what is recorded must stay small: beyond MOST entries the deepest
+folders are recorded as one entry each ("charts/web/"), then those above them. A folder's hash is made of its entries'
+hashes, level by level, so that records of different depth can still be compared.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+from packinfra.packs.contents import PackFile
+from packinfra.packs.pack import Pack
+
+MOST = 24
+"""Entries of one version. Half of 220 public packs have no more files."""
+
+
+def file_hashes(pack: Pack) -> dict[str, str]:
+    """What state records: "values.yaml" or "charts/web/" -> hash. An execute bit shows as "+x"."""
+    hashes = short_hashes(pack.files)
+    while len(hashes) > MOST and (depth := _depth(hashes)):
+        hashes = folded(hashes, depth - 1)
+    return hashes if len(hashes) <= MOST else {f"({len(pack.files)} files)": pack.content_digest}
+
+
+def short_hashes(files: Iterable[PackFile]) -> dict[str, str]:
+    return {file.path: file.sha256[:12] + ("+x" if file.executable else "") for file in files}
+
+
+def alike(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Both, as deep as the one that is recorded less deeply."""
+    shallow = min((_depth(hashes) for hashes in (one, other) if any(p.endswith("/") for p in hashes)), default=None)
+    return (one, other) if shallow is None else (folded(one, shallow), folded(other, shallow))
+
+
+def folded(hashes: Mapping[str, str], depth: int) -> dict[str, str]:
+    """With an entry for each folder instead of what lies below `depth` folders."""
+    found = dict(hashes)
+    while (deepest := _depth(found)) > depth:
+        folders: dict[str, list[str]] = {}
+        for path in [path for path in found if _folders(path) == deepest]:
+            folders.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(f"{path} {found.pop(path)}\n")
+        for folder, entries in folders.items():
+            found[folder] = hashlib.sha256("".join(sorted(entries)).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return found
+
+
+def _folders(path: str) -> int:
+    return path.rstrip("/").count("/")
+
+
+def _depth(hashes: Mapping[str, str]) -> int:
+    return max(map(_folders, hashes), default=0)
