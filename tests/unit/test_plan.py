@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections import Counter
@@ -103,6 +104,14 @@ def test_the_record_of_files_is_capped(tmp_path: Path) -> None:
         (folder / f"{n}.txt").touch()
     (listed,) = Plan({}, inputs(folder)).files.values()
     assert list(listed) == ["(1234 files)"]
+
+
+def test_bytes_of_state(tmp_path: Path) -> None:
+    """A guard: the engine writes the state of all packs after each step, so a pack's share decides how long `up` takes."""
+    tree = {f"charts/web-{n % 30}/templates/resource-{n}.yaml": "x" for n in range(900)}
+    plan = Plan({}, inputs(make_pack(tmp_path / "hello", tree)))
+    state = {"files": plan.files, "versions": {v: record.as_props() for v, record in plan.versions.items()}}
+    assert len(json.dumps(state)) < 2000
 
 
 NAME = st.text("ab", min_size=1, max_size=2)
