@@ -185,15 +185,15 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
 
 def _require_same_place(client: Client, listed: Listed, wanted: Registration) -> None:
     """Raises NameTaken if the registry that has the name is another one."""
-    place = f"{listed.kind or 'unknown'} registry"
+    theirs = f"a registry of kind {listed.kind or 'unknown'}"
     if listed.kind == wanted.kind:
         said = client.read(wanted.kind, listed.uid)
         if said is None or (said.get("endpoint"), said.get("basePath")) == (wanted.endpoint, wanted.base_path):
             return
-        place += f" for {said.get('endpoint')}/{said.get('basePath') or ''}"
+        theirs += f" for {said.get('endpoint')}/{said.get('basePath') or ''}"
     raise NameTaken(
         Step.CREATE, client.host,
-        text=f"the name {wanted.name} belongs to a {place}, not to the {wanted.kind} registry for "
+        text=f"the name {wanted.name} belongs to {theirs}, not to one of kind {wanted.kind} for "
         f"{wanted.endpoint}/{wanted.base_path}",
     )  # fmt: skip
 

@@ -253,8 +253,12 @@ def test_a_name_that_is_taken(bench: Bench) -> None:
     spec = {"endpoint": inputs["endpoint"], "isPrivate": True, "providerType": "pack", "isSyncSupported": True,
             "credentials": role}  # fmt: skip
     for kind, theirs, said in (
-        ("ecr", {**spec, "baseContentPath": "another"}, f"a ecr registry for {inputs['endpoint']}/another, not to the"),
-        ("basic", {"endpoint": "https://127.0.0.1:1", "auth": {"type": "noAuth"}}, "belongs to a basic registry"),
+        ("ecr", {**spec, "baseContentPath": "another"}, f"kind ecr for {inputs['endpoint']}/another, not to one"),
+        (
+            "basic",
+            {"endpoint": "https://127.0.0.1:1", "auth": {"type": "noAuth"}},
+            "belongs to a registry of kind basic, not to one of kind ecr",
+        ),
     ):
         uid = bench.palette.create(kind, bench.base, theirs)
         before = bench.get(uid, kind)

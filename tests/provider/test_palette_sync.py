@@ -115,7 +115,7 @@ def test_other_content_under_the_same_version(bench: Bench) -> None:
     """It is listed already, with the old content: only the end of a new run says that the new one was read."""
     _, outs = bench.host.create(bench.hello("1.0.0"))
     before = bench.palette.status("ecr", bench.uid)["lastRunTime"]
-    with bench.sandbox.palette.ordered(stale_seconds=1.0, sync_seconds=1.0):
+    with bench.sandbox.palette.ordered(stale_seconds=2.0):
         bench.host.update("id", outs, bench.inputs({"hello": {"1.0.0": "sha256:other"}}))
     status = bench.palette.status("ecr", bench.uid)
     assert status["status"] == "Success"

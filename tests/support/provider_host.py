@@ -67,11 +67,13 @@ class ProviderHost:
             cwd=cwd, env={**environment, "PYTHONPATH": root}, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._process.stdout
-        address = f"127.0.0.1:{self._process.stdout.readline().strip()}"
+        said = self._process.stdout.readline().strip()
+        assert said, f"the provider host ended at once: {self._process.wait()}"
+        address = f"127.0.0.1:{said}"
         # no proxy: the sandbox's environment points gRPC, too, to its CONNECT proxy
         self._channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
-        self._stub.Configure(provider_pb2.ConfigureRequest(args=_struct(config or {})), wait_for_ready=True)
+        self._stub.Configure(provider_pb2.ConfigureRequest(args=_struct(config or {})), wait_for_ready=True, timeout=60)
 
     @property
     def pid(self) -> int:
