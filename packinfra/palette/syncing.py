@@ -56,7 +56,7 @@ class Syncing:
         """Raises SyncFailed unless Palette lists every version of `wanted` after a new run."""
         before = self._settled()
         self._client.sync(self._kind, self._uid, force=before.state is State.RUNNING)
-        run, status = Run(before), before
+        run, status, missing = Run(before), before, wanted
         for status in self._statuses():
             if not run.is_over(status) and status.supported:
                 self._says.status(f"waiting for Palette's sync: {status}")
@@ -67,12 +67,12 @@ class Syncing:
                     "credentials that it was given: see what they lack (a role: the reader policy, docs/iam.md), then "
                     "run pulumi up again"
                 )
-            if not (missing := self.missing(wanted)):
+            if not (missing := self.missing(missing)):  # what was listed once isn't asked for again: 10 a second is all
                 return
             if not status.supported:
                 break  # nothing will change
             self._says.status(f"synced, but Palette does not list {in_words(missing)} yet")
-        missing = self.missing(wanted)
+        missing = self.missing(missing)
         if missing or status.state is not State.DONE:
             raise self._failure(status, missing, wanted)
         self._says.warning(
