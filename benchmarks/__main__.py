@@ -29,7 +29,8 @@ from benchmarks.measure import CommandError, run
 from benchmarks.results import Results
 from tools.steps import interrupt_on_sigterm
 
-RESULTS = Path(__file__).parent / "results"
+RESULTS = publish.ROOT / "benchmarks" / "results"
+PART = publish.ROOT / ".local" / "bench"
 MIB = 1 << 20
 
 
@@ -46,7 +47,7 @@ class Bench:
         """counts: how many packs -> rounds"""
         with publish.place(self.folder / part, tls=tls, slow=slow) as where:
             for count, rounds in counts.items():
-                self.results.add(publish.fresh(where, f"{count} packs, {part}", self.packs[:count], rounds))
+                self.results.add(publish.fresh(where, f"{publish.counted(count)}, {part}", self.packs[:count], rounds))
 
 
 def loopback(bench: Bench) -> None:
@@ -54,7 +55,7 @@ def loopback(bench: Bench) -> None:
 
 
 def tls(bench: Bench) -> None:
-    bench.fresh("TLS + password", {220: 3} if bench.full else {20: 3, 220: 2}, tls=True)
+    bench.fresh("TLS + password", {20: 5, **({220: 3} if bench.full else {})}, tls=True)
 
 
 def slow(bench: Bench) -> None:
@@ -75,11 +76,12 @@ def unchanged(bench: Bench) -> None:
 def big(bench: Bench) -> None:
     size = 1024 if bench.full else 128
     pack = big_pack(bench.folder / "big-pack", size * MIB)
-    ways = {way: publish.WAYS[way] for way in (publish.OURS, publish.LOOP)}
     for part in ("loopback", "100 Mbit/s, 20 ms") if bench.full else ("loopback",):
         with publish.place(bench.folder / "big", slow=part != "loopback") as where:
             rounds = 3 if part == "loopback" else 1
-            bench.results.add(publish.fresh(where, f"one pack of {size} MiB, {part}", [pack], rounds, ways))
+            bench.results.add(
+                publish.fresh(where, f"one pack of {size} MiB, {part}", [pack], rounds, (publish.OURS, publish.LOOP))
+            )
 
 
 def archive(bench: Bench) -> None:
@@ -90,7 +92,7 @@ def archive(bench: Bench) -> None:
 
 
 def push(bench: Bench) -> None:
-    for secure in (False, True):
+    for secure in (False, True) if bench.full else (False,):
         for size in (1, 256, 1024) if bench.full else (1, 256):
             folder = bench.folder / f"push-{size}-{secure}"
             with publish.place(folder, tls=secure) as where:
@@ -109,7 +111,7 @@ def engine_basic(bench: Bench) -> None:
 
 def engine_ecr(bench: Bench) -> None:
     for count, rounds in ({1: 2, 20: 2, 220: 1} if bench.full else {20: 2}).items():
-        bench.results.add(*engine.ecr(bench.folder / "engine", bench.packs[:count], rounds))
+        bench.results.add(*engine.ecr(bench.folder / "engine", bench.packs[:count], rounds, empty=bench.full))
 
 
 def profile(bench: Bench) -> None:
@@ -132,28 +134,29 @@ PARTS: dict[str, Callable[[Bench], None]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="everything")
-    parser.add_argument("--only", choices=PARTS, help="one part; results/ then holds nothing else")
+    parser.add_argument("--only", choices=PARTS, help="one part, written to .local/bench/ instead")
     asked = parser.parse_args()
     interrupt_on_sigterm()
-    begun = time.monotonic()
-    results = Results()
+    begun, results = time.monotonic(), Results()
+    folder = PART if asked.only else RESULTS
     try:
         with tempfile.TemporaryDirectory(prefix="packinfra-bench-") as base:
             print("generating packs", flush=True)
-            packs = many_packs(Path(base, "packs"), 1000 if asked.full else 220)
+            bench = Bench(asked.full, Path(base), results, many_packs(Path(base, "packs"), 1000 if asked.full else 220))
             results.notes += [*publish.NOTES.splitlines(), *engine.NOTES.splitlines()]
-            bench = Bench(asked.full, Path(base), results, packs)
             for name, part in PARTS.items():
                 if asked.only in (None, name):
+                    started = time.monotonic()
                     part(bench)
+                    print(f"\n{name}: {time.monotonic() - started:.0f} s", flush=True)
     except CommandError as error:
-        print(f"\n{error}")
+        print(f"\n{error}\n\nnothing was written to {folder}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted; nothing was written")
+        print(f"\ninterrupted; nothing was written to {folder}", file=sys.stderr)
         return 130
-    results.write(RESULTS)
-    print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes; written to {RESULTS.name}/")
+    results.write(folder)
+    print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes; written to {folder.relative_to(publish.ROOT)}")
     return 0
 
 

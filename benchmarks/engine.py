@@ -14,7 +14,7 @@ import yaml
 
 from benchmarks import floor
 from benchmarks.measure import Cost, run
-from benchmarks.publish import ROOT
+from benchmarks.publish import ROOT, counted
 from benchmarks.results import Case
 from tests.support.registry import RealRegistry, real_registry
 from tests.support.sandbox import running_sandbox
@@ -107,16 +107,18 @@ def basic(folder: Path, packs: Sequence[Path], rounds: int) -> list[Case]:
         return _cases("engine, Basic", stacks, len(packs), rounds, registry)
 
 
-def ecr(folder: Path, packs: Sequence[Path], rounds: int) -> list[Case]:
-    """With the repositories of ECR, in the sandbox."""
+def ecr(folder: Path, packs: Sequence[Path], rounds: int, *, empty: bool) -> list[Case]:
+    """With the repositories of ECR, in the sandbox, against the same without packs and, if asked for, with empty
+    resources."""
     with _running(folder) as (sandbox, stack):
         aws = {"aws:region": "eu-west-1", "aws:allowedAccountIds": ["123456789012"]}
         where = {"kind": "ecr"}
         stacks = {
             OURS: _packinfra(folder / OURS, sandbox, packs, {**aws, "packinfra:registry": where}),
-            EMPTY: _floor(folder / EMPTY, sandbox, len(packs), "empty", empty=True, **aws),
             BARE: _floor(folder / BARE, sandbox, len(packs), "bare", empty=False, **aws),
         }
+        if empty:
+            stacks[EMPTY] = _floor(folder / EMPTY, sandbox, len(packs), "empty", empty=True, **aws)
         for made in stacks.values():
             stack.callback(made.close)
         return _cases("engine, ECR", stacks, len(packs), rounds)
@@ -166,18 +168,15 @@ def _cases(
                 found[step][way].append(figures)
             if step == "first up":
                 _same_resources(stacks)
-    return [Case(section, f"{step}, {_packs(count)}", ways, size=count) for step, ways in found.items()]
+    return [Case(section, f"{step}, {counted(count)}", ways, size=count) for step, ways in found.items()]
 
 
 def _same_resources(stacks: Mapping[str, Stack]) -> None:
     """The floor would be none if it had other resources than ours."""
     ours = stacks[OURS].kinds()
-    assert stacks[EMPTY].kinds() == ours, (ours, stacks[EMPTY].kinds())
+    if empty := stacks.get(EMPTY):
+        assert empty.kinds() == ours, (ours, empty.kinds())
     if bare := stacks.get(BARE):
         del ours["dynamic"]
         del ours["pulumi:providers:pulumi-python"]
         assert bare.kinds() == ours, (ours, bare.kinds())
-
-
-def _packs(count: int) -> str:
-    return f"{count} {'pack' if count == 1 else 'packs'}"

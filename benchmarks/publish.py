@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -98,29 +98,32 @@ def place(folder: Path, *, tls: bool = False, slow: bool = False) -> Iterator[Pl
         yield found
 
 
-def fresh(where: Place, name: str, packs: Sequence[Path], rounds: int, ways: Mapping[str, Way] = WAYS) -> Case:
+def fresh(where: Place, name: str, packs: Sequence[Path], rounds: int, ways: Sequence[str] = tuple(WAYS)) -> Case:
     """Every round into repositories that don't exist yet."""
-    sent = {way: _sent(where, f"{_slug(way)}-{len(packs)}-counted", packs, push) for way, push in ways.items()}
-
-    def measured_way(way: str, push: Way) -> Callable[[int], dict[str, float]]:
-        return lambda number: _figures(where, push, f"{_slug(way)}-{len(packs)}-{number}", packs) | sent[way]
-
-    return Case(
-        "publish", name, interleaved({w: measured_way(w, push) for w, push in ways.items()}, rounds), size=len(packs)
-    )
+    found = _rounds(where, packs, rounds, ways, lambda way, number: f"{_slug(way)}-{len(packs)}-{number}")
+    return Case("publish", name, found, size=len(packs))
 
 
 def unchanged(where: Place, name: str, packs: Sequence[Path], rounds: int) -> Case:
     """Everything is published already: ours compares and asks for each tag, the loop pushes again."""
-    for way, push in WAYS.items():
-        push(where, f"{_slug(way)}-{len(packs)}", packs)
-    sent = {way: _sent(where, f"{_slug(way)}-{len(packs)}", packs, push) for way, push in WAYS.items()}
-
-    def measured_way(way: str, push: Way) -> Callable[[int], dict[str, float]]:
-        return lambda _: _figures(where, push, f"{_slug(way)}-{len(packs)}", packs) | sent[way]
-
-    found = interleaved({w: measured_way(w, push) for w, push in WAYS.items()}, rounds)
+    ways = (OURS, LOOP)
+    for way in ways:
+        WAYS[way](where, f"{_slug(way)}-{len(packs)}", packs)
+    found = _rounds(where, packs, rounds, ways, lambda way, _: f"{_slug(way)}-{len(packs)}")
     return Case("nothing changed", name, found, size=len(packs))
+
+
+def _rounds(
+    where: Place, packs: Sequence[Path], rounds: int, ways: Sequence[str], base: Callable[[str, int | str], str]
+) -> dict[str, list[dict[str, float]]]:
+    """base: where a way publishes in a round"""
+    sent = {way: _sent(where, base(way, "counted"), packs, WAYS[way]) for way in ways if way != LOOP4}
+    sent[LOOP4] = sent.get(LOOP, {})  # the same pushes
+
+    def measured(way: str) -> Callable[[int], dict[str, float]]:
+        return lambda number: _figures(where, WAYS[way], base(way, number), packs) | sent[way]
+
+    return interleaved({way: measured(way) for way in ways}, rounds)
 
 
 def _figures(where: Place, push: Way, base: str, packs: Sequence[Path]) -> dict[str, float]:
@@ -135,6 +138,10 @@ def _sent(where: Place, base: str, packs: Sequence[Path], push: Way) -> dict[str
         counted.log_in()
         push(counted, base, packs)
         return {"sent": link.sent / 1e6}
+
+
+def counted(packs: int) -> str:
+    return f"{packs:,} {'pack' if packs == 1 else 'packs'}"
 
 
 def _slug(way: str) -> str:
