@@ -139,6 +139,7 @@ def main() -> int:
     interrupt_on_sigterm()
     begun, results = time.monotonic(), Results()
     folder = PART if asked.only else RESULTS
+    place = folder.relative_to(publish.ROOT)
     try:
         with tempfile.TemporaryDirectory(prefix="packinfra-bench-") as base:
             print("generating packs", flush=True)
@@ -150,13 +151,13 @@ def main() -> int:
                     part(bench)
                     print(f"\n{name}: {time.monotonic() - started:.0f} s", flush=True)
     except CommandError as error:
-        print(f"\n{error}\n\nnothing was written to {folder}", file=sys.stderr)
+        print(f"\n{error}\n\nnothing was written to {place}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\ninterrupted; nothing was written to {folder}", file=sys.stderr)
+        print(f"\ninterrupted; nothing was written to {place}", file=sys.stderr)
         return 130
     results.write(folder)
-    print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes; written to {folder.relative_to(publish.ROOT)}")
+    print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes; written to {place}")
     return 0
 
 
