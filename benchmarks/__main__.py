@@ -26,6 +26,7 @@ from benchmarks.imports import imports as importing
 from benchmarks.layers import layers
 from benchmarks.link import measured
 from benchmarks.measure import CommandError, run
+from benchmarks.paced import paced
 from benchmarks.results import Results
 from tools.steps import interrupt_on_sigterm
 
@@ -114,6 +115,10 @@ def engine_ecr(bench: Bench) -> None:
         bench.results.add(*engine.ecr(bench.folder / "engine", bench.packs[:count], rounds, empty=bench.full))
 
 
+def pace(bench: Bench) -> None:
+    bench.results.add(paced(bench.folder / "paced", bench.packs[: 220 if bench.full else 60]))
+
+
 def profile(bench: Bench) -> None:
     with publish.place(bench.folder / "profile") as where:
         large = [big_pack(bench.folder / "profile-pack", 128 * MIB)]
@@ -127,7 +132,7 @@ def profile(bench: Bench) -> None:
 
 PARTS: dict[str, Callable[[Bench], None]] = {
     part.__name__: part
-    for part in (loopback, tls, slow, unchanged, big, archive, push, engine_basic, engine_ecr, imports, profile)
+    for part in (loopback, tls, slow, unchanged, big, archive, push, engine_basic, engine_ecr, pace, imports, profile)
 }
 
 

@@ -13,7 +13,7 @@ from statistics import median
 from benchmarks.measure import Spread
 
 UNITS = {
-    "wall": "s", "work": "of it work", "cpu": "CPU s", "peak": "peak MiB", "requests": "requests", "sent": "sent MB", "written": "written MB", "state": "state kB a pack",
+    "wall": "s", "work": "of it work", "cpu": "CPU s", "peak": "peak MiB", "requests": "requests", "refused": "refused", "sent": "sent MB", "written": "written MB", "state": "state kB a pack",
     "provider": "provider MiB", "program": "program MiB",
 }  # fmt: skip
 """Figures in the order of a table's columns."""
