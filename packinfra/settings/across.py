@@ -70,9 +70,9 @@ def _ecr(settings: Settings, region: str | None) -> Iterator[str]:
 
 def _palette(palette: PaletteSettings | None, kind: str, secrets: Collection[str]) -> Iterator[str]:
     if not palette:
-        for secret in sorted(secrets):
-            if secret.startswith("palette"):
-                yield f"{NAMESPACE}:{secret}: of no use without {NAMESPACE}:palette: add that, or remove it"
+        # The API key may stay: without it, `up` could not take the registration out of Palette.
+        for secret in sorted({secret for secret, _ in _OF_KIND.values()} & {*secrets}):
+            yield f"{NAMESPACE}:{secret}: of no use without {NAMESPACE}:palette: add that, or remove it"
         return
     for of_kind, (secret, keys) in _OF_KIND.items():
         login, given = keys[0], [key for key in keys if getattr(palette, to_snake(key))]

@@ -149,7 +149,7 @@ def test_defaults_are_safe() -> None:
         (palette(registry=BASIC), "palette.username: missing; Palette reads no pack registry without authentication"),
         (palette(registry=BASIC, username="robot"), "packinfra:palettePassword: missing for palette.username"),
         (palette(registry=BASIC, roleArn=ROLE), "packinfra:palette.roleArn: not for kind: basic: remove it"),
-        ({"packinfra:paletteApiKey": "hush"}, "packinfra:paletteApiKey: of no use without packinfra:palette"),
+        ({"packinfra:paletteSecretKey": "hush"}, "packinfra:paletteSecretKey: of no use without packinfra:palette"),
         ({"packinfra:registryPasword": "hush"}, "registryPasword: no such key; did you mean registryPassword?"),
     ],
 )
@@ -175,6 +175,9 @@ def test_palette() -> None:
     basic = load(palette(registry=BASIC, username="robot") | {"packinfra:palettePassword": "hush"})
     assert basic.palette
     assert basic.palette.username == "robot"
+    assert load(GOOD | {"packinfra:paletteApiKey": "hush"}).palette is None, (
+        "so that what was registered can be removed"
+    )
 
 
 def test_rules() -> None:
