@@ -26,6 +26,8 @@ class Granted:
     reader_role: iam.Role | None
     reader_login: Login | None
     """Palette's, with the reader role, once that may read."""
+    users_may_read: Sequence[pulumi.Resource]
+    """What must be there before the users of `access.reader` may read: Palette's is one of them, perhaps."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def grant(
     publisher = make.policy("publisher", "Publish Spectro Cloud Palette packs", policies.publisher)
     make.attach("publisher", publisher, access.publishers.roles, access.publishers.users)
     pusher = reader = ci_role = reader_role = login = None
+    users_may_read: Sequence[pulumi.Resource] = ()
     if access.pushers is not None or access.ci:
         pusher = make.policy("pusher", "Push versions of Spectro Cloud Palette packs", policies.pusher)
     if pusher and access.pushers:
@@ -70,7 +73,7 @@ def grant(
     if access.reader or trusted:
         reader = make.policy("reader", "Read Spectro Cloud Palette packs", policies.reader)
     if reader and access.reader:
-        make.attach("reader", reader, (), access.reader.users)
+        users_may_read = make.attach("reader", reader, (), access.reader.users)
     if reader and trusted:
         reader_role = make.role(
             "reader",
@@ -80,7 +83,7 @@ def grant(
         )
         attached = make.attach_role("reader", reader, reader_role.name)
         login = Login(reader_role.arn, trusted.external_id, ready=[attached])
-    return Granted(publisher, pusher, reader, ci_role, reader_role, login)
+    return Granted(publisher, pusher, reader, ci_role, reader_role, login, users_may_read)
 
 
 def as_arn(principal: str, arn: str) -> str:
@@ -127,13 +130,18 @@ class _Maker:
             opts=self._opts(),
         )
 
-    def attach(self, kind: str, policy: iam.Policy, roles: Sequence[str], users: Sequence[str]) -> None:
-        for role in roles:
-            self.attach_role(f"{kind}-role-{role}", policy, role)
-        for user in users:
-            logical_name = f"{self._name}-{kind}-user-{user}"
-            iam.UserPolicyAttachment(logical_name, user=user, policy_arn=policy.arn, opts=self._opts())
+    def attach(
+        self, kind: str, policy: iam.Policy, roles: Sequence[str], users: Sequence[str]
+    ) -> Sequence[pulumi.Resource]:
+        return [
+            *(self.attach_role(f"{kind}-role-{role}", policy, role) for role in roles),
+            *(self.attach_user(f"{kind}-user-{user}", policy, user) for user in users),
+        ]
 
     def attach_role(self, kind: str, policy: iam.Policy, role: pulumi.Input[str]) -> iam.RolePolicyAttachment:
         logical_name = f"{self._name}-{kind}"
         return iam.RolePolicyAttachment(logical_name, role=role, policy_arn=policy.arn, opts=self._opts())
+
+    def attach_user(self, kind: str, policy: iam.Policy, user: str) -> iam.UserPolicyAttachment:
+        logical_name = f"{self._name}-{kind}"
+        return iam.UserPolicyAttachment(logical_name, user=user, policy_arn=policy.arn, opts=self._opts())

@@ -113,7 +113,9 @@ class EcrPackRegistry(pulumi.ComponentResource):
         self.reader_role_arn = granted.reader_role.arn if granted.reader_role else None
         self.palette_registry_uid = None
         if palette:
-            login = in_palette.Login(access_key_id=palette.access_key_id, secret_key=palette_secret_key)
+            login = in_palette.Login(
+                access_key_id=palette.access_key_id, secret_key=palette_secret_key, ready=granted.users_may_read
+            )
             if told and palette.role_arn:
                 login = in_palette.Login(role_arn=palette.role_arn, external_id=told.external_id)
             elif granted.reader_login and not palette.access_key_id:

@@ -22,7 +22,7 @@ from packinfra.settings import PaletteSettings
 class Login:
     """How Palette reads the registry: a role, an access key, or user name and password. See PaletteRegistry.
 
-    ready: what must be there before the role can be used
+    ready: what must be there before Palette gets in with it
     """
 
     role_arn: pulumi.Input[str] | None = None
