@@ -18,8 +18,10 @@ from packinfra.oci.transport import Transport
 from packinfra.packs.archive import CREATED
 from packinfra.settings import PACKS_PATH
 from tests.support.packs import make_pack
+from tests.support.palette import Palette
 from tests.support.project import CHECKOUT, Project
 from tests.support.registry import PASSWORD, USER, RealRegistry, real_registry
+from tests.support.sandbox import Sandbox
 
 pytestmark = [pytest.mark.engine, pytest.mark.registry]
 
@@ -38,15 +40,17 @@ def basic(project: Project, registry: RealRegistry) -> Project:
     assert registry.ca_file
     shutil.copy(registry.ca_file, project.folder / "ca.pem")
     _configure(project, registry)
-    project.run("config", "set", "--secret", "packinfra:registryPassword", PASSWORD)
+    project.secret("registryPassword", PASSWORD)
     return project
 
 
-def _configure(project: Project, registry: RealRegistry, **changes: Any) -> None:
+def _configure(project: Project, registry: RealRegistry, palette: dict[str, Any] | None = None, **changes: Any) -> None:
+    """changes: of packinfra:registry"""
     where = {"kind": "basic", "host": registry.host, "basePath": project.base_path, "caFile": "ca.pem"}
     project.configure(
-        registry={**where, "username": USER, **changes}, repositories=None, aws_region=None, aws_allowedAccountIds=None
-    )
+        registry={**where, "username": USER, **changes}, palette=palette, repositories=None, aws_region=None,
+        aws_allowedAccountIds=None,
+    )  # fmt: skip
 
 
 def test_whole_life(basic: Project, registry: RealRegistry, client: Client) -> None:
@@ -78,14 +82,6 @@ def test_whole_life(basic: Project, registry: RealRegistry, client: Client) -> N
     assert client.resolve(base, definite=True) is None
 
 
-def test_the_password_is_nowhere(basic: Project) -> None:
-    said = basic.up() + basic.run("refresh", "--yes") + basic.run("stack", "export")
-    files = [path.read_text(errors="replace") for path in basic.workspace.local.rglob("*.json")]
-    for text in [said, *files, *(path.read_text() for path in basic.folder.rglob("*.yaml"))]:
-        assert PASSWORD not in text
-        assert json.dumps(PASSWORD).strip('"') not in text
-
-
 def test_what_was_there_before_stays(basic: Project, registry: RealRegistry, client: Client) -> None:
     client.push(_base(basic, registry), base_path_manifest(CREATED))
     basic.up()
@@ -94,15 +90,45 @@ def test_what_was_there_before_stays(basic: Project, registry: RealRegistry, cli
 
 
 def test_a_wrong_password_and_a_missing_ca(basic: Project, registry: RealRegistry) -> None:
-    basic.run("config", "set", "--secret", "packinfra:registryPassword", "wrong")
+    basic.secret("registryPassword", "wrong")
     said = basic.up(succeeds=False)
     assert "401" in said
     assert "Traceback" not in said
     _configure(basic, registry, caFile=None)
-    basic.run("config", "set", "--secret", "packinfra:registryPassword", PASSWORD)
+    basic.secret("registryPassword", PASSWORD)
     said = basic.up(succeeds=False)
     assert "certificate" in said
     assert "Traceback" not in said
+
+
+def test_palette_reads_it(basic: Project, registry: RealRegistry, sandbox: Sandbox) -> None:
+    """With the user name and password of packinfra:palette, and the registry's CA unless another is named. No password
+    is to be seen, neither Palette's nor ours."""
+    palette, settings = Palette(sandbox), {"name": basic.base_path, "username": USER}
+    shutil.copy(basic.folder / "ca.pem", basic.folder / "for-palette.pem")
+    _configure(basic, registry, palette={**settings, "registryCaFile": "for-palette.pem"})
+    basic.secret("palettePassword", "mistyped")
+    said = basic.up(succeeds=False)
+    assert "400 InvalidCredentials" in said
+    assert "-> check username and password (packinfra:palettePassword)" in said
+    assert "Traceback" not in said
+    basic.secret("palettePassword", PASSWORD)
+    said += basic.up("--diff")
+    uid = basic.output("paletteRegistryUid")
+    spec = palette.get(f"/v1/registries/oci/{uid}/basic")["spec"]
+    where = spec["endpoint"], spec["baseContentPath"], spec["providerType"]
+    assert where == (f"https://{registry.host}", basic.base_path, "pack")
+    assert palette.versions(uid) == ["1.0.0"]
+
+    _configure(basic, registry, palette=settings)
+    basic.same()
+    make_pack(basic.folder / "packs/hello", version="1.1.0")
+    said += basic.up()
+    assert palette.versions(uid) == ["1.0.0", "1.1.0"]
+    said += basic.run("stack", "export") + basic.destroy()
+    assert palette.send("GET", f"/v1/registries/oci/{uid}/basic").status_code == 404
+    for secret in (PASSWORD, "mistyped", sandbox.palette.api_key):
+        _has_no(secret, said + basic.kept())
 
 
 def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
@@ -119,6 +145,11 @@ def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
 def client(registry: RealRegistry) -> Client:
     login = RegistryLogin(registry.host, Login(USER, PASSWORD))
     return Client(Transport(registry.host, login, ca_file=registry.ca_file))
+
+
+def _has_no(secret: str, text: str) -> None:
+    assert secret not in text
+    assert json.dumps(secret).strip('"') not in text
 
 
 def _pack(project: Project, registry: RealRegistry) -> Reference:

@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from packinfra.aws import policies
 from packinfra.settings import PACKS_PATH
 from tests.sandbox.conftest import ACCOUNT, REGION, Caller, Registry, digest_of, manifest
+from tests.support.palette import Palette
 from tests.support.project import Project
 from tests.support.sandbox import Sandbox, running_sandbox
 
@@ -312,7 +313,7 @@ ACCESS: dict[str, Any] = {
 @pytest.mark.engine
 def test_deployer(deploying: Deploying) -> None:
     """Begins with what publishing needs (proven above), and is granted what an error names: in the end that is the
-    document."""
+    document. Registering in Palette asks for no more: its role is a reader role."""
     project = deploying.project
     key = {"kmsKey": deploying.key}
     project.configure(repositories=OPTIONS | key, access=ACCESS)
@@ -325,10 +326,13 @@ def test_deployer(deploying: Deploying) -> None:
     project.configure(
         registry={"kind": "ecr", "basePath": f"{project.base_path}/moved"},
         repositories=changed,
-        access={**ACCESS, "reader": reader},
+        access={key: value for key, value in ACCESS.items() if key != "reader"},
+        palette={"name": "packs"},
     )
     deploying.until_it_works("up")
     assert project.preview() == {}
+    palette = Palette(deploying.sandbox)
+    assert palette.versions(project.output("paletteRegistryUid")) == ["1.0.0"]
     deploying.until_it_works("destroy")
     assert set(project.resources()) <= {"Stack packinfra-test"}
     document = deploying.document
@@ -339,20 +343,14 @@ class Deploying:
     """A project run by a user of its own, in a sandbox of its own."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, owner: Caller, base_path: str) -> None:
-        self._owner = owner
+        self.sandbox, self._owner = sandbox, owner
         self.key = str(owner.client("kms").create_key()["KeyMetadata"]["Arn"])
         self.document = policies.deployer(below(base_path), roles=["builder"], users=["jane"], kms_key=self.key)
         self.granted = actions_of(policies.pusher(below(base_path)))
         self._user = User(owner)
         caller = self._user.may(only(self.document, self.granted))
-        environment = json.loads((sandbox.dir / "environment.json").read_text())
-        environment["variables"] |= {
-            "AWS_ACCESS_KEY_ID": caller.access_key,
-            "AWS_SECRET_ACCESS_KEY": caller.secret_key,
-        }
-        (folder / "user").mkdir()
-        (folder / "user/environment.json").write_text(json.dumps(environment))
-        self.project = Project(folder, replace(sandbox, dir=folder / "user"), base_path)
+        self.project = Project(folder, sandbox, base_path)
+        self.project.variables(AWS_ACCESS_KEY_ID=caller.access_key, AWS_SECRET_ACCESS_KEY=caller.secret_key)
         self._empty = folder / "empty"
         shutil.copytree(self.project.workspace.local / "state", self._empty)
 

@@ -57,8 +57,23 @@ class Project:
             if value is not None:
                 config[full] = value
         path = self.folder / "stacks/Pulumi.test.yaml"
-        salt = yaml.safe_load(path.read_text()).get("encryptionsalt") if path.exists() else None
-        path.write_text(yaml.safe_dump({"config": config, **({"encryptionsalt": salt} if salt else {})}))
+        old = yaml.safe_load(path.read_text()) if path.exists() else {}
+        secrets = {k: v for k, v in old.get("config", {}).items() if isinstance(v, dict) and "secure" in v}
+        path.write_text(yaml.safe_dump({**old, "config": {**config, **secrets}}))
+
+    def secret(self, key: str, value: str) -> None:
+        """Sets packinfra:<key>; `configure` leaves it."""
+        self.run("config", "set", "--secret", f"packinfra:{key}", value)
+
+    def variables(self, **changes: str | None) -> None:
+        """The engine's environment from now on: the sandbox's with these changes; None removes a variable."""
+        found = json.loads((self.workspace.sandbox / "environment.json").read_text())
+        variables = {**found["variables"], **changes}
+        found["variables"] = {key: value for key, value in variables.items() if value is not None}
+        folder = self.folder.parent / "environment"
+        folder.mkdir(exist_ok=True)
+        (folder / "environment.json").write_text(json.dumps(found))
+        self.workspace = replace(self.workspace, sandbox=folder)
 
     def program(self, text: str) -> None:
         """Another program instead of the ready one; `BASE` in it is the base path."""
@@ -97,6 +112,23 @@ class Project:
         assert done.returncode == 0, done.stdout + done.stderr
         steps = json.loads(done.stdout)["steps"]
         return {f"{_kind(s['urn'])} {_name(s['urn'])}": s["op"] for s in steps if s["op"] not in ("same", "read")}
+
+    def same(self) -> None:
+        """Neither preview nor refresh finds anything to change."""
+        self.run("preview", "--expect-no-changes")
+        self.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
+
+    def destroy(self, *, succeeds: bool = True) -> str:
+        return self.run("destroy", "--yes", "--skip-preview", succeeds=succeeds)
+
+    def output(self, name: str) -> Any:
+        return json.loads(self.run("stack", "output", name, "--json"))
+
+    def kept(self) -> str:
+        """Every file of the stack and of the engine, nothing decrypted: config, state, its history and backups, logs."""
+        folders = (self.workspace.local, self.folder / "stacks")
+        files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
+        return "\n".join(path.read_bytes().decode("utf-8", "replace") for path in files)
 
     def resources(self) -> dict[str, dict[str, Any]]:
         """The state: "Kind name" -> resource."""
