@@ -139,8 +139,8 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
 
     stranger = palette.create("ecr", project.base_path, role_spec("theirs", f"arn:aws:iam::{ACCOUNT}:role/x", "y"))
     up(
-        f"could not register the registry in Palette (api.spectrocloud.com): the name {project.base_path} belongs to a ecr",
-        f"registry for {HOST}/theirs, not to the ecr registry for {HOST}/{project.base_path}",
+        f"could not register the registry in Palette (api.spectrocloud.com): the name {project.base_path} belongs to a",
+        f"registry of kind ecr for {HOST}/theirs, not to one of kind ecr for {HOST}/{project.base_path}",
         "choose another name (packinfra:palette: name)",
     )
     assert palette.send("DELETE", f"{OCI}/{stranger}/ecr").status_code == 204
