@@ -81,7 +81,7 @@ class BasicPackRegistry(pulumi.ComponentResource):
             )
             endpoint = f"{'http' if plain_http else 'https'}://{host}"
             registered = in_palette.register(
-                name, palette, login, kind="basic", endpoint=endpoint, base_path=base, published=published,
+                name, palette, login, kind="basic", endpoint=endpoint, base_path=base,
                 versions=self.versions, child=lambda: pulumi.ResourceOptions(parent=self),
             )  # fmt: skip
             self.palette_registry_uid = registered.uid

@@ -121,7 +121,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
             elif granted.reader_login and not palette.access_key_id:
                 login = granted.reader_login
             registered = in_palette.register(
-                name, palette, login, kind="ecr", endpoint=self.endpoint, base_path=base, published=published,
+                name, palette, login, kind="ecr", endpoint=self.endpoint, base_path=base,
                 versions=self.versions, child=self._child,
             )  # fmt: skip
             self.palette_registry_uid = registered.uid

@@ -5,7 +5,7 @@ PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync <- every Publi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,6 @@ import pulumi
 from packinfra.resources.palette_principal import PalettePrincipal
 from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync
-from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import PaletteSettings
 
 
@@ -36,9 +35,7 @@ class Login:
 
 
 def principal(name: str, palette: PaletteSettings, opts: pulumi.ResourceOptions) -> PalettePrincipal:
-    region = pulumi.Config("aws").get("region") or ""
-    partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
-    return PalettePrincipal(name, partition=partition, **_where(palette), opts=opts)
+    return PalettePrincipal(name, partition=_partition(), **_where(palette), opts=opts)
 
 
 def register(
@@ -49,39 +46,37 @@ def register(
     kind: str,
     endpoint: pulumi.Input[str],
     base_path: pulumi.Input[str],
-    published: Mapping[str, PublishedPack],
     versions: pulumi.Output[dict[str, dict[str, str]]],
     child: Callable[..., pulumi.ResourceOptions],
 ) -> PaletteRegistry:
     """
-    published, versions: the packs that Palette must offer in the end; pack name -> version -> manifest digest
-    child: makes the options of a child of the component
+    versions: what Palette must offer in the end: pack name -> version -> manifest digest, as the PublishedPacks say it;
+              so the sync waits for them
+    child:    makes the options of a child of the component
     """
     given = {key: value for key, value in vars(login).items() if key != "ready"}
+    opts = child()
+    opts.depends_on = list(login.ready)
     registry = PaletteRegistry(
         name,
         registry_name=palette.name,
         kind=kind,
         endpoint=endpoint,
         base_path=base_path,
+        partition=_partition(),
         **given,
         **_where(palette),
-        opts=_after(child(), login.ready),
+        opts=opts,
     )
-    PaletteSync(
-        name,
-        registry=registry,
-        packs=versions,
-        timeout=palette.sync_timeout,
-        opts=_after(child(), list(published.values())),
-    )
+    PaletteSync(name, registry=registry, packs=versions, timeout=palette.sync_timeout, opts=child())
     return registry
+
+
+def _partition() -> str:
+    """Of the stack's region: Palette asks for roles from another account in AWS GovCloud."""
+    region = pulumi.Config("aws").get("region") or ""
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
 def _where(palette: PaletteSettings) -> dict[str, Any]:
     return {"host": palette.host, "ca_file": palette.ca_file, "project": palette.project}
-
-
-def _after(opts: pulumi.ResourceOptions, resources: Sequence[pulumi.Resource]) -> pulumi.ResourceOptions:
-    opts.depends_on = list(resources)
-    return opts
