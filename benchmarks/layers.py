@@ -25,12 +25,12 @@ from tests.support.registry import BIN
 MIB = 1 << 20
 
 
-def layers(where: Place, folder: Path, size: int, rounds: int) -> Case:
+def layers(where: Place, size: int, rounds: int) -> Case:
     """size: of the layer, in bytes"""
-    layer, linked = folder / "layer.tar.gz", folder / "linked.tar.gz"
+    layer, linked = where.folder / "layer.tar.gz", where.folder / "linked.tar.gz"
     digest = _write(layer, size)
     os.link(layer, linked)
-    prepared = layout(str(linked), str(folder / "layout"))
+    prepared = layout(str(linked), str(where.folder / "layout"))
     tls, python = where.registry.ca_file, [sys.executable, "-m", "benchmarks.layers"]
     commands: dict[str, Callable[[str], list[str]]] = {
         "packinfra": lambda name: [*python, "packinfra", where.host, name, str(layer), digest],

@@ -53,7 +53,7 @@ def _section(axis: Any, title: str, cases: list[dict[str, Any]]) -> None:
     axis.set_yticks([tick for tick, _ in ticks], [name for _, name in ticks], fontsize=8)
     axis.set_xscale("log")
     axis.margins(x=0.12)
-    axis.invert_yaxis()
+    axis.set_ylim(at - 0.5, -1)
     axis.grid(axis="x", which="both", alpha=0.3)
     axis.set_title(f"{title}: wall time in seconds (log)", fontsize=10, loc="left")
     axis.legend(fontsize=7, loc="best")

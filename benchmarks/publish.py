@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -88,8 +89,10 @@ WAYS: dict[str, Way] = {
 
 @contextmanager
 def place(folder: Path, *, tls: bool = False, slow: bool = False) -> Iterator[Place]:
-    """A registry of its own, and before it, if asked for, the slow link."""
+    """A registry of its own in a folder of its own, and before it, if asked for, the slow link."""
     with ExitStack() as stack:
+        folder.mkdir()
+        stack.callback(shutil.rmtree, folder)
         registry = stack.enter_context(real_registry(folder / "registry", tls=tls))
         found = Place(registry, registry.host, folder)
         if slow:
