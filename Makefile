@@ -48,7 +48,7 @@ test: ## everything: checks, unit tests, engine runs, a real registry, an indepe
 	@$(BOOTSTRAP) env sandbox pulumi crane helm registry
 	@$(MAKE) check
 	@echo "==> all tests"
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: ## lint, format, types, import directions
 	@$(BOOTSTRAP) env

@@ -150,4 +150,6 @@ def measured(rate: float, round_trip: float) -> tuple[float, float]:
         server.close()
         return size * 8 / (large - small), small
 
-    return asyncio.run(both())
+    # asyncio.run would leave the thread without the loop that Pulumi's mocks, in the same test process, rely on.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        return runner.run(both())

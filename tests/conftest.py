@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -9,6 +10,9 @@ import pytest
 
 from tests.support.ecr import Ecr
 from tests.support.sandbox import Sandbox, running_sandbox
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; children would inherit it, and no
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # test of ^C could end
 
 
 @pytest.fixture(scope="session")

@@ -231,14 +231,19 @@ def test_pulumi_is_interrupted_once_and_waited_for(workspace: Workspace, program
         text=True,
         start_new_session=True,
     )
-    while not calls.exists() and process.poll() is None:
-        time.sleep(0.02)
-    time.sleep(0.2)
-    if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # the terminal's ^C goes to everybody
-    else:
-        process.send_signal(number)
-    output, _ = process.communicate(timeout=10)
+    try:
+        while not calls.exists() and process.poll() is None:
+            time.sleep(0.02)
+        time.sleep(0.2)
+        if number == signal.SIGINT:
+            os.killpg(process.pid, number)  # the terminal's ^C goes to everybody
+        else:
+            process.send_signal(number)
+        output, _ = process.communicate(timeout=10)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
     assert output == "interrupted\n"
     assert notes.read_text() == "got\nsaved\n"
 
