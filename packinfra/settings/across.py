@@ -30,7 +30,9 @@ def across(
     secrets: which secrets the stack has
     """
     kind = settings.registry.kind
-    mistakes = [*(_basic(settings, given, secrets) if kind == "basic" else _ecr(settings, region))]
+    mistakes = [*(_basic(given) if kind == "basic" else _ecr(settings, region))]
+    if kind == "basic" and "registry" not in unsure:
+        mistakes += _password(settings, secrets)
     if kind == "ecr" and "registry" not in unsure and "registryPassword" in secrets:
         mistakes.append(f"{NAMESPACE}:registryPassword: only for kind: basic; ECR's login comes from AWS: remove it")
     if not unsure & {"registry", "palette"}:
@@ -38,10 +40,13 @@ def across(
     return mistakes
 
 
-def _basic(settings: Settings, given: Collection[str], secrets: Collection[str]) -> Iterator[str]:
+def _basic(given: Collection[str]) -> Iterator[str]:
     for key in ("repositories", "access"):
         if key in given:
             yield f"{NAMESPACE}:{key}: only for kind: ecr; a basic registry keeps its own rules: remove it"
+
+
+def _password(settings: Settings, secrets: Collection[str]) -> Iterator[str]:
     if settings.registry.username and "registryPassword" not in secrets:
         yield (
             f"{_missing('registryPassword', 'registry.username')}. Or remove username and use the environment or docker "

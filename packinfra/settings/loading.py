@@ -73,13 +73,20 @@ def load(config: Mapping[str, Any]) -> Settings:
         wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
     # What is right by itself is compared with the rest even if something else is wrong.
     sound = {key: value for key, value in ours.items() if key not in wrong}
-    registry = {"registry": {"kind": "ecr", "basePath": "any"}} if "registry" not in sound else {}
+    registry = {"registry": _any(ours.get("registry"))} if "registry" not in sound else {}
     settings = Settings.model_validate({**registry, **sound})
     secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
     mistakes += across(settings, sound, wrong | registry.keys(), secrets, config.get("aws:region"))
     if mistakes:
         raise SettingsError("the stack's config has mistakes:\n" + "\n".join(f"  {m}" for m in mistakes))
     return settings
+
+
+def _any(wrong: object) -> dict[str, str]:
+    """In place of a registry that is missing or has mistakes: one of the same kind, so that the rest isn't measured by
+    the other kind's rules."""
+    basic = isinstance(wrong, Mapping) and wrong.get("kind") == "basic"
+    return {"kind": "basic", "basePath": "any", "host": "any"} if basic else {"kind": "ecr", "basePath": "any"}
 
 
 def load_packs(packs: Sequence[Any]) -> tuple[PackSettings, ...]:

@@ -211,6 +211,13 @@ for example: organization: "o-a1b2c3d4e5"
 set one of the two to false"""
 
 
+def test_a_basic_registry_with_mistakes_is_not_measured_by_ecrs_rules() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"packinfra:registry": {"kind": "basic", "host": "harbor.example.com"}, "packinfra:registryPassword": "x"})
+    assert "packinfra:registry.basePath: missing" in str(caught.value)
+    assert len(str(caught.value).splitlines()) == 2
+
+
 def test_other_namespaces_are_not_judged() -> None:
     assert load(GOOD | {"aws:profile": "x", "other:thing": "y"}).registry.base_path == "packs"
 
