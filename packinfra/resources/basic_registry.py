@@ -10,7 +10,7 @@ import pulumi
 from packinfra.resources import palette as in_palette
 from packinfra.resources.base_path import BasePath
 from packinfra.resources.clients import Connection
-from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
+from packinfra.resources.packs import base_path_or_error, packs_or_error, publish
 from packinfra.settings import PACKS_PATH, PackSettings, PaletteSettings
 
 TYPE = "packinfra:index:BasicPackRegistry"
@@ -69,8 +69,7 @@ class BasicPackRegistry(pulumi.ComponentResource):
         )
         self.endpoint = pulumi.Output.from_input(host)
         self.base_path = pulumi.Output.from_input(base)
-        self.repositories = pulumi.Output.all(**{p: resource.repository for p, resource in published.items()})
-        self.versions = pulumi.Output.all(**{p: resource.versions.apply(digests) for p, resource in published.items()})
+        self.repositories, self.versions = published
         self.palette_registry_uid = None
         if palette:
             login = in_palette.Login(

@@ -15,7 +15,7 @@ from packinfra.resources import palette as in_palette
 from packinfra.resources.clients import Connection
 from packinfra.resources.existing import KEPT_ON_IMPORT, say_how_to_adopt
 from packinfra.resources.lifecycle import lifecycle_policy
-from packinfra.resources.packs import base_path_or_error, digests, packs_or_error, publish
+from packinfra.resources.packs import base_path_or_error, packs_or_error, publish
 from packinfra.settings import PACKS_PATH, AccessSettings, PackSettings, PaletteSettings, RepositorySettings
 
 TYPE = "packinfra:index:EcrPackRegistry"
@@ -104,8 +104,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
         )
         self.endpoint = root.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
-        self.repositories = pulumi.Output.all(**{p: resource.repository for p, resource in published.items()})
-        self.versions = pulumi.Output.all(**{p: resource.versions.apply(digests) for p, resource in published.items()})
+        self.repositories, self.versions = published
         self.publisher_policy_arn = granted.publisher_policy.arn
         self.pusher_policy_arn = granted.pusher_policy.arn if granted.pusher_policy else None
         self.reader_policy_arn = granted.reader_policy.arn if granted.reader_policy else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,29 @@ class FoundPacks(NamedTuple):
 
     packs: Mapping[str, tuple[Pack, ...]]
     how: Mapping[str, PackSettings]
+
+
+class Published(NamedTuple):
+    """repositories: pack name -> "host/path"; versions: pack name -> version -> manifest digest, known when published."""
+
+    repositories: pulumi.Output[dict[str, str]]
+    versions: pulumi.Output[dict[str, dict[str, str]]]
+
+
+@dataclass(frozen=True)
+class _Pack:
+    """A pack's digests, and how many of its versions were there already. Not a dict, of which Output.all would make an
+    Output for every key and value, and the SDK looks through all that are open whenever one is done: at 220 packs that
+    took the program 3 s."""
+
+    digests: Mapping[str, str]
+    adopted: int
+
+    @classmethod
+    def of(cls, versions: Mapping[str, Mapping[str, Any]]) -> _Pack:
+        """versions: as PublishedPack has them."""
+        digests = {version: record["manifestDigest"] for version, record in sorted(versions.items())}
+        return cls(digests, sum(bool(record.get("adopted")) for record in versions.values()))
 
 
 def base_path_or_error(base_path: str) -> str:
@@ -53,7 +77,7 @@ def publish(
     opts: Callable[[], pulumi.ResourceOptions],
     *,
     connection: Connection | None = None,
-) -> dict[str, PublishedPack]:
+) -> Published:
     """One PublishedPack for each pack, in the repository ("host/path") that `repositories` names for it.
 
     Warnings about a pack stand beside its resource; one line beside the component sums up.
@@ -77,19 +101,20 @@ def publish(
         for version in versions:
             for warning in version.warnings:
                 pulumi.log.warn(f"{os.path.relpath(version.folder)}: {warning}", published[pack])
-    pulumi.Output.all(*(resource.versions for resource in published.values())).apply(
-        lambda recorded: _sum_up(component, recorded)
+    packs = pulumi.Output.all(*(resource.versions.apply(_Pack.of) for resource in published.values()))
+    packs.apply(lambda known: _sum_up(component, known))
+    return Published(
+        repositories=pulumi.Output.all(**repositories),
+        versions=packs.apply(lambda known: {p: dict(each.digests) for p, each in zip(published, known, strict=True)}),
     )
-    return published
 
 
-def _sum_up(component: pulumi.ComponentResource, recorded: Sequence[Mapping[str, Mapping[str, Any]]]) -> None:
+def _sum_up(component: pulumi.ComponentResource, packs: Sequence[_Pack]) -> None:
     if pulumi.runtime.is_dry_run():
         return
-    versions = [record for pack in recorded for record in pack.values()]
-    adopted = sum(bool(record.get("adopted")) for record in versions)
+    adopted = sum(pack.adopted for pack in packs)
     pulumi.log.info(
-        f"{_count(len(recorded), 'pack')} with {_count(len(versions), 'version')} published"
+        f"{_count(len(packs), 'pack')} with {_count(sum(len(pack.digests) for pack in packs), 'version')} published"
         + (f", of which {adopted} {'was' if adopted == 1 else 'were'} there already" if adopted else ""),
         component,
     )
@@ -97,8 +122,3 @@ def _sum_up(component: pulumi.ComponentResource, recorded: Sequence[Mapping[str,
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 else 's'}"
-
-
-def digests(versions: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
-    """version -> manifest digest, from the `versions` of a PublishedPack."""
-    return {version: record["manifestDigest"] for version, record in sorted(versions.items())}

@@ -182,17 +182,22 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         judged: Sequence[Pack] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
+        settings = {
+            "overwrite": overwrite or None,
+            "unpublish": sorted(unpublish) or None,
+            "keepVersions": keep_versions,
+            "deleteAdopted": delete_adopted or None,
+            "created": created if created != CREATED else None,
+            "connection": connection.as_props() if connection else None,
+            "judged": {os.path.relpath(p.folder): [p.name, p.version, p.content_digest] for p in judged} or None,
+        }
         urn = pulumi.create_urn(name, f"pulumi-python:{self._resource_type_name}", opts.parent if opts else None)
         props = {
             "repository": repository,
             "sources": list(sources),
-            "overwrite": overwrite,
-            "unpublish": sorted(unpublish),
-            "keepVersions": keep_versions,
-            "deleteAdopted": delete_adopted,
-            "created": created,
-            "connection": connection.as_props() if connection else None,
-            "judged": {os.path.relpath(p.folder): [p.name, p.version, p.content_digest] for p in judged} or None,
+            # Only what isn't the default: the SDK makes an Output of every property, and the program waits for all of
+            # them again whenever one of them is known, which at 220 packs is what most of its time goes to.
+            **{key: value for key, value in settings.items() if value is not None},
             # The provider is told no URN, and without it its messages belong to no resource. diff ignores it.
             # Without its dependencies: it follows from the parent's URN, and the parent waits for its children.
             "urn": pulumi.Output(set(), urn.future(), urn.is_known()),
