@@ -76,6 +76,11 @@ def test_defaults(mocks: Recording) -> None:
         ("EcrPackRegistry", "packs"), ("Repository", "packs"), ("Repository", "packs-hello"),
         ("PublishedPack", "packs-hello"), ("Policy", "packs-publisher"),
     }  # fmt: skip
+    # Each property is an Output, and the program waits for all of all packs: their number is a pack's cost.
+    published = mocks.declared["PublishedPack", "packs-hello"]
+    assert {key for key, value in published.items() if value is not None} == {
+        "__provider", "repository", "sources", "judged", "urn",
+    }  # fmt: skip
     repository = mocks.declared["Repository", "packs-hello"]
     assert repository["name"] == "team/spectro-packs/archive/hello"
     assert repository["imageTagMutability"] == "IMMUTABLE"
