@@ -112,6 +112,10 @@ def engine_ecr(bench: Bench) -> None:
         bench.results.add(*engine.ecr(bench.folder / "engine", bench.packs[:count], rounds, empty=bench.full))
 
 
+def advice(bench: Bench) -> None:
+    bench.results.add(engine.advice(bench.folder / "engine", bench.packs[: 220 if bench.full else 20], 1))
+
+
 def pace(bench: Bench) -> None:
     bench.results.add(paced(bench.folder / "paced", bench.packs[: 220 if bench.full else 60]))
 
@@ -129,7 +133,21 @@ def profile(bench: Bench) -> None:
 
 PARTS: dict[str, Callable[[Bench], None]] = {
     part.__name__: part
-    for part in (loopback, tls, slow, unchanged, big, archive, push, engine_basic, engine_ecr, pace, imports, profile)
+    for part in (
+        loopback,
+        tls,
+        slow,
+        unchanged,
+        big,
+        archive,
+        push,
+        engine_basic,
+        engine_ecr,
+        advice,
+        pace,
+        imports,
+        profile,
+    )
 }
 
 

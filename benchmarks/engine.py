@@ -8,12 +8,13 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from benchmarks import floor
-from benchmarks.measure import Cost, run
+from benchmarks.measure import Cost, interleaved, run
 from benchmarks.publish import ROOT, counted
 from benchmarks.results import Case
 from tests.support.registry import RealRegistry, real_registry
@@ -27,8 +28,10 @@ NOTES = """\
 Engine: real Pulumi, state in a folder. "empty resources" are the same resources with dynamic ones that do nothing in \
 place of packs; "repositories only" are the same AWS resources without packs. up, refresh and destroy without preview.
 Basic: distribution's registry. ECR: the sandbox without ECR's pace, whose stand-in for Pulumi's AWS plugin takes most \
-of the time. State is that of the whole stack after the first up, divided by its packs. CPU of processes that the engine kills is what was \
-last seen of it."""
+of the time. State is that of the whole stack after the first up, divided by its packs. CPU of processes that the \
+engine kills is what was last seen of it.
+Ways of a first up: "without checkpoints" is PULUMI_EXPERIMENTAL=1 PULUMI_SKIP_CHECKPOINTS=true. "two stacks" are half \
+of the packs each, as in examples/split, one after the other."""
 
 
 class Stack:
@@ -37,6 +40,8 @@ class Stack:
     def __init__(self, folder: Path, sandbox: Path, program: str, config: Mapping[str, object]) -> None:
         self._workspace = Workspace(ROOT, folder / "project", folder / "local", sandbox, STACK)
         self.project = folder / "project"
+        self.flags: Sequence[str] = ()  # of `pulumi up`
+        self.variables: Mapping[str, str] = {}
         (self.project / "stacks").mkdir(parents=True)
         (self.project / ".venv").symlink_to(ROOT / ".venv")
         described = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())
@@ -50,7 +55,7 @@ class Stack:
         self._workspace.select_stack()
 
     def pulumi(self, *arguments: str) -> Cost:
-        environment = self._workspace.environment()
+        environment = {**self._workspace.environment(), **self.variables}
         pulumi = shutil.which("pulumi", path=environment["PATH"])
         command = [str(pulumi), *arguments, "--stack", STACK, "--non-interactive"]
         return run(command, cwd=self.project, env=environment)
@@ -62,7 +67,7 @@ class Stack:
             case "refresh" | "destroy":
                 return self.pulumi(name, "--yes", "--skip-preview")
             case _:
-                return self.pulumi("up", "--yes", "--skip-preview")
+                return self.pulumi("up", "--yes", "--skip-preview", *self.flags)
 
     def change(self, version: str) -> None:
         """The first pack gets another version; of the empty resources, the first another input."""
@@ -122,6 +127,41 @@ def ecr(folder: Path, packs: Sequence[Path], rounds: int, *, empty: bool) -> lis
         for made in stacks.values():
             stack.callback(made.close)
         return _cases("engine, ECR", stacks, len(packs), rounds)
+
+
+def advice(folder: Path, packs: Sequence[Path], rounds: int) -> Case:
+    """What settings of the engine, or more than one stack, make of a first up."""
+    with _running(folder) as (sandbox, stack), real_registry(folder / "registry", tls=False) as registry:
+        config = {"packinfra:registry": {"kind": "basic", "host": registry.host, "plainHttp": True}}
+
+        def made(name: str, packs: Sequence[Path]) -> Stack:
+            made = _packinfra(folder / name, sandbox, packs, config)
+            stack.callback(made.close)
+            return made
+
+        half = len(packs) // 2
+        ways = {
+            "one stack": [made("one", packs)],
+            "--parallel 4": [made("parallel-4", packs)],
+            "--parallel 64": [made("parallel-64", packs)],
+            "without checkpoints": [made("checkpoints", packs)],
+            "two stacks": [made("first", packs[:half]), made("second", packs[half:])],
+        }
+        ways["--parallel 4"][0].flags = ("--parallel", "4")
+        ways["--parallel 64"][0].flags = ("--parallel", "64")
+        ways["without checkpoints"][0].variables = {"PULUMI_EXPERIMENTAL": "1", "PULUMI_SKIP_CHECKPOINTS": "true"}
+
+        def first_up(way: str, number: int) -> dict[str, float]:
+            costs = []
+            for each, project in enumerate(ways[way]):
+                project.move(f"{way.replace(' ', '-').strip('-')}-{number}-{each}")
+                costs.append(project.step("first up"))
+                project.step("destroy")
+            wall, cpu = sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs)
+            return {"wall": wall, "cpu": cpu, "peak": max(cost.peak for cost in costs)}
+
+        found = interleaved({way: partial(first_up, way) for way in ways}, rounds)
+    return Case("ways of a first up, Basic", counted(len(packs)), found, size=len(packs))
 
 
 @contextmanager
