@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 import pulumi
 
 import packinfra
 from packinfra.settings import SettingsError, load
 
 try:
-    settings = load(pulumi.runtime.config.CONFIG.get())
+    settings = load(
+        pulumi.runtime.config.CONFIG.get(), environ=os.environ, encrypted=pulumi.runtime.config.is_config_secret
+    )
 except SettingsError as error:
     raise pulumi.RunError(f"{error}\n  in stacks/Pulumi.{pulumi.get_stack()}.yaml") from None
 

@@ -44,7 +44,7 @@ class NoAnswer:
                 return cls(Reason.NO_TLS, f"no TLS at {host} ({cause.reason})")
             if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
                 return cls(Reason.NO_HOST, f"no such host: {host}")
-            if found := re.search(r"Tunnel connection failed: (4\d\d.*)", str(cause)):
+            if found := re.search(r"Tunnel connection failed: (4\d\d[\w -]*)", str(cause)):
                 return cls(Reason.PROXY, f"the proxy refused: {found[1]}")
             if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
                 return cls(Reason.TIMEOUT, "no connection or answer in time")

@@ -24,6 +24,7 @@ class Step(StrEnum):
     """What is asked of Palette, as it reads in an error: "could not list the registries in Palette"."""
 
     CONNECT = "reach"
+    LOGIN = "log in to"
     PRINCIPAL = "ask who reads for"
     VALIDATE = "have the credentials of the registry checked by"
     LIST = "list the registries in"
@@ -81,7 +82,8 @@ class NotPalette(PaletteError):  # noqa: N818
 class KeyRefused(PaletteError):  # noqa: N818
     remedy = (
         "give an API key that is valid: the secret packinfra:paletteApiKey (pulumi config set --secret), or "
-        "SPECTROCLOUD_APIKEY; keys expire, and each belongs to one tenant of one Palette"
+        "SPECTROCLOUD_APIKEY; keys expire, and each belongs to one tenant of one Palette. A changed secret reaches refresh "
+        "and destroy with the next pulumi up: run that first"
     )
 
 

@@ -34,7 +34,6 @@ from packinfra.palette.errors import (
 )
 from packinfra.retry import Failure, RetryPolicy, decide, seconds_until
 
-HOST = "api.spectrocloud.com"
 _TIMEOUTS = (10.0, 30.0)
 """Seconds: to connect, and between two bytes of an answer (30 s in Palette's own Go client)."""
 _PACE = Pace(10.0, burst=5)
@@ -44,19 +43,6 @@ _SCOPE_CODE = "ProjectUidIsNotEmpty"
 """400 of a request that is for the tenant alone."""
 
 T = TypeVar("T")
-
-
-def tidy_host(text: str) -> str:
-    """The host alone, with its port if it has one, from what people give: "https://palette.example.com/".
-
-    Raises ValueError with the reason.
-    """
-    parts = urlsplit(text.strip() if "://" in text else f"https://{text.strip()}")
-    if parts.scheme != "https":
-        raise ValueError(f"{text}: the API key is only sent over https")
-    if not parts.hostname or parts.username or parts.query or parts.path.strip("/"):
-        raise ValueError(f"{text}: write the host alone, with its port if it has one: {HOST}")
-    return parts.netloc
 
 
 class Transport:
@@ -84,6 +70,8 @@ class Transport:
                 "name a PEM file with the certificate of the CA that signed Palette's (caFile, relative to the project)"
             )
             raise PaletteUnreachable(Step.CONNECT, host, text=problem, remedy=remedy)
+        if not (key.isascii() and key.isprintable()) or " " in key:
+            raise KeyRefused(Step.LOGIN, host, text="the API key holds blanks, line breaks or other signs no key has")
         self.host, self._key = host, key
         self._policy, self._pace, self._timeouts = policy or RetryPolicy(first=2.0), pace, timeouts
         self._sleep, self._clock = sleep, clock

@@ -7,15 +7,17 @@ secret packinfra:paletteApiKey of the stack, else SPECTROCLOUD_APIKEY.
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pulumi
 
+from packinfra.no_answer import unusable_ca
 from packinfra.palette import Client, Transport
 from packinfra.palette.errors import KeyRefused, Step
-from packinfra.palette.transport import HOST, tidy_host
+from packinfra.palette.host import HOST, tidy_host
 from packinfra.resources.engine import Log
 
 API_KEY = "packinfra:paletteApiKey"
@@ -28,14 +30,18 @@ def place(
     return {"host": host or os.environ.get("SPECTROCLOUD_HOST") or HOST, "caFile": ca_file, "project": project}
 
 
-def judged_host(props: dict[str, Any]) -> list[str]:
-    """Tidies `host` in place; what is wrong with it."""
+def judged_place(props: dict[str, Any]) -> list[str]:
+    """Tidies `host` in place; what is wrong with it, and with `caFile`."""
+    problems = []
     if isinstance(host := props.get("host"), str):
         try:
             props["host"] = tidy_host(host)
         except ValueError as error:
-            return [f"host: {error}"]
-    return []
+            shown = re.sub(r"[^/]*@", "...@", host)  # "user:password@host"
+            problems.append(f"host: {shown}: {error}")
+    if (path := props.get("caFile")) and (problem := unusable_ca(path)):
+        problems.append(f"ca_file: {problem}: name a PEM file with the certificate of the CA that signed Palette's")
+    return problems
 
 
 def plain(props: Mapping[str, Any]) -> dict[str, Any]:
@@ -62,7 +68,9 @@ class PaletteClients:
         """Raises a PaletteError if there can be none."""
         host, ca_file, project = str(props["host"]), props.get("caFile") or None, props.get("project") or None
         if not self._key:
-            raise KeyRefused(Step.CONNECT, host, text="there is no API key")
+            raise KeyRefused(
+                Step.LOGIN, host, text="there is no API key, without which nothing is deleted there either"
+            )
         with self._lock:
             key = host, ca_file, project
             if key not in self._clients:

@@ -11,7 +11,7 @@ from typing import Any
 
 from packinfra.no_answer import unusable_ca
 from packinfra.palette.registration import AS_IT_MUST_BE, KINDS, Registration, tidy_base_path, tidy_endpoint
-from packinfra.resources.palette_clients import judged_host
+from packinfra.resources.palette_clients import judged_place
 
 SECRETS = ("secretKey", "password")
 _ECR_ONLY = ("roleArn", "externalId", "accessKeyId", "secretKey")
@@ -25,7 +25,7 @@ def judged(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     kind = props.get("kind")
     if kind not in KINDS:
         return props, [f"kind: {kind!r}: write ecr, or basic for every other registry"]
-    problems = judged_host(props)
+    problems = judged_place(props)
     if not str(props.get("registryName") or "").strip():
         problems.append("registry_name: Palette needs a name for the registry")
     problems += [*_place(kind, props), *(_ecr(props) if kind == "ecr" else _basic(props))]

@@ -24,7 +24,7 @@ from pulumi.dynamic import (
 )
 
 from packinfra.resources.engine import speak_plainly
-from packinfra.resources.palette_clients import PaletteClients, judged_host, place, plain
+from packinfra.resources.palette_clients import PaletteClients, judged_place, place, plain
 
 _OF_PALETTE = ("host", "project", "partition")
 
@@ -39,7 +39,7 @@ class PalettePrincipalProvider(ResourceProvider):
         self._clients = PaletteClients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        return CheckResult(news, [CheckFailure("", text) for text in judged_host(news)])
+        return CheckResult(news, [CheckFailure("", text) for text in judged_place(news)])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         replaces = [key for key in _OF_PALETTE if _olds.get(key) != _news.get(key)]

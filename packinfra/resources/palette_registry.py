@@ -77,7 +77,7 @@ class PaletteRegistryProvider(ResourceProvider):
             client.update(listed.uid, wanted)
             log_of(props).info(
                 f"{wanted.name} was registered in Palette already, for the same place: it is taken over, and destroy "
-                "will delete it"
+                "will delete it; only one stack may have it, so remove packinfra:palette from any other"
             )
         uid = listed.uid if listed else client.create(wanted)
         return CreateResult(uid, _outs(props, uid, 1))

@@ -30,7 +30,7 @@ from pulumi.dynamic import (
 
 from packinfra.palette.syncing import Syncing, in_words
 from packinfra.resources.engine import speak_plainly
-from packinfra.resources.palette_clients import PaletteClients, judged_host, log_of, plain
+from packinfra.resources.palette_clients import PaletteClients, judged_place, log_of, plain
 from packinfra.resources.palette_registry import PaletteRegistry
 
 _NEEDS_A_SYNC = ("registryUid", "revision", "location", "packs")
@@ -47,7 +47,7 @@ class PaletteSyncProvider(ResourceProvider):
         self._clients = PaletteClients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        problems, timeout = judged_host(news), news.get("timeout")
+        problems, timeout = judged_place(news), news.get("timeout")
         if isinstance(timeout, (int, float)) and timeout <= 0:
             problems.append(f"timeout: {timeout:g}: give seconds, more than 0")
         return CheckResult(news, [CheckFailure("", text) for text in problems])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from pydantic import Field, ValidationError, field_validator
@@ -38,12 +38,22 @@ class Settings(Model):
 
 SECRETS = ("registryPassword", "paletteApiKey", "paletteSecretKey", "palettePassword")
 """Keys whose values are no settings: secrets, judged only by whether they are there."""
+API_KEY = "SPECTROCLOUD_APIKEY"
 
 
-def load(config: Mapping[str, Any]) -> Settings:
+def load(
+    config: Mapping[str, Any],
+    *,
+    environ: Mapping[str, str] | None = None,
+    encrypted: Callable[[str], bool] | None = None,
+) -> Settings:
     """Settings from a stack's whole config: "packinfra:registry" and so on; objects as JSON text or parsed.
 
-    An empty object counts as absent. Raises SettingsError with all mistakes.
+    environ:   where Palette's API key may be instead; None: whether there is one isn't judged
+    encrypted: is a key's value kept as a secret? None: not judged
+
+    An empty object counts as absent, but for packinfra:palette, whose absence deletes what was registered. Raises
+    SettingsError with all mistakes.
     """
     mistakes: list[str] = []
     ours: dict[str, Any] = {}
@@ -63,7 +73,9 @@ def load(config: Mapping[str, Any]) -> Settings:
                 continue
             mistakes.append(f"{full}: {value!r} is not an object or list; indent its keys below it in the stack file")
             continue
-        if parsed not in ({}, None):
+        if key == "palette" and parsed is None:
+            parsed = {}
+        if parsed not in ({}, None) or key == "palette":
             ours[key] = parsed
     wrong: set[str] = set()
     try:
@@ -77,6 +89,17 @@ def load(config: Mapping[str, Any]) -> Settings:
     settings = Settings.model_validate({**registry, **sound})
     secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
     mistakes += across(settings, sound, wrong | registry.keys(), secrets, config.get("aws:region"))
+    if settings.palette and environ is not None and "paletteApiKey" not in secrets and not environ.get(API_KEY):
+        mistakes.append(
+            f"{NAMESPACE}:paletteApiKey: missing for {NAMESPACE}:palette; set {API_KEY} in the environment, or: pulumi "
+            f"config set --secret {NAMESPACE}:paletteApiKey"
+        )
+    mistakes += [
+        f"{NAMESPACE}:{key}: in plain text, in the stack file and then in state; replace it by a new one, and set that "
+        f"with: pulumi config set --secret {NAMESPACE}:{key}"
+        for key in sorted(secrets)
+        if encrypted and not encrypted(f"{NAMESPACE}:{key}")
+    ]
     if mistakes:
         raise SettingsError("the stack's config has mistakes:\n" + "\n".join(f"  {m}" for m in mistakes))
     return settings

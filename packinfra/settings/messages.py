@@ -45,7 +45,8 @@ def explain(problem: dict[str, Any], settings: type[BaseModel]) -> str:
     reason = _PLAINLY.get(problem["type"]) or re.sub("^Value error, ", "", problem["msg"])
     if isinstance(problem["input"], Mapping):
         return f"{shown}: {reason}"
-    return f"{shown}: {json.dumps(problem['input'], default=str)} is wrong: {reason}{example}"
+    given = re.sub(r'[^/"\s]*@', "...@", json.dumps(problem["input"], default=str))  # "user:password@host"
+    return f"{shown}: {given} is wrong: {reason}{example}"
 
 
 def _field(path: list[Any], model: type[BaseModel]) -> tuple[type[BaseModel], FieldInfo | None]:

@@ -6,12 +6,14 @@ import re
 
 from pydantic import Field, field_validator, model_validator
 
+from packinfra.palette.host import tidy_host
 from packinfra.settings.model import Model
 
 
 class PaletteSettings(Model):
     """The registry as Palette knows it. Absent: nothing is registered. The API key is the secret
-    packinfra:paletteApiKey, else SPECTROCLOUD_APIKEY in the environment."""
+    packinfra:paletteApiKey, else SPECTROCLOUD_APIKEY in the environment. One stack alone may have it for a base
+    path."""
 
     name: str = Field(min_length=1, description="of the registry in Palette", examples=["packs"])
     host: str | None = Field(
@@ -25,7 +27,9 @@ class PaletteSettings(Model):
         examples=["palette-ca.pem"],
     )
     project: str | None = Field(
-        None, description="uid of a Palette project; absent: the tenant, to which registries belong"
+        None,
+        pattern="^[A-Za-z0-9-]+$",
+        description="uid of a Palette project; absent: the tenant, to which registries belong",
     )
     sync_timeout: int = Field(
         600, ge=1, le=7200, description="seconds within which Palette must list what was published"
@@ -52,6 +56,11 @@ class PaletteSettings(Model):
         "that of packinfra:registry",
         examples=["harbor-ca.pem"],
     )
+
+    @field_validator("host")
+    @classmethod
+    def _host(cls, value: str | None) -> str | None:
+        return None if value is None else tidy_host(value)
 
     @field_validator("role_arn")
     @classmethod

@@ -127,7 +127,9 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
 
     configure(project)
     project.variables(SPECTROCLOUD_APIKEY=None)
-    up("could not reach Palette (api.spectrocloud.com): there is no API key", "the secret packinfra:paletteApiKey")
+    assert "packinfra:paletteApiKey: missing for packinfra:palette; set SPECTROCLOUD_APIKEY" in project.up(
+        succeeds=False
+    )
     project.variables(SPECTROCLOUD_APIKEY="wrong")
     up("401 Unauthorized", "give an API key that is valid")
     configure(project, host="palette.example.com")

@@ -219,7 +219,11 @@ def test_keys_scopes_and_hosts(bench: Bench) -> None:
     other_admin = bench.sandbox.palette.key(admin=True)
     cases = [
         ({"SPECTROCLOUD_APIKEY": "wr0ng"}, {}, "401 Unauthorized.*-> give an API key that is valid"),
-        ({"SPECTROCLOUD_APIKEY": ""}, {}, "there is no API key\n  -> give an API key.*packinfra:paletteApiKey"),
+        (
+            {"SPECTROCLOUD_APIKEY": ""},
+            {},
+            "there is no API key, without which nothing is deleted there either\n  -> give an API key.*packinfra:paletteApiKey",
+        ),
         (
             {"SPECTROCLOUD_APIKEY": bench.sandbox.palette.key()},
             {},

@@ -22,8 +22,8 @@ from packinfra.palette.errors import (
     PaletteUnreachable,
     Throttled,
 )
+from packinfra.palette.host import tidy_host
 from packinfra.palette.registration import found, tidy_base_path, tidy_endpoint
-from packinfra.palette.transport import tidy_host
 from packinfra.retry import RetryPolicy
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error, items
 
@@ -398,6 +398,13 @@ def test_tidy_host(text: str, host: str) -> None:
             tidy_host(text)
     else:
         assert tidy_host(text) == host
+
+
+@pytest.mark.parametrize("key", ["bad\nkey", "k\u00e9y\u20ac", "two keys"])
+def test_a_key_that_is_none_is_never_sent_nor_shown(key: str) -> None:
+    with pytest.raises(KeyRefused, match="the API key holds blanks") as caught:
+        Transport("palette.example.com", key)
+    assert key not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["ecr", "basic"])

@@ -49,7 +49,7 @@ def test_stack_files(environment: str) -> None:
 
 def test_project_file_declares_what_the_model_knows() -> None:
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {"registry", "repositories", "access", "palette"}
+    assert set(declared) == {"registry", "repositories", "access"}
     for key, schema in declared.items():
         assert schema["type"] == "object"
         load(GOOD | {f"packinfra:{key}": json.dumps(schema["default"])} if "default" in schema else GOOD)
@@ -178,6 +178,36 @@ def test_palette() -> None:
     assert load(GOOD | {"packinfra:paletteApiKey": "hush"}).palette is None, (
         "so that what was registered can be removed"
     )
+
+
+def test_an_empty_palette_is_a_mistake() -> None:
+    """Taken for none, it would delete what was registered."""
+    nothing: list[object] = ["{}", {}, "null", None]
+    for empty in nothing:
+        with pytest.raises(SettingsError, match=r"packinfra:palette\.name: missing"):
+            load(GOOD | {"packinfra:palette": empty})
+
+
+def test_palettes_host_is_judged_without_being_repeated() -> None:
+    for host in ("", "a b", "user:hush@palette.example.com", "palette.example.com/v1", "http://palette.example.com"):
+        with pytest.raises(SettingsError, match=r"packinfra:palette\.host: ") as caught:
+            load(GOOD | palette(host=host))
+        assert "hush" not in str(caught.value)
+    settings = load(GOOD | palette(host="https://palette.example.com/"))
+    assert settings.palette
+    assert settings.palette.host == "palette.example.com"
+
+
+def test_secrets_in_plain_text_and_none_at_all() -> None:
+    config = GOOD | palette(accessKeyId="AKIAX") | {"packinfra:paletteSecretKey": "hush"}
+    with pytest.raises(SettingsError) as caught:
+        load(config, environ={}, encrypted=lambda _: False)
+    _, key, plain = str(caught.value).splitlines()
+    assert "packinfra:paletteApiKey: missing for packinfra:palette; set SPECTROCLOUD_APIKEY" in key
+    assert "packinfra:paletteSecretKey: in plain text, in the stack file and then in state" in plain
+    assert "hush" not in plain
+    load(config, environ={"SPECTROCLOUD_APIKEY": "x"}, encrypted=lambda key: key == "packinfra:paletteSecretKey")
+    load(GOOD, environ={})
 
 
 def test_rules() -> None:
