@@ -9,7 +9,7 @@
     DELETE /faults/ID, /faults      removed; what it holds is cut
     GET    /palette                 how the Palette stand-in is set
     POST   /palette                 sets it: a JSON object with any of ``palette.orders.Orders``
-    POST   /palette/keys            a new API key for it: {"admin": is its user a tenant admin}
+    POST   /palette/keys            a new API key for it: {"admin": is its user a tenant admin, "tenant": absent: main}
 
 It tells no secrets but the keys made through it: neither headers nor bodies are recorded.
 """
@@ -50,7 +50,9 @@ class Control:
 
     def _palette(self, method: str, rest: list[str], body: bytes) -> tuple[int, Any]:
         if (method, rest) == ("POST", ["keys"]):
-            return 200, {"key": self.palette.make_key(admin=bool(json.loads(body)["admin"]))}
+            wanted = json.loads(body)
+            key = self.palette.make_key(admin=bool(wanted["admin"]), tenant=str(wanted.get("tenant") or "main"))
+            return 200, {"key": key}
         if rest or method not in ("GET", "POST"):
             return 405, {"error": f"not for palette: {method}"}
         if method == "POST":

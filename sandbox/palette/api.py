@@ -1,6 +1,7 @@
 """Palette's API: who may ask, what there is to ask, and the answers. Rows PAL-... are those of ``behaviour.md``."""
 
 import asyncio
+import hashlib
 import json
 import re
 import secrets
@@ -24,6 +25,7 @@ _LIMIT = 1024 * 1024
 class Call(NamedTuple):
     request: Request
     data: Any  # the body, where there must be one
+    tenant: str
     name: str = ""
     kind: str = ""
     uid: str = ""
@@ -36,6 +38,11 @@ class Route(NamedTuple):
     is_open: bool  # to those who are no tenant admins, and in a project
 
 
+class Key(NamedTuple):
+    is_admin: bool  # of its tenant
+    tenant: str
+
+
 @dataclass
 class Palette:
     account: str  # Palette's own, at AWS
@@ -43,15 +50,15 @@ class Palette:
     orders: Orders
     registries: dict[str, Registry] = field(default_factory=dict)
     external_id: str = field(default_factory=lambda: secrets.token_hex(16))
-    _keys: dict[str, bool] = field(default_factory=dict)  # API key -> belongs to a tenant admin
+    _keys: dict[str, "Key"] = field(default_factory=dict)
     _pace: Pace = field(init=False)
 
     def __post_init__(self) -> None:
         self.order({})
 
-    def make_key(self, *, admin: bool) -> str:
+    def make_key(self, *, admin: bool, tenant: str = "main") -> str:
         key = secrets.token_urlsafe(24)
-        self._keys[key] = admin
+        self._keys[key] = Key(admin, tenant)
         return key
 
     def order(self, wishes: Any) -> None:
@@ -71,15 +78,15 @@ class Palette:
         group = "/".join(request.path.split("/")[:3])
         if group in ("/v1/registries", "/v1/packs") and not self._pace.takes(group):
             raise RefusedError(429, "TooManyRequests", "too many requests; try again later")
-        is_admin = self._keys.get(request.headers.get("apikey", ""))
-        if is_admin is None:
+        key = self._keys.get(request.headers.get("apikey", ""))
+        if key is None:
             raise RefusedError(401, "Unauthorized", "the API key is missing or not valid")
         fitting = [(route, found) for route in ROUTES if (found := route.path.fullmatch(request.path))]
         for route, found in fitting:
             if route.method == request.method:
-                self._check_scope(request, route, is_admin=is_admin)
+                self._check_scope(request, route, is_admin=key.is_admin)
                 data = await _body(request) if request.method in ("POST", "PUT") else None
-                response: Response = await route.answer(self, Call(request, data, **found.groupdict()))
+                response: Response = await route.answer(self, Call(request, data, key.tenant, **found.groupdict()))
                 return response
         if not fitting:
             raise RefusedError(404, "ResourceNotFound", f"path {request.path} was not found")
@@ -96,9 +103,12 @@ class Palette:
         if not is_admin:
             raise RefusedError(403, "Forbidden", "the API key's user is no tenant admin")
 
+    def _theirs(self, call: Call) -> list[Registry]:
+        return [registry for registry in self.registries.values() if registry.tenant == call.tenant]
+
     def _registry(self, call: Call) -> Registry:
         found = self.registries.get(call.uid)
-        if found is None or call.kind not in ("", found.kind):
+        if found is None or found.tenant != call.tenant or call.kind not in ("", found.kind):
             raise not_found(f"registry {call.uid}")
         return found
 
@@ -113,7 +123,7 @@ class Palette:
         return Response(204)
 
     async def create(self, call: Call) -> Response:
-        registry = Registry(call.kind, *self._taken(call))
+        registry = Registry(call.tenant, call.kind, *self._taken(call))
         self.registries[registry.uid] = registry
         if call.request.query.get("skipPackSync") != "true" and registry.is_synced:
             registry.start(self.doorman, self.orders, force=False)
@@ -129,7 +139,7 @@ class Palette:
         """Name, labels and annotations, spec of a body."""
         metadata = call.data.get("metadata")
         name, spec = name_of(metadata), checked(call.kind, call.data.get("spec"))
-        if any(registry.name == name and registry.uid != call.uid for registry in self.registries.values()):
+        if any(registry.name == name and registry.uid != call.uid for registry in self._theirs(call)):
             raise RefusedError(409, "RegistryAlreadyExists", f"a registry with the name {name} already exists")
         return name, {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}, spec
 
@@ -162,9 +172,9 @@ class Palette:
     async def status(self, call: Call) -> Response:
         return Response.json(200, self._registry(call).status)
 
-    async def summary(self, _: Call) -> Response:
+    async def summary(self, call: Call) -> Response:
         items = []
-        for registry in self.registries.values():
+        for registry in self._theirs(call):
             spec = {
                 "registryType": registry.kind.upper(), "scope": "tenant", "defaultRegion": region_of(registry.spec),
                 "isPrivate": registry.is_private, "containsSpectroManifest": False,
@@ -193,7 +203,7 @@ class Palette:
                 "kind": "oci", "name": registry.name, "uid": registry.uid, "isDefault": False,
                 "isPrivate": registry.is_private, "scope": "tenant",
             }
-            for registry in self.registries.values() if scope != "system"
+            for registry in self._theirs(call) if scope != "system"
         ]  # fmt: skip
         return Response.json(200, {"items": items})
 
@@ -204,6 +214,10 @@ class Palette:
         found = {"accountId": self.account, "externalId": self.external_id, "partition": partition}
         return Response.json(200, found)
 
+    async def me(self, call: Call) -> Response:
+        tenant = {"orgName": call.tenant, "tenantUid": hashlib.sha256(call.tenant.encode()).hexdigest()[:24]}
+        return Response.json(200, {"status": {"tenant": tenant}})
+
     # ---- packs ----------------------------------------------------------------------------------------------------
 
     async def packs_of_registry(self, call: Call) -> Response:
@@ -211,13 +225,13 @@ class Palette:
         return Response.json(200, lookup.of_registry(self._registry(call), call.name, query, empty=empty))
 
     async def packs(self, call: Call) -> Response:
-        found = lookup.filtered(lookup.all_packs(self.registries.values()), call.request.query.get("filters", ""))
+        found = lookup.filtered(lookup.all_packs(self._theirs(call)), call.request.query.get("filters", ""))
         items = [lookup.whole(*item) for item in found]
         return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
 
     async def search(self, call: Call) -> Response:
         wanted = call.data.get("filter")
-        items = lookup.searched(lookup.all_packs(self.registries.values()), {} if wanted is None else wanted)
+        items = lookup.searched(lookup.all_packs(self._theirs(call)), {} if wanted is None else wanted)
         return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
 
     async def pack(self, call: Call) -> Response:
@@ -227,7 +241,7 @@ class Palette:
         return Response.json(200, {"readme": self._pack(call)[1].readme})
 
     def _pack(self, call: Call) -> lookup.Found:
-        found = lookup.filtered(lookup.all_packs(self.registries.values()), f"metadata.uid={call.uid}")
+        found = lookup.filtered(lookup.all_packs(self._theirs(call)), f"metadata.uid={call.uid}")
         if not found:
             raise not_found(f"pack {call.uid}")
         return found[0]
@@ -257,6 +271,7 @@ def _route(method: str, path: str, answer: Callable[[Palette, Call], Any], *, is
 _OCI = "/v1/registries/oci"
 ROUTES = [
     _route("GET", "/v1/clouds/aws/account/sts", Palette.principal, is_open=True),
+    _route("GET", "/v1/users/me", Palette.me, is_open=True),
     _route("GET", f"{_OCI}/summary", Palette.summary, is_open=True),
     _route("GET", "/v1/registries/metadata", Palette.all_kinds, is_open=True),
     _route("POST", f"{_OCI}/{{kind}}/validate", Palette.validate),

@@ -23,6 +23,7 @@ def now() -> str:
 
 @dataclass
 class Registry:
+    tenant: str
     kind: str
     name: str
     notes: Json  # labels and annotations

@@ -51,7 +51,7 @@ TENANT = [
     ("PUT", f"{OCI}/{NOWHERE}/ecr"), ("DELETE", f"{OCI}/{NOWHERE}/ecr"), ("DELETE", f"/v1/registries/{NOWHERE}"),
     ("POST", f"{OCI}/{NOWHERE}/ecr/sync"), ("GET", f"{OCI}/{NOWHERE}/ecr/sync/status"), ("POST", f"{OCI}/basic"),
 ]  # fmt: skip
-OPEN = [f"{OCI}/summary", "/v1/registries/metadata", "/v1/packs", "/v1/clouds/aws/account/sts"]
+OPEN = [f"{OCI}/summary", "/v1/registries/metadata", "/v1/packs", "/v1/clouds/aws/account/sts", "/v1/users/me"]
 
 
 def test_who_is_no_tenant_admin(sandbox: Sandbox) -> None:  # PAL-2, PAL-59
@@ -63,6 +63,21 @@ def test_who_is_no_tenant_admin(sandbox: Sandbox) -> None:  # PAL-2, PAL-59
     assert somebody.send("POST", "/v1/packs/search", {}).status_code == 200
     admin = Palette(sandbox, sandbox.palette.key(admin=True))
     assert code_of(admin.send("GET", f"{OCI}/{NOWHERE}"))[0] == 404
+
+
+def test_another_tenant(sandbox: Sandbox, palette: Palette) -> None:  # PAL-63, PAL-64
+    another = Palette(sandbox, sandbox.palette.key(admin=True, tenant="another"))
+    name = f"r-{uuid.uuid4().hex[:8]}"
+    ours, theirs = palette.create("ecr", name, KEY), another.create("ecr", name, KEY)
+    for mine, who, not_mine in ((ours, palette, theirs), (theirs, another, ours)):
+        for method, path in (("GET", f"{OCI}/{not_mine}/ecr"), ("DELETE", f"/v1/registries/{not_mine}")):
+            assert code_of(who.send(method, path)) == (404, "ResourceNotFound")
+        assert not_mine not in who.send("GET", f"{OCI}/summary").text
+        assert not_mine not in who.send("GET", "/v1/registries/metadata").text
+        assert who.send("DELETE", f"{OCI}/{mine}/ecr").status_code == 204
+    tenants = [who.get("/v1/users/me")["status"]["tenant"] for who in (palette, another, palette)]
+    assert [tenant["orgName"] for tenant in tenants] == ["main", "another", "main"]
+    assert tenants[0]["tenantUid"] == tenants[2]["tenantUid"] != tenants[1]["tenantUid"]
 
 
 def test_project(palette: Palette) -> None:  # PAL-3, PAL-59

@@ -108,9 +108,9 @@ class PaletteOrders:
     faults: Faults
     api_key: str  # of a tenant admin
 
-    def key(self, *, admin: bool = False) -> str:
+    def key(self, *, admin: bool = False, tenant: str = "main") -> str:
         """A new API key, by default of somebody who is no tenant admin."""
-        found: str = self.faults.control("POST", "/palette/keys", {"admin": admin})["key"]
+        found: str = self.faults.control("POST", "/palette/keys", {"admin": admin, "tenant": tenant})["key"]
         return found
 
     @contextlib.contextmanager
