@@ -69,7 +69,7 @@ class BasicPackRegistry(pulumi.ComponentResource):
         )
         self.endpoint = pulumi.Output.from_input(host)
         self.base_path = pulumi.Output.from_input(base)
-        self.repositories, self.versions = published
+        self.repositories, self.versions = published.repositories, published.versions
         self.palette_registry_uid = None
         if palette:
             login = in_palette.Login(
@@ -81,7 +81,7 @@ class BasicPackRegistry(pulumi.ComponentResource):
             endpoint = f"{'http' if plain_http else 'https'}://{host}"
             registered = in_palette.register(
                 name, palette, login, kind="basic", endpoint=endpoint, base_path=base,
-                versions=self.versions, child=lambda: pulumi.ResourceOptions(parent=self),
+                versions=self.versions, packs=published.packs, child=lambda: pulumi.ResourceOptions(parent=self),
             )  # fmt: skip
             self.palette_registry_uid = registered.uid
         exports = {

@@ -104,7 +104,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
         )
         self.endpoint = root.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
-        self.repositories, self.versions = published
+        self.repositories, self.versions = published.repositories, published.versions
         self.publisher_policy_arn = granted.publisher_policy.arn
         self.pusher_policy_arn = granted.pusher_policy.arn if granted.pusher_policy else None
         self.reader_policy_arn = granted.reader_policy.arn if granted.reader_policy else None
@@ -121,7 +121,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
                 login = granted.reader_login
             registered = in_palette.register(
                 name, palette, login, kind="ecr", endpoint=self.endpoint, base_path=base,
-                versions=self.versions, child=self._child,
+                versions=self.versions, packs=published.packs, child=self._child,
             )  # fmt: skip
             self.palette_registry_uid = registered.uid
         exports = {

@@ -28,6 +28,7 @@ class FoundPacks(NamedTuple):
 class Published(NamedTuple):
     """repositories: pack name -> "host/path"; versions: pack name -> version -> manifest digest, known when published."""
 
+    packs: list[PublishedPack]
     repositories: pulumi.Output[dict[str, str]]
     versions: pulumi.Output[dict[str, dict[str, str]]]
 
@@ -104,6 +105,7 @@ def publish(
     packs = pulumi.Output.all(*(resource.versions.apply(_Pack.of) for resource in published.values()))
     packs.apply(lambda known: _sum_up(component, known))
     return Published(
+        packs=list(published.values()),
         repositories=pulumi.Output.all(**repositories),
         versions=packs.apply(lambda known: {p: dict(each.digests) for p, each in zip(published, known, strict=True)}),
     )

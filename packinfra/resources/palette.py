@@ -1,6 +1,7 @@
 """What both registry components do with Palette: the registry registered, synced, and every version looked up.
 
-PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync <- every PublishedPack
+PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync, and every PublishedPack -> PaletteRegistry: so that
+destroy asks Palette first, and no pack is gone if cluster profiles still use them and Palette refuses.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pulumi
 from packinfra.resources.palette_principal import PalettePrincipal
 from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync
+from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import PaletteSettings
 
 
@@ -47,16 +49,17 @@ def register(
     endpoint: pulumi.Input[str],
     base_path: pulumi.Input[str],
     versions: pulumi.Output[dict[str, dict[str, str]]],
+    packs: Sequence[PublishedPack],
     child: Callable[..., pulumi.ResourceOptions],
 ) -> PaletteRegistry:
     """
-    versions: what Palette must offer in the end: pack name -> version -> manifest digest, as the PublishedPacks say it;
-              so the sync waits for them
+    versions: what Palette must offer in the end: pack name -> version -> manifest digest, as the PublishedPacks say it
+    packs:    published before the registry is registered, removed after it
     child:    makes the options of a child of the component
     """
     given = {key: value for key, value in vars(login).items() if key != "ready"}
     opts = child()
-    opts.depends_on = list(login.ready)
+    opts.depends_on = [*login.ready, *packs]
     registry = PaletteRegistry(
         name,
         registry_name=palette.name,
@@ -79,4 +82,4 @@ def _partition() -> str:
 
 
 def _where(palette: PaletteSettings) -> dict[str, Any]:
-    return {"host": palette.host, "ca_file": palette.ca_file, "project": palette.project}
+    return {"host": palette.host, "ca_file": palette.ca_file}

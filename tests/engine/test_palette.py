@@ -73,6 +73,7 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
     begin = sandbox.mark()
     project.destroy()
     (forgotten,) = asked(f"palette: DELETE {OCI}/{uid}/ecr")
+    assert forgotten < min(asked("ecr:BatchDeleteImage*")), "packs stay until Palette lets go of them"
     assert forgotten < min(asked("iam:DetachRolePolicy *")) < min(asked("iam:DeleteRole *"))
     assert palette.send("GET", f"{OCI}/{uid}/ecr").status_code == 404
 
@@ -161,6 +162,8 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
     assert "in use by the cluster profile web" in said
     assert "take those out of the profiles first" in said
     assert "Traceback" not in said
+    assert "PublishedPack packs-hello" in project.resources(), "what a profile uses is still there"
+    assert sandbox.requests("ecr:BatchDeleteImage*", mark) == []
     project.up()
     assert palette.versions(uid) == ["1.0.0"]
     assert sandbox.requests(f"palette: POST {OCI}/ecr", mark) == [], "what was registered stays so"
