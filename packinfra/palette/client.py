@@ -1,7 +1,7 @@
 """What packinfra asks of Palette, one method an endpoint (Palette's API description, 4.8).
 
-A 404 is believed only if it is Palette's own and the list of registries agrees: asked through the wrong kind, Palette
-says "not found" of a registry that is there.
+A 404 is believed only if it is Palette's own, the key is of the same tenant, and the list of registries agrees: asked
+through the wrong kind or with another tenant's key, Palette says "not found" of a registry that is there.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from packinfra.palette.sync import SyncStatus
 from packinfra.palette.transport import Transport
 
 _SUMMARY = "/v1/registries/oci/summary"
-_NOT_ABOUT_CREDENTIALS = (KeyRefused, NotPalette, NotFound, Throttled)
+_NOT_ABOUT_CREDENTIALS = (NotPalette, NotFound, Throttled)
 
 
 @dataclass(frozen=True)
@@ -65,6 +65,14 @@ class Client:
             )
         return Principal(str(answer["accountId"]), str(answer["externalId"]))
 
+    def tenant(self) -> str:
+        """The uid of the tenant whose key this is; "" if Palette doesn't say."""
+        try:
+            said = self._send(Step.TENANT, "GET", "/v1/users/me").get("status") or {}
+        except (Forbidden, NotFound):  # what is asked of Palette afterwards does not depend on it
+            return ""
+        return str((said.get("tenant") or {}).get("tenantUid") or "")
+
     def registries(self) -> list[Listed]:
         return self._registries(self._send)
 
@@ -77,6 +85,8 @@ class Client:
         try:
             self._send(Step.VALIDATE, "POST", path, body=registration.spec(), secrets=(registration.secret,))
         except PaletteError as error:
+            if isinstance(error, KeyRefused):
+                self.registries()  # raises if it is our own key that is refused, and not Palette's at the registry
             # Neither status nor code of a refusal is published; AWS's own may come through as 403.
             about_us = isinstance(error, Forbidden) and "AssumeRole" not in error.text
             if about_us or isinstance(error, _NOT_ABOUT_CREDENTIALS) or error.status not in range(400, 501):
@@ -114,12 +124,15 @@ class Client:
         except PaletteError as error:
             raise _name_taken(error) from error
 
-    def read(self, kind: Kind, uid: str) -> dict[str, Any] | None:
-        """What `registration.found` takes out of the answer; None if there is definitely no such registry."""
+    def read(self, kind: Kind, uid: str, tenant: str = "") -> dict[str, Any] | None:
+        """What `registration.found` takes out of the answer; None if there is definitely no such registry.
+
+        tenant: in which it was registered, "" if that isn't known
+        """
         try:
             return found(kind, self._send(Step.READ, "GET", _path(uid, kind)))
         except NotFound as error:
-            self._confirm_gone(kind, uid, error)
+            self._confirm_gone(kind, uid, tenant, error)
             return None
 
     def update(self, uid: str, registration: Registration) -> None:
@@ -129,12 +142,12 @@ class Client:
         except PaletteError as error:
             raise _name_taken(error) from error
 
-    def delete(self, kind: Kind, uid: str) -> None:
-        """Also if there is none any more."""
+    def delete(self, kind: Kind, uid: str, tenant: str = "") -> None:
+        """Also if there is none any more. tenant: see read"""
         try:
             self._send(Step.DELETE, "DELETE", _path(uid, kind))
         except NotFound as error:
-            self._confirm_gone(kind, uid, error)
+            self._confirm_gone(kind, uid, tenant, error)
         except PaletteError as error:
             if type(error) is PaletteError and error.status in range(400, 500):
                 remedy = "if cluster profiles use its packs, take those out of the profiles first; then run again"
@@ -155,8 +168,11 @@ class Client:
         """The versions of a pack that Palette offers from this registry."""
         try:
             answer = self._send(Step.LOOKUP, "GET", f"/v1/packs/{pack}/registries/{uid}", query={"cloudType": "all"})
-        except NotFound:  # of a pack that isn't indexed; it may also be an answer without tags
-            return frozenset()
+        except PaletteError as error:
+            # Of a pack that isn't indexed, in whatever words; it may also be an answer without tags.
+            if error.status == 404 and not isinstance(error, NotPalette):
+                return frozenset()
+            raise
         # Not `tag`, which may carry its group in front: "LTS__22.4.x".
         return frozenset(str(entry.get("version")) for entry in answer.get("tags") or [])
 
@@ -176,7 +192,12 @@ class Client:
                 return listed
             query = {"continue": str(following)}
 
-    def _confirm_gone(self, kind: Kind, uid: str, error: NotFound) -> None:
+    def _confirm_gone(self, kind: Kind, uid: str, tenant: str, error: NotFound) -> None:
+        if tenant and (ours := self.tenant()) and ours != tenant:
+            raise KeyRefused(
+                error.step, error.address, status=error.status, code=error.code,
+                text=f"the API key belongs to the tenant {ours}; it was registered in the tenant {tenant}",
+            )  # fmt: skip
         for listed in self.registries():
             if listed.uid == uid:
                 raise PaletteError(

@@ -3,7 +3,7 @@
 PaletteError
   PaletteUnreachable   no connection, or it broke
   NotPalette           something answers at the host, but not as Palette does
-  KeyRefused           401, or there is no API key
+  KeyRefused           401, no API key, or one of another tenant
   Forbidden            403, or a request that belongs to another scope
   NotFound             404, in Palette's own words (a proxy's 404 is none)
   CredentialsRefused   Palette does not get into the registry with what it was given
@@ -27,6 +27,7 @@ class Step(StrEnum):
     LOGIN = "log in to"
     PRINCIPAL = "ask who reads for"
     VALIDATE = "have the credentials of the registry checked by"
+    TENANT = "ask whose API key this is of"
     LIST = "list the registries in"
     CREATE = "register the registry in"
     READ = "read the registry from"
@@ -69,13 +70,13 @@ class PaletteError(PackinfraError):
 
 
 class PaletteUnreachable(PaletteError):  # noqa: N818 - reads as what happened, as in the tree above
-    remedy = "check host (packinfra:palette, SPECTROCLOUD_HOST), network and proxy (HTTPS_PROXY, NO_PROXY)"
+    remedy = "check host (packinfra:palette), network and proxy (HTTPS_PROXY, NO_PROXY)"
 
 
 class NotPalette(PaletteError):  # noqa: N818
     remedy = (
-        "check host (packinfra:palette, SPECTROCLOUD_HOST): api.spectrocloud.com, or the host of your own console; and "
-        "what stands between here and Palette (proxy, gateway)"
+        "check host (packinfra:palette): api.spectrocloud.com, or the host of your own console; and what stands between "
+        "here and Palette (proxy, gateway)"
     )
 
 
@@ -88,10 +89,7 @@ class KeyRefused(PaletteError):  # noqa: N818
 
 
 class Forbidden(PaletteError):  # noqa: N818
-    remedy = (
-        "use the API key of a tenant admin, and leave project out (packinfra:palette): registries belong to the tenant, "
-        "not to a project"
-    )
+    remedy = "use the API key of a tenant admin: registries belong to the tenant, not to a project"
 
 
 class NotFound(PaletteError):  # noqa: N818

@@ -23,6 +23,7 @@ from typing import Any, Literal
 Kind = Literal["ecr", "basic"]
 KINDS: tuple[Kind, ...] = ("ecr", "basic")
 
+ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
 AS_IT_MUST_BE: Mapping[str, Any] = {
     "providerType": "pack",
     "isPrivate": True,  # "Protected" or "Enable Authentication" in the console
@@ -65,7 +66,8 @@ class Registration:
         if self.role_arn:
             return (
                 f"{self.role_arn} must trust Palette's AWS account with ExternalId {self.external_id}, and have the "
-                "reader policy (docs/iam.md); a role that was made a moment ago may need another minute: then run again"
+                "reader policy (docs/iam.md); a role that was made a moment ago may need another minute: then run again. "
+                "A Palette that was installed anew has another ExternalId: see docs/palette.md"
             )
         return (
             f"check accessKeyId ({self.access_key_id}), its secret (packinfra:paletteSecretKey), and that its user has "

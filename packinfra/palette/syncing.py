@@ -77,7 +77,8 @@ class Syncing:
             raise self._failure(status, missing, wanted)
         self._says.warning(
             f"Palette lists every version, but its status tells of no sync since the one of {status.last_synced}: a "
-            "version published again with other content may still be listed with the old one"
+            "version published again with other content may still be listed with the old one; to be sure, start a sync "
+            "in Palette's console"
         )
 
     def missing(self, wanted: Packs) -> dict[str, list[str]]:

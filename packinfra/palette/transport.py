@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+import urllib3
 from requests.auth import AuthBase
 
 from packinfra.no_answer import NoAnswer, Reason, unusable_ca
@@ -130,7 +131,7 @@ class Transport:
                 timeout=self._timeouts,
                 allow_redirects=False,
             )
-        except (requests.exceptions.RequestException, OSError) as error:
+        except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _unanswered(NoAnswer.of(error, self.host), step, address) from error
         (self._pace.refused if answer.status_code == 429 else self._pace.accepted)()
         document = _document(answer)
@@ -171,9 +172,10 @@ def _refusal(
     answer: requests.Response, document: dict[str, Any] | None, step: Step, address: str, secrets: tuple[str, ...]
 ) -> PaletteError:
     status, said = answer.status_code, document or {}
-    code, text = str(said.get("code") or ""), str(said.get("message") or "")[:1000]
+    code, text = str(said.get("code") or ""), str(said.get("message") or "")
     for secret in filter(None, secrets):
         text = text.replace(secret, "...")
+    text = text[:1000]
     kind = PaletteError
     if status == 429:
         kind = Throttled

@@ -1,5 +1,5 @@
 """Which tags the resources of this run want, so that removing one resource can't take another's tag; and the same for
-registries in Palette, where a host and a uid stand in the place of repository and tag.
+registries in Palette, where "palette" and a uid stand in the place of repository and tag.
 
 All dynamic resources of a run share one provider process, and deletions come after what replaces them. Two cases,
 both seen on the real engine: a resource renamed without an alias (the new one adopts the tag, then the old one is

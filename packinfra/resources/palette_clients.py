@@ -1,7 +1,8 @@
 """Which Palette is asked, and with whose key: looked up inside each operation.
 
-Host, CA and scope are inputs of the resources, so destroy knows them without the program. The API key never is one: the
-secret packinfra:paletteApiKey of the stack, else SPECTROCLOUD_APIKEY.
+Host and CA are inputs of the resources, so destroy knows them without the program; the host is never taken from the
+environment, since a machine without the variable would then take the registration for one of another Palette. The API
+key never is an input: the secret packinfra:paletteApiKey of the stack, else SPECTROCLOUD_APIKEY.
 """
 
 from __future__ import annotations
@@ -17,17 +18,15 @@ import pulumi
 from packinfra.no_answer import unusable_ca
 from packinfra.palette import Client, Transport
 from packinfra.palette.errors import KeyRefused, Step
-from packinfra.palette.host import HOST, tidy_host
+from packinfra.palette.host import HOST, KEY_VARIABLE, tidy_host
 from packinfra.resources.engine import Log
 
 API_KEY = "packinfra:paletteApiKey"
 
 
-def place(
-    host: pulumi.Input[str] | None, ca_file: str | None, project: pulumi.Input[str] | None
-) -> dict[str, pulumi.Input[str] | None]:
+def place(host: pulumi.Input[str] | None, ca_file: str | None) -> dict[str, pulumi.Input[str] | None]:
     """The inputs that say which Palette."""
-    return {"host": host or os.environ.get("SPECTROCLOUD_HOST") or HOST, "caFile": ca_file, "project": project}
+    return {"host": host or HOST, "caFile": ca_file}
 
 
 def judged_place(props: dict[str, Any]) -> list[str]:
@@ -60,19 +59,18 @@ class PaletteClients:
     """
 
     def __init__(self, get: Callable[[str], Any]) -> None:
-        self._key = str(get(API_KEY) or os.environ.get("SPECTROCLOUD_APIKEY") or "").strip()
+        self._key = str(get(API_KEY) or os.environ.get(KEY_VARIABLE) or "").strip()
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str | None, str | None], Client] = {}
+        self._clients: dict[tuple[str, str | None], Client] = {}
 
     def of(self, props: Mapping[str, Any]) -> Client:
         """Raises a PaletteError if there can be none."""
-        host, ca_file, project = str(props["host"]), props.get("caFile") or None, props.get("project") or None
+        host, ca_file = str(props["host"]), props.get("caFile") or None
         if not self._key:
             raise KeyRefused(
                 Step.LOGIN, host, text="there is no API key, without which nothing is deleted there either"
             )
         with self._lock:
-            key = host, ca_file, project
-            if key not in self._clients:
-                self._clients[key] = Client(Transport(host, self._key, ca_file=ca_file, project=project))
-            return self._clients[key]
+            if (host, ca_file) not in self._clients:
+                self._clients[host, ca_file] = Client(Transport(host, self._key, ca_file=ca_file))
+            return self._clients[host, ca_file]

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from packinfra.no_answer import unusable_ca
-from packinfra.palette.registration import AS_IT_MUST_BE, KINDS, Registration, tidy_base_path, tidy_endpoint
+from packinfra.palette.registration import AS_IT_MUST_BE, KINDS, ROLE, Registration, tidy_base_path, tidy_endpoint
 from packinfra.resources.palette_clients import judged_place
 
 SECRETS = ("secretKey", "password")
 _ECR_ONLY = ("roleArn", "externalId", "accessKeyId", "secretKey")
 _BASIC_ONLY = ("username", "password", "registryCaFile")
-_ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
 
 
 def judged(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -82,7 +82,7 @@ def _ecr(props: Mapping[str, Any]) -> list[str]:
         if mixed := given & {"accessKeyId", "secretKey"}:
             problems.append(f"{_names(mixed)}: Palette reads with a role or with a key, not with both")
         role = props["roleArn"]
-        if isinstance(role, str) and not _ROLE.fullmatch(role):
+        if isinstance(role, str) and not ROLE.fullmatch(role):
             problems.append(f"role_arn: {role} is no ARN of a role (arn:aws:iam::123456789012:role/palette)")
         if "externalId" not in given:
             problems.append("external_id: a role needs the ExternalId that Palette sends (PalettePrincipal tells it)")
@@ -104,9 +104,14 @@ def _basic(props: dict[str, Any]) -> list[str]:
         if problem := unusable_ca(path):
             problems.append(f"registry_ca_file: {problem}: name a PEM file with the CA's certificate")
         else:
-            with open(path, encoding="utf-8") as file:
-                props["certificate"] = file.read().strip()
+            props["certificate"] = _certificates(path)
     return problems
+
+
+def _certificates(path: str) -> str:
+    """Nothing else of the file: a key that stands beside them belongs neither into state nor to Palette."""
+    text = Path(path).read_text("ascii", errors="replace")
+    return "\n".join(re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL))
 
 
 def _strangers(given: set[str], others: tuple[str, ...], text: str) -> list[str]:

@@ -26,7 +26,7 @@ from pulumi.dynamic import (
 from packinfra.resources.engine import speak_plainly
 from packinfra.resources.palette_clients import PaletteClients, judged_place, place, plain
 
-_OF_PALETTE = ("host", "project", "partition")
+_OF_PALETTE = ("host", "partition")
 
 
 class PalettePrincipalProvider(ResourceProvider):
@@ -63,9 +63,8 @@ class PalettePrincipal(Resource, module="packinfra", name="PalettePrincipal"):
     """Palette's AWS account and ExternalId, for the trust policy of a role (`packinfra.aws.policies.trust`).
 
     name:      logical name
-    host:      Palette's host; None = SPECTROCLOUD_HOST, else api.spectrocloud.com
+    host:      Palette's host; None = api.spectrocloud.com
     ca_file:   PEM file with the CA certificates of a self-hosted Palette, relative to the project
-    project:   uid of a project; None = the tenant
     partition: of the AWS account in which the role is: aws, aws-us-gov
 
     Outputs: `account_id` (twelve digits), `external_id`.
@@ -80,11 +79,10 @@ class PalettePrincipal(Resource, module="packinfra", name="PalettePrincipal"):
         *,
         host: pulumi.Input[str] | None = None,
         ca_file: str | None = None,
-        project: pulumi.Input[str] | None = None,
         partition: str = "aws",
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        props = {**place(host, ca_file, project), "partition": partition, "accountId": None, "externalId": None}
+        props = {**place(host, ca_file), "partition": partition, "accountId": None, "externalId": None}
         super().__init__(PalettePrincipalProvider(), name, props, opts)
 
     @property

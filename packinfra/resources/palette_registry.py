@@ -39,13 +39,15 @@ from packinfra.resources.engine import speak_plainly
 from packinfra.resources.palette_clients import PaletteClients, log_of, place, plain
 from packinfra.resources.palette_inputs import SECRETS, judged, registration
 
-_REPLACES = ("registryName", "kind", "host", "project")
-"""A name is what profiles' authors look for, and Palette's Terraform provider replaces for it too."""
+_REPLACES = ("kind", "host")
+"""Not the name, unlike in Palette's Terraform provider: cluster profiles refer to the uid, which a replacement loses."""
 _WRITTEN = (
-    "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate", "partition", *SECRETS,
+    "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate", "partition", *SECRETS,
     *AS_IT_MUST_BE,
 )  # fmt: skip
-_OUTPUTS = ("uid", "revision")
+_IN_PALETTE = "palette"
+"""In the place of the host, of which one Palette may have several: uids are unique."""
+_OUTPUTS = ("uid", "tenant", "revision")
 
 
 class PaletteRegistryProvider(ResourceProvider):
@@ -64,8 +66,10 @@ class PaletteRegistryProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         replaces = [key for key in _REPLACES if _olds.get(key) != _news.get(key)]
         changed = any(_olds.get(key) != _news.get(key) for key in (*_WRITTEN, "caFile", "__provider"))
-        # The old one first: names are unique in Palette.
-        return DiffResult(changes=changed or bool(replaces), replaces=replaces, delete_before_replace=True)
+        # In the same Palette the old one first, since names are unique. In another one last: if that one is mistyped,
+        # or has another key, nothing is lost.
+        first = "host" not in replaces
+        return DiffResult(changes=changed or bool(replaces), replaces=replaces, delete_before_replace=first)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         client, wanted = self._clients.of(props), registration(props)
@@ -79,27 +83,29 @@ class PaletteRegistryProvider(ResourceProvider):
                 f"{wanted.name} was registered in Palette already, for the same place: it is taken over, and destroy "
                 "will delete it; only one stack may have it, so remove packinfra:palette from any other"
             )
+        tenant = client.tenant()
         uid = listed.uid if listed else client.create(wanted)
-        return CreateResult(uid, _outs(props, uid, 1))
+        return CreateResult(uid, _outs(props, uid, tenant, 1))
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         client, wanted = self._clients.of(_news), registration(_news)
         self._admit(client, wanted, _news)
         client.update(_id, wanted)
-        return UpdateResult(_outs(_news, _id, int(_olds.get("revision") or 0) + 1))
+        revision = int(_olds.get("revision") or 0) + 1
+        return UpdateResult(_outs(_news, _id, str(_olds.get("tenant") or ""), revision))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        said = self._clients.of(props).read(props["kind"], id_)
+        said = self._clients.of(props).read(props["kind"], id_, str(props.get("tenant") or ""))
         if said is None:
             return ReadResult("", {})
         outs = {key: value for key, value in {**plain(props), **said}.items() if value is not None}
         return ReadResult(id_, outs, {key: value for key, value in outs.items() if key not in _OUTPUTS})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        if holder := CLAIMS.holder(str(_props["host"]), _id, str(_props.get("urn"))):
+        if holder := CLAIMS.holder(_IN_PALETTE, _id, str(_props.get("urn"))):
             log_of(_props).info(f"{_props.get('registryName')} stays in Palette: {holder} holds it now")
             return
-        self._clients.of(_props).delete(_props["kind"], _id)
+        self._clients.of(_props).delete(_props["kind"], _id, str(_props.get("tenant") or ""))
 
     def _admit(self, client: Client, wanted: Registration, props: Mapping[str, Any]) -> None:
         admit(client, wanted, patience=float(props.get("patience") or 0.0), say=log_of(props).status)
@@ -125,12 +131,13 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
 
     partition: ecr: of the AWS account: aws, aws-us-gov
     patience:  ecr: seconds to wait for a role that Palette can't use yet (IAM is eventually consistent)
-    host, ca_file, project: which Palette, see PalettePrincipal
+    host, ca_file: which Palette, see PalettePrincipal
 
-    Outputs: `uid`; `revision`, a number that rises whenever the registration is written; `endpoint`, `basePath`.
+    Outputs: `uid`; `tenant`, the uid of the tenant; `revision`, a number that rises whenever the registration is written; `endpoint`, `basePath`.
     """
 
     uid: pulumi.Output[str]
+    tenant: pulumi.Output[str]
     revision: pulumi.Output[float]
     kind: pulumi.Output[str]
     endpoint: pulumi.Output[str]
@@ -155,11 +162,10 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
         patience: float = 120.0,
         host: pulumi.Input[str] | None = None,
         ca_file: str | None = None,
-        project: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         # Kept as given for PaletteSync: outputs that are None are unknown in every preview, since state has none of them.
-        self.palette = place(host, ca_file, project)
+        self.palette = place(host, ca_file)
         urn = pulumi.create_urn(name, f"pulumi-python:{self._resource_type_name}", opts.parent if opts else None)
         props = {
             "registryName": registry_name,
@@ -198,7 +204,7 @@ def _require_same_place(client: Client, listed: Listed, wanted: Registration) ->
     )  # fmt: skip
 
 
-def _outs(props: Mapping[str, Any], uid: str, revision: int) -> dict[str, Any]:
+def _outs(props: Mapping[str, Any], uid: str, tenant: str, revision: int) -> dict[str, Any]:
     """Whoever wrote the registration holds it: another resource of this run leaves it alone."""
-    CLAIMS.want(str(props["host"]), uid, str(props.get("urn")), published=True)
-    return {**plain(props), "uid": uid, "revision": revision}
+    CLAIMS.want(_IN_PALETTE, uid, str(props.get("urn")), published=True)
+    return {**plain(props), "uid": uid, "tenant": tenant, "revision": revision}

@@ -34,7 +34,7 @@ from packinfra.resources.palette_clients import PaletteClients, judged_place, lo
 from packinfra.resources.palette_registry import PaletteRegistry
 
 _NEEDS_A_SYNC = ("registryUid", "revision", "location", "packs")
-_CONNECTION = ("kind", "host", "caFile", "project", "__provider")
+_CONNECTION = ("kind", "tenant", "host", "caFile", "__provider")
 
 
 class PaletteSyncProvider(ResourceProvider):
@@ -66,7 +66,7 @@ class PaletteSyncProvider(ResourceProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         client = self._clients.of(props)
-        if client.read(props["kind"], str(props["registryUid"])) is None:
+        if client.read(props["kind"], str(props["registryUid"]), str(props.get("tenant") or "")) is None:
             return ReadResult("", {})
         missing = self._syncing(props).missing(_wanted(props))
         if missing:
@@ -124,6 +124,7 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
             "registryUid": registry.uid,
             "revision": registry.revision,
             "kind": registry.kind,
+            "tenant": registry.tenant,
             "location": pulumi.Output.concat(registry.endpoint, "/", registry.basePath),
             **registry.palette,
             "packs": packs,

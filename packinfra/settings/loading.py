@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
+from packinfra.palette.host import HOST, HOST_VARIABLE, KEY_VARIABLE, tidy_host
 from packinfra.settings.access import AccessSettings
 from packinfra.settings.across import across
 from packinfra.settings.messages import explain, unknown
@@ -38,7 +39,6 @@ class Settings(Model):
 
 SECRETS = ("registryPassword", "paletteApiKey", "paletteSecretKey", "palettePassword")
 """Keys whose values are no settings: secrets, judged only by whether they are there."""
-API_KEY = "SPECTROCLOUD_APIKEY"
 
 
 def load(
@@ -49,7 +49,7 @@ def load(
 ) -> Settings:
     """Settings from a stack's whole config: "packinfra:registry" and so on; objects as JSON text or parsed.
 
-    environ:   where Palette's API key may be instead; None: whether there is one isn't judged
+    environ:   where Palette's API key may be instead, and its host may be named; None: neither is judged
     encrypted: is a key's value kept as a secret? None: not judged
 
     An empty object counts as absent, but for packinfra:palette, whose absence deletes what was registered. Raises
@@ -89,11 +89,8 @@ def load(
     settings = Settings.model_validate({**registry, **sound})
     secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
     mistakes += across(settings, sound, wrong | registry.keys(), secrets, config.get("aws:region"))
-    if settings.palette and environ is not None and "paletteApiKey" not in secrets and not environ.get(API_KEY):
-        mistakes.append(
-            f"{NAMESPACE}:paletteApiKey: missing for {NAMESPACE}:palette; set {API_KEY} in the environment, or: pulumi "
-            f"config set --secret {NAMESPACE}:paletteApiKey"
-        )
+    if settings.palette and environ is not None:
+        mistakes += _of_environment(settings.palette, environ, has_key="paletteApiKey" in secrets)
     mistakes += [
         f"{NAMESPACE}:{key}: in plain text, in the stack file and then in state; replace it by a new one, and set that "
         f"with: pulumi config set --secret {NAMESPACE}:{key}"
@@ -103,6 +100,28 @@ def load(
     if mistakes:
         raise SettingsError("the stack's config has mistakes:\n" + "\n".join(f"  {m}" for m in mistakes))
     return settings
+
+
+def _of_environment(palette: PaletteSettings, environ: Mapping[str, str], *, has_key: bool) -> list[str]:
+    mistakes = []
+    if not has_key and not environ.get(KEY_VARIABLE):
+        mistakes.append(
+            f"{NAMESPACE}:paletteApiKey: missing for {NAMESPACE}:palette; set {KEY_VARIABLE} in the environment, or: "
+            f"pulumi config set --secret {NAMESPACE}:paletteApiKey"
+        )
+    if palette.host is None and _tidy(environ.get(HOST_VARIABLE) or HOST) != HOST:
+        mistakes.append(
+            f"{NAMESPACE}:palette: {HOST_VARIABLE} is set, but the stack file names no host: write host there, so that "
+            f"every machine means the same Palette (host: {HOST}, if it is that one)"
+        )
+    return mistakes
+
+
+def _tidy(host: str) -> str:
+    try:
+        return tidy_host(host)
+    except ValueError:
+        return ""
 
 
 def _any(wrong: object) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from pydantic import Field, field_validator, model_validator
 
 from packinfra.palette.host import tidy_host
+from packinfra.palette.registration import ROLE
 from packinfra.settings.model import Model
 
 
@@ -18,18 +17,13 @@ class PaletteSettings(Model):
     name: str = Field(min_length=1, description="of the registry in Palette", examples=["packs"])
     host: str | None = Field(
         None,
-        description="Palette's host; absent: SPECTROCLOUD_HOST in the environment, else api.spectrocloud.com",
+        description="Palette's host; absent: api.spectrocloud.com",
         examples=["palette.example.com"],
     )
     ca_file: str | None = Field(
         None,
         description="PEM file with the certificate authority of a self-hosted Palette, relative to the project",
         examples=["palette-ca.pem"],
-    )
-    project: str | None = Field(
-        None,
-        pattern="^[A-Za-z0-9-]+$",
-        description="uid of a Palette project; absent: the tenant, to which registries belong",
     )
     sync_timeout: int = Field(
         600, ge=1, le=7200, description="seconds within which Palette must list what was published"
@@ -65,7 +59,7 @@ class PaletteSettings(Model):
     @field_validator("role_arn")
     @classmethod
     def _role_arn(cls, value: str | None) -> str | None:
-        if value is not None and not re.fullmatch(r"arn:aws[\w-]*:iam::\d{12}:role/.+", value):
+        if value is not None and not ROLE.fullmatch(value):
             raise ValueError("give the ARN of a role")
         return value
 

@@ -88,7 +88,7 @@ def test_from_creation_to_deletion(bench: Bench) -> None:
     mark = bench.mark()
     uid, inputs, outs = bench.created(bench.by_role())
     asked = bench.asked(mark)
-    assert asked == [f"GET {OCI}/summary", f"POST {OCI}/ecr/validate", f"POST {OCI}/ecr"]
+    assert asked == [f"GET {OCI}/summary", f"POST {OCI}/ecr/validate", "GET /v1/users/me", f"POST {OCI}/ecr"]
     assert (outs["uid"], outs["revision"]) == (uid, 1.0)
     said = bench.get(uid)
     assert said["metadata"]["name"] == bench.base
@@ -123,8 +123,10 @@ def test_diff_without_palette(bench: Bench) -> None:
     assert diff("u-1", outs, {**news, "urn": "urn:other", "patience": 3, "registryCaFile": "x"}) == (False, [])
     assert diff("u-1", outs, {**news, "roleArn": UNKNOWN}) == (True, [])
     assert diff("u-1", outs, {**news, "caFile": "ca.pem"}) == (True, [])
-    for key in ("registryName", "kind", "host", "project"):
+    assert diff("u-1", outs, {**news, "registryName": "another"}) == (True, []), "the uid stays"
+    for key, old_one_first in (("kind", True), ("host", False)):
         assert diff("u-1", outs, {**news, key: "another"}) == (True, [key])
+        assert bench.host.deletes_before_replacing is old_one_first
     assert bench.asked(mark) == []
 
 
@@ -155,7 +157,10 @@ def test_masked_secrets_and_default_blocks_are_no_change(bench: Bench) -> None:
     updated = bench.host.update(uid, read, rotated)
     assert bench.palette.sync("ecr", uid)["status"] == "Success", "with the real secret, not with asterisks"
     secrets = (inputs["secretKey"], rotated["secretKey"])
-    told = json.dumps([bench.host.logs, bench.host.statuses, bench.asked(0)])
+    with pytest.raises(ProviderError) as refused:
+        bench.host.update(uid, updated, {**rotated, "secretKey": inputs["secretKey"]})
+    told = json.dumps([bench.host.logs, bench.host.statuses, str(refused.value)])
+    assert "400 InvalidCredentials" in told
     assert not any(secret in told for secret in secrets)
     assert updated["secretKey"] == rotated["secretKey"]
 
@@ -202,6 +207,32 @@ def test_the_wrong_kind_is_not_gone(bench: Bench) -> None:
     assert bench.named() == [uid]
 
 
+def test_another_tenants_key_finds_nothing_gone(bench: Bench) -> None:
+    uid, _, outs = bench.created(bench.by_role())
+    stranger = bench.sandbox.palette.key(admin=True, tenant="another")
+    with bench.another(SPECTROCLOUD_APIKEY=stranger) as other:
+        for operation in (other.read, other.delete):
+            with pytest.raises(ProviderError, match=f"it was registered in the tenant {outs['tenant']}") as caught:
+                operation(uid, outs)
+            assert "\n  -> give an API key that is valid" in str(caught.value)
+        with pytest.raises(ProviderError, match=r"404 ResourceNotFound"):
+            other.update(uid, outs, outs)
+    assert bench.host.read(uid, outs)[:2] == (uid, outs)
+
+
+def test_a_name_is_changed_in_place(bench: Bench) -> None:
+    """Ours, and back from one that somebody gave it in the console."""
+    uid, inputs, outs = bench.created(bench.by_role())
+    body = bench.get(uid)
+    body["metadata"]["name"], body["spec"]["isSyncSupported"] = f"{bench.base}-theirs", True
+    assert bench.palette.send("PUT", f"{OCI}/{uid}/ecr", body).status_code == 204
+    _, read, read_inputs = bench.host.read(uid, outs)
+    assert read["registryName"] == f"{bench.base}-theirs"
+    assert bench.host.diff(uid, read, bench.checked(inputs, read_inputs)) == (True, [])
+    bench.host.update(uid, read, inputs)
+    assert bench.named() == [uid]
+
+
 @pytest.mark.parametrize("answer", ["unauthorized", "forbidden", "error"])
 def test_a_refusal_is_not_gone(bench: Bench, answer: str) -> None:
     uid, _, outs = bench.created(bench.by_role())
@@ -229,7 +260,6 @@ def test_keys_scopes_and_hosts(bench: Bench) -> None:
             {},
             "403 Forbidden.*-> use the API key of a tenant admin",
         ),
-        ({}, {"project": "p-1"}, "ProjectUidIsNotEmpty.*leave project out"),
         ({}, {"host": "palette.example.com"}, "the proxy refused: 403.*-> check host"),
         ({}, {"caFile": "none.pem"}, "could not reach Palette.*none.pem: No such file"),
         (NO_CA, {}, "certificate.*-> give the CA certificate of Palette .*caFile"),
@@ -318,7 +348,8 @@ def test_what_another_resource_holds_stays(bench: Bench) -> None:
     with bench.another() as run:
         assert run.create({**inputs, "urn": URN + "-renamed"})[0] == uid
         run.delete(uid, outs)
-        assert run.logs[-1] == f"{bench.base} stays in Palette: {URN}-renamed holds it now"
+        run.delete(uid, {**outs, "host": "palette.example.com"})  # the same Palette by another name
+        assert run.logs[-2:] == [f"{bench.base} stays in Palette: {URN}-renamed holds it now"] * 2
         run.delete(uid, {**outs, "urn": URN + "-renamed"})
     assert bench.named() == [uid]
 

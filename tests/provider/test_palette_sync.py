@@ -40,7 +40,7 @@ class Bench:
 
     def inputs(self, packs: dict[str, dict[str, str]], **more: Any) -> dict[str, Any]:
         plain = {
-            "registryUid": self.uid, "revision": 1, "kind": "ecr", "location": f"{HOST}/{self.base}", "packs": packs,
+            "registryUid": self.uid, "revision": 1, "kind": "ecr", "tenant": "", "location": f"{HOST}/{self.base}", "packs": packs,
             "host": "api.spectrocloud.com", "timeout": 30.0, "urn": URN,
         }  # fmt: skip
         return {**plain, **more}

@@ -99,6 +99,7 @@ class ProviderHost:
         answer = self._call(
             "Diff", provider_pb2.DiffRequest(id=id_, urn=URN, olds=self._props(olds), news=self._props(news))
         )
+        self.deletes_before_replacing: bool = answer.deleteBeforeReplace
         return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces)
 
     def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:

@@ -186,7 +186,7 @@ REFUSALS: list[tuple[str, Reply, type[PaletteError], str]] = [
     ("wrong key, no code", Reply(401, {"message": "x"}), KeyRefused, "SPECTROCLOUD_APIKEY"),
     ("wrong key, no body", Reply(401), KeyRefused, "paletteApiKey"),
     ("no admin", error(403, "Forbidden", "not allowed"), Forbidden, "the API key of a tenant admin"),
-    ("project", error(400, "ProjectUidIsNotEmpty", "x"), Forbidden, "leave project out"),
+    ("project", error(400, "ProjectUidIsNotEmpty", "x"), Forbidden, "belong to the tenant"),
     ("gone", error(404, "ResourceNotFound", "x"), NotFound, "pulumi refresh"),
     ("another 404", error(404, "RouteNotFound", "x"), PaletteError, "see what Palette says"),
     ("404 of a proxy", Reply(404, "<html>"), NotPalette, "a web page, where Palette answers with JSON"),
@@ -227,12 +227,14 @@ def test_refusals(client: Client, palette: ScriptedPalette, reply: Reply, kind: 
         (error(403, "Denied", "not authorized to perform: sts:AssumeRole"), ROLE, "may need another minute"),
         (error(400, "InvalidCredentials", "x"), USER, r"accessKeyId \(AKIAX\), its secret"),
         (error(422, "x", "x"), BASIC, "check username and password"),
+        (error(401, "Unauthorized", "from Harbor"), BASIC, "check username and password"),
     ],
 )
 def test_credentials_are_refused(
     client: Client, palette: ScriptedPalette, reply: Reply, registration: Registration, said: str
 ) -> None:
     palette.on("POST", "/validate", reply)
+    palette.on("GET", "/summary", items())
     with pytest.raises(CredentialsRefused, match=rf"checked by Palette.*\n  -> .*{said}"):
         client.validate(registration)
 
@@ -244,6 +246,7 @@ def test_credentials_are_refused(
 )  # fmt: skip
 def test_what_says_nothing_of_the_credentials(client: Client, palette: ScriptedPalette, reply: Reply) -> None:
     palette.on("POST", "/validate", reply)
+    palette.on("GET", "/summary", reply)
     with pytest.raises(PaletteError) as caught:
         client.validate(ROLE)
     assert not isinstance(caught.value, CredentialsRefused)
@@ -287,10 +290,34 @@ def test_gone_is_not_taken_from_a_list_that_was_not_read(
         client.read("ecr", "u1")
 
 
+@pytest.mark.parametrize("said", [Reply(body={}), error(403, "Forbidden"), error(404, "ResourceNotFound")])
+def test_a_palette_that_tells_no_tenant(client: Client, palette: ScriptedPalette, said: Reply) -> None:
+    palette.on("GET", "/users/me", said)
+    palette.on("GET", "/u1/ecr", GONE)
+    palette.on("GET", "/summary", items())
+    assert client.tenant() == ""
+    assert client.read("ecr", "u1", "t-1") is None
+
+
+def test_gone_needs_a_key_of_the_tenant(client: Client, palette: ScriptedPalette) -> None:
+    theirs, ours = (Reply(body={"status": {"tenant": {"orgName": "x", "tenantUid": uid}}}) for uid in ("t-2", "t-1"))
+    palette.on("GET", "/users/me", theirs, theirs, Reply(401), ours)
+    palette.on("GET", "/u1/ecr", GONE)
+    palette.on("DELETE", "/u1/ecr", GONE)
+    palette.on("GET", "/summary", items())
+    for operation in (client.read, client.delete):
+        with pytest.raises(KeyRefused, match="belongs to the tenant t-2; it was registered in the tenant t-1"):
+            operation("ecr", "u1", "t-1")
+    with pytest.raises(KeyRefused):
+        client.read("ecr", "u1", "t-1")
+    assert client.read("ecr", "u1", "t-1") is None
+
+
 def test_a_pack_that_is_not_indexed(client: Client, palette: ScriptedPalette) -> None:
     empty, null = Reply(body={"tags": []}), Reply(body={"name": "hello", "tags": None})
-    palette.on("GET", "/hello/registries/u1", GONE, empty, null, Reply(404, "<html>"))
-    for _ in range(3):
+    other = error(404, "PackNotFound", "x")  # which words Palette has for it isn't known
+    palette.on("GET", "/hello/registries/u1", GONE, other, empty, null, Reply(404, "<html>"))
+    for _ in range(4):
         assert client.versions("hello", "u1") == frozenset()
     with pytest.raises(NotPalette):
         client.versions("hello", "u1")
@@ -321,6 +348,10 @@ def test_secrets_show_nowhere(client: Client, palette: ScriptedPalette, caplog: 
         with pytest.raises(PaletteError, match=r"InvalidCredentials: tried \.\.\. for \.\.\.") as caught:
             operation()
         assert SECRET not in repr(caught.value)
+    palette.on("GET", "/summary", error(400, "Invalid", "x" * 990 + KEY))
+    with pytest.raises(PaletteError) as caught:
+        client.registries()
+    assert KEY[:5] not in str(caught.value), "nor the half of one at the end of a text that is cut"
     assert SECRET not in repr(BASIC)
     assert SECRET not in caplog.text
     assert KEY not in caplog.text

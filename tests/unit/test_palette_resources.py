@@ -101,6 +101,11 @@ def test_the_registrys_certificate_is_an_input(tmp_path: Path) -> None:
     props, problems = judged({**BASIC, "registryCaFile": str(path)})
     assert problems == []
     assert props["certificate"] == path.read_text().strip()
+    lone = props["certificate"]
+    key = trustme.CA().issue_cert("x.example.com").private_key_pem.bytes().decode()
+    path.write_bytes(f"# Größe\n{lone}\n{key}{lone}\n".encode("latin-1"))
+    assert judged({**BASIC, "registryCaFile": str(path)})[0]["certificate"] == f"{lone}\n{lone}", "no key, no comment"
+    assert props["certificate"] == lone
     assert registration(props).spec()["auth"]["tls"]["certificate"] == props["certificate"]
 
 
@@ -119,7 +124,7 @@ class Recording(Mocks):
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         self.declared[args.name] = args.typ, args.inputs
-        made = {"uid": "u-1", "revision": 1, "accountId": "210987654321", "externalId": "x-1"}
+        made = {"uid": "u-1", "tenant": "t-1", "revision": 1, "accountId": "210987654321", "externalId": "x-1"}
         return f"{args.name}-id", {**args.inputs, **made}
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
@@ -136,7 +141,8 @@ def mocks() -> Iterator[Recording]:
 
 
 def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPECTROCLOUD_HOST", "palette.example.com")
+    monkeypatch.setenv("SPECTROCLOUD_HOST", "palette.example.com")  # says nothing: another machine may not have it
+    monkeypatch.setenv("SPECTROCLOUD_APIKEY", "k3y-of-a-tenant-admin")
     secret: list[bool] = []
 
     async def program() -> None:
@@ -160,12 +166,12 @@ def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> 
     kind, inputs = mocks.declared["sync"]
     assert kind == "pulumi-python:dynamic/packinfra:PaletteSync"
     expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeout": 60,
-                "host": "palette.example.com", "packs": {"hello": {"1.0.0": "sha256:abc"}}}  # fmt: skip
+                "host": "api.spectrocloud.com", "tenant": "t-1", "packs": {"hello": {"1.0.0": "sha256:abc"}}}  # fmt: skip
     assert expected.items() <= inputs.items()
     kind, inputs = mocks.declared["keyed"]
     assert kind == "pulumi-python:dynamic/packinfra:PaletteRegistry"
     assert secret == [True]
-    assert "apiKey" not in str(mocks.declared)
+    assert "k3y-of-a-tenant-admin" not in str(mocks.declared)
 
 
 def test_names_in_state_are_frozen() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from packinfra.settings import SettingsError, load
+from packinfra.settings import PaletteSettings, SettingsError, load
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = '{"kind": "ecr", "basePath": "packs"}'
@@ -208,6 +208,27 @@ def test_secrets_in_plain_text_and_none_at_all() -> None:
     assert "hush" not in plain
     load(config, environ={"SPECTROCLOUD_APIKEY": "x"}, encrypted=lambda key: key == "packinfra:paletteSecretKey")
     load(GOOD, environ={})
+
+
+@pytest.mark.parametrize(
+    ("variable", "host", "refused"),
+    [
+        ("palette.example.com", None, True),
+        ("https://palette.example.com/", "palette.example.com", False),
+        ("palette.example.com", "api.spectrocloud.com", False),
+        ("https://API.spectrocloud.com/", None, False),
+        ("", None, False),
+    ],
+)
+def test_palettes_host_is_the_stacks(variable: str, host: str | None, refused: bool) -> None:
+    """Taken from one machine's environment, it would move the registration on the next machine."""
+    config = {**GOOD, "packinfra:palette": {"name": "packs", **({"host": host} if host else {})}}
+    environ = {"SPECTROCLOUD_APIKEY": "k", "SPECTROCLOUD_HOST": variable}
+    if not refused:
+        assert (load(config, environ=environ).palette or PaletteSettings(name="x")).host == host
+        return
+    with pytest.raises(SettingsError, match="SPECTROCLOUD_HOST is set, but the stack file names no host"):
+        load(config, environ=environ)
 
 
 def test_rules() -> None:
