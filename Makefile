@@ -66,5 +66,5 @@ bench: ## measure: publishing beside tar and crane, the engine beside its floor;
 	@echo "==> measuring into benchmarks/results/" && $(BIN)/python -m benchmarks $(BENCH)
 	@.tools/bench-venv/bin/python benchmarks/plot.py benchmarks/results
 
-bench-full: ## the same with up to 1,000 packs and one of 1 GiB; about 40 minutes
+bench-full: ## the same with up to 1,000 packs and one of 1 GiB; about 45 minutes
 	@$(MAKE) bench BENCH=--full

@@ -1,7 +1,7 @@
 """Measures packinfra beside what users do today, and writes benchmarks/results/.
 
     python -m benchmarks              under ten minutes on two cores
-    python -m benchmarks --full       up to 1,000 packs and 1 GiB: up to 40 minutes
+    python -m benchmarks --full       up to 1,000 packs and 1 GiB: about 45 minutes
     python -m benchmarks --only tls   one part
 
 Everything runs in one go, each case's ways in turn, several rounds; figures are medians with least and most. Nothing
@@ -113,7 +113,8 @@ def engine_ecr(bench: Bench) -> None:
 
 
 def advice(bench: Bench) -> None:
-    bench.results.add(engine.advice(bench.folder / "engine", bench.packs[: 220 if bench.full else 20], 1))
+    count, rounds = (220, 3) if bench.full else (20, 1)
+    bench.results.add(engine.advice(bench.folder / "engine", bench.packs[:count], rounds))
 
 
 def pace(bench: Bench) -> None:

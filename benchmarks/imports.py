@@ -8,7 +8,10 @@ from benchmarks.measure import interleaved, run
 from benchmarks.publish import ROOT
 from benchmarks.results import Case
 
-MODULES = ("packinfra", "packinfra.packs.pack", "packinfra.oci.client", "packinfra.resources.published_pack")
+MODULES = (
+    "packinfra.packs.pack", "packinfra.settings", "packinfra.oci.client", "pulumi", "packinfra.resources.published_pack",
+    "packinfra.resources.basic_registry",
+)  # fmt: skip
 
 
 def imports(rounds: int) -> Case:

@@ -72,11 +72,14 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | No
 def interleaved(
     ways: Mapping[str, Callable[[int], Mapping[str, float]]], rounds: int
 ) -> dict[str, list[dict[str, float]]]:
-    """Each way once, then each again: a slow minute of the machine meets them all. Way -> figures of each round."""
+    """Each way once, then each again, beginning with another: a slow minute of the machine meets them all, and none is
+    always first. Way -> figures of each round."""
     found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    order = list(ways)
     for number in range(rounds):
-        for way, measured in ways.items():
-            found[way].append(dict(measured(number)))
+        for way in order:
+            found[way].append(dict(ways[way](number)))
+        order.append(order.pop(0))
     return found
 
 

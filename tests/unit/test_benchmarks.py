@@ -86,8 +86,8 @@ def test_ways_take_turns() -> None:
         return {"wall": float(len(turns))}
 
     found = interleaved({"a": lambda _: way("a"), "b": lambda _: way("b")}, 2)
-    assert turns == ["a", "b", "a", "b"]
-    assert found == {"a": [{"wall": 1.0}, {"wall": 3.0}], "b": [{"wall": 2.0}, {"wall": 4.0}]}
+    assert turns == ["a", "b", "b", "a"]
+    assert found == {"a": [{"wall": 1.0}, {"wall": 4.0}], "b": [{"wall": 2.0}, {"wall": 3.0}]}
 
 
 def test_a_table_has_medians_with_spread_and_ratios_round_by_round() -> None:
