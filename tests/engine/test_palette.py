@@ -71,6 +71,16 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
     assert asked("palette: PUT *") == []
 
     begin = sandbox.mark()
+    project.configure(palette={"name": f"{project.base_path}-renamed", "host": "api.spectrocloud.com:443"})
+    assert project.preview()["PaletteRegistry packs"] == "replace"
+    said = project.up()
+    assert "was registered in Palette already" not in said, "under its new name it isn't"
+    assert asked("palette: DELETE *") != []
+    assert palette.versions(project.output("paletteRegistryUid")) == ["1.0.0", "1.1.0"]
+    uid = project.output("paletteRegistryUid")
+    configure(project)
+
+    begin = sandbox.mark()
     project.destroy()
     (forgotten,) = asked(f"palette: DELETE {OCI}/{uid}/ecr")
     assert forgotten < min(asked("ecr:BatchDeleteImage*")), "packs stay until Palette lets go of them"
