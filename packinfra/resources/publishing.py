@@ -161,7 +161,8 @@ class Publishing:
         return self.repository.rpartition("/")[2]
 
     def _progress(self, name: str) -> Callable[[int, int], None]:
-        begun, shown = time.monotonic(), [0.0]
+        begun = time.monotonic()
+        shown = [begun]
 
         def progress(sent: int, size: int) -> None:
             now = time.monotonic()
