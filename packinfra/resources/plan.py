@@ -67,20 +67,22 @@ class Plan:
     def _folders(self, news: Mapping[str, Any]) -> list[_Folder]:
         judged: Mapping[str, Sequence[str]] = news.get("judged") or {}
         folders: list[_Folder] = []
-        for source in map(str, news.get("sources") or ()):
+        sources = [str(source) for source in news.get("sources") or ()]
+        keep = len(sources) == 1  # all are read before the first is archived: of several, memory would hold every one
+        for source in sources:
             name, version, digest = judged.get(source) or ("", "", None)
             was, files = self._old.get(version), self._old_files.get(version)
             if was and files and was.contentDigest == digest:
                 folders.append(_Folder(source, name, version, was.contentDigest, files, None))
-            elif pack := self._read(source, digest):
+            elif pack := self._read(source, digest, keep=keep):
                 folders.append(_Folder(source, pack.name, pack.version, pack.content_digest, file_hashes(pack), pack))
         if len(names := sorted({folder.name for folder in folders})) > 1:
             self.failures.append(f"one repository holds one pack, but these sources hold {', '.join(names)}")
         return sorted(folders, key=lambda folder: by_version(folder.version))
 
-    def _read(self, source: str, judged: str | None) -> Pack | None:
+    def _read(self, source: str, judged: str | None, *, keep: bool) -> Pack | None:
         try:
-            pack = read_pack(Path(source), keep=True, judged=judged)
+            pack = read_pack(Path(source), keep=keep, judged=judged)
         except PackError as error:
             self.failures.append(str(error))
             return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -60,6 +61,22 @@ def test_each_file_is_read_once(folder: Path) -> None:
         assert len(counted) == 23
     record = plan.versions["1.0.0"]
     assert ARCHIVES.take(record.layerDigest), "create finds the archive that check built, and reads nothing"
+
+
+def test_several_versions_are_not_held_in_memory(tmp_path: Path) -> None:
+    """All are read before the first is archived, so each is read again for that: the page cache has it, and what a pack
+    needs doesn't grow with the number of its versions."""
+    sources = [str(make_pack(tmp_path / f"hello-{n}", {"big": bytes(1 << 20)}, version=f"1.{n}.0")) for n in range(10)]
+    tracemalloc.start()
+    with opens(tmp_path) as by_check:
+        plan = Plan({}, {"repository": "h.example/a/hello", "sources": sources})
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert set(by_check.values()) == {2}
+    assert len(plan.versions) == 10
+    assert peak < 7 << 20, peak
+    for record in plan.versions.values():
+        ARCHIVES.take(record.layerDigest)
 
 
 def test_what_the_program_has_judged(folder: Path) -> None:
