@@ -44,6 +44,7 @@ class Publishing:
         self._props = props
         self._client = client
         self._log = Log(self.urn)
+        self._held: dict[str, str] = {}  # source -> the version that it was found to hold
 
     def publish(self, version: str, record: PublishedVersion) -> PublishedVersion:
         """Makes the tag carry the version, and returns what state records of it. Raises PublishError if the tag holds
@@ -134,7 +135,10 @@ class Publishing:
 
     def _built(self, version: str, record: PublishedVersion) -> Spool | None:
         for source in self._props.get("sources") or ():
+            if self._held.get(source, version) != version:
+                continue
             pack = read_pack(Path(source), judged=record.contentDigest)
+            self._held[source] = pack.version
             if pack.version == version and not pack.errors and pack.content_digest == record.contentDigest:
                 archive, spool = build(pack, record.created)
                 if archive.digest == record.layerDigest:

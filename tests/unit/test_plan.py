@@ -21,8 +21,11 @@ from packinfra.resources.archives import ARCHIVES, Archives, Spool
 from packinfra.resources.file_hashes import folded
 from packinfra.resources.narration import file_changes, in_words
 from packinfra.resources.plan import Plan
+from packinfra.resources.publishing import Publishing
 from packinfra.resources.versions import by_version
+from tests.support.oci import Setup
 from tests.support.packs import make_pack
+from tests.support.scripted_registry import ScriptedRegistry
 
 
 @contextmanager
@@ -77,6 +80,21 @@ def test_several_versions_are_not_held_in_memory(tmp_path: Path) -> None:
     assert peak < 7 << 20, peak
     for record in plan.versions.values():
         ARCHIVES.take(record.layerDigest)
+
+
+def test_archives_that_were_crowded_out(tmp_path: Path) -> None:
+    """Built anew while they are published, and no folder is searched again for a version that it doesn't hold."""
+    sources = [str(make_pack(tmp_path / f"hello-{n}", version=f"1.{n}.0")) for n in reversed(range(5))]
+    with ScriptedRegistry() as registry:
+        props = {"repository": f"{registry.host}/a/hello", "sources": sources}
+        planned = Plan({}, props).versions
+        publishing = Publishing(Setup(registry).client, props)
+        with opens(tmp_path) as by_create:
+            for version, record in planned.items():
+                ARCHIVES.take(record.layerDigest)
+                publishing.publish(version, record)
+    assert len(by_create) == 15
+    assert max(by_create.values()) == 3  # searched, found, archived
 
 
 def test_what_the_program_has_judged(folder: Path) -> None:
