@@ -53,6 +53,7 @@ class Authorization:
         self._lock = threading.Lock()
         self._bearer: _Bearer | None = None
         self._tokens: dict[tuple[_Bearer, str], tuple[str, float]] = {}
+        self._asking: dict[tuple[_Bearer, str], threading.Lock] = {}
 
     def header(self, scope: Scope) -> str | None:
         """For the next request; None = anonymous. May ask the credentials' source, and the token service."""
@@ -77,14 +78,18 @@ class Authorization:
         return bool(stale.sent) and basic(login) != stale.sent
 
     def _token(self, bearer: _Bearer, scope: str) -> str:
-        with self._lock:  # one thread asks, the others find the answer
-            token, end = self._tokens.get((bearer, scope), ("", 0.0))
+        key = bearer, scope
+        with self._lock:
+            asking = self._asking.setdefault(key, threading.Lock())
+        with asking:  # one thread asks, the others find the answer; who wants another scope's doesn't wait
+            token, end = self._tokens.get(key, ("", 0.0))
             if not token or self._clock() > end:
                 login = self._credentials.login()
                 parameters = {"service": bearer.service, "scope": scope}
                 begun = self._clock()
                 token, lifetime = _read(self._ask(bearer.realm, parameters, login), bearer.realm)
-                self._tokens[bearer, scope] = token, begun + lifetime - _EARLY
+                with self._lock:
+                    self._tokens[key] = token, begun + lifetime - _EARLY
             return token
 
 

@@ -8,15 +8,17 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from packinfra.oci import RegistryError
-from packinfra.oci.authorization import parse_challenge
+from packinfra.oci.authorization import Authorization, Scope, parse_challenge
 from packinfra.oci.credentials import Anonymous, Login, LoginError, RegistryLogin
-from packinfra.oci.errors import CertificateUntrusted, NotAuthorized
+from packinfra.oci.errors import CertificateUntrusted, NotAuthorized, Stale
 from packinfra.oci.transport import Transport
 from tests.support.oci import LAYER, SECRET, Setup, manifest
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
@@ -153,6 +155,25 @@ def test_one_challenge_per_process_and_one_token_per_scope() -> None:
         setup.client.push(other, manifest(layer), lambda: io.BytesIO(layer))
         assert len(registry.seen) == 6
         assert setup.sleeps == []
+
+
+def test_tokens_of_several_scopes_are_fetched_at_the_same_time() -> None:
+    """Each scope's once: a token service that hangs over one repository stops no other."""
+    asked: list[str] = []
+    together = threading.Barrier(2, timeout=10)
+
+    def ask(_realm: str, parameters: Mapping[str, str], _login: Login | None) -> bytes:
+        asked.append(parameters["scope"])
+        together.wait()
+        return json.dumps({"token": parameters["scope"]}).encode()
+
+    authorization = Authorization(Anonymous(), ask, clock=lambda: 0.0)
+    authorization.renew(Stale(None, 'Bearer realm="https://h/token"'))
+    scopes = [Scope("a"), Scope("b")] * 2
+    with ThreadPoolExecutor(len(scopes)) as threads:
+        headers = list(threads.map(authorization.header, scopes))
+    assert headers == [f"Bearer {scope}" for scope in scopes]
+    assert sorted(asked) == [str(scope) for scope in scopes[:2]]
 
 
 def test_a_token_that_expires_or_is_revoked() -> None:
