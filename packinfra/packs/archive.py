@@ -79,16 +79,22 @@ def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
     """
     top = f"{pack.name}-{pack.version}"
     digest, size = hashlib.sha256(), 0
-    for member in _compressed(_tar(pack, top, timestamp(created))):
-        try:
+    try:
+        for member in _compressed(_tar(pack, top, timestamp(created))):
             out.write(member)
-        except OSError as error:
-            raise ArchiveError(
-                f"{archive_title(pack.name, pack.version)} could not be written: {error.strerror}"
-            ) from error
-        digest.update(member)
-        size += len(member)
+            digest.update(member)
+            size += len(member)
+        out.flush()  # a full disk shows here, and not to whoever reads the archive later
+    except OSError as error:
+        raise unwritable(pack, error) from error
     return Archive(archive_title(pack.name, pack.version), f"sha256:{digest.hexdigest()}", size, CODEC)
+
+
+def unwritable(pack: Pack, error: OSError) -> ArchiveError:
+    return ArchiveError(
+        f"{archive_title(pack.name, pack.version)} could not be written: {error.strerror}\n"
+        "  -> make room where archives are written; temporary ones go to the folder that TMPDIR names"
+    )
 
 
 def save_archive(pack: Pack, path: Path, created: str = CREATED) -> Archive:

@@ -5,13 +5,15 @@ Never across runs, and within bounds: what isn't here is built from the folder a
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import shutil
 import tempfile
 import threading
 from typing import BinaryIO
 
-from packinfra.packs.archive import Archive, write_archive
+from packinfra.packs.archive import Archive, unwritable, write_archive
 from packinfra.packs.contents import KEEP
 from packinfra.packs.pack import Pack
 
@@ -38,12 +40,16 @@ class Spool:
         return reader
 
     def close(self) -> None:
-        self.file.close()
+        with contextlib.suppress(OSError):  # on a full disk, of the bytes that could not be written: said already
+            self.file.close()
 
 
 def build(pack: Pack, created: str) -> tuple[Archive, Spool]:
     """Raises ArchiveError."""
-    spool = Spool(sum(file.size for file in pack.files))
+    try:
+        spool = Spool(sum(file.size for file in pack.files))
+    except OSError as error:
+        raise unwritable(pack, error) from error
     try:
         return write_archive(pack, spool.file, created), spool
     except BaseException:
@@ -54,7 +60,8 @@ def build(pack: Pack, created: str) -> tuple[Archive, Spool]:
 class Archives:
     """Layer digest -> the archive. Thread-safe; whoever takes one has it alone.
 
-    memory, disk: bytes kept in all; of 220 public packs, all archives together have half of the default memory
+    memory, disk: bytes kept in all; of 220 public packs, all archives together have half of the default memory. On disk
+                  never more than are still free there: the next archive must find room, and /tmp may be small
     files:        how many of those on disk, since each is an open file
     """
 
@@ -67,7 +74,7 @@ class Archives:
         """Keeps the spool, or closes it if there is no room for it."""
         with self._lock:
             alike = [kept for kept, other in self._kept.values() if other.in_memory == spool.in_memory]
-            limit = self._memory if spool.in_memory else self._disk
+            limit = self._memory if spool.in_memory else min(self._disk, shutil.disk_usage(tempfile.gettempdir()).free)
             room = sum(alike) + size <= limit and (spool.in_memory or len(alike) < self._files)
             if room and digest not in self._kept:
                 self._kept[digest] = size, spool

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import shutil
 import sys
+import tempfile
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, BinaryIO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from packinfra.packs import read_catalogue, read_pack
-from packinfra.resources.archives import ARCHIVES, Archives, Spool
+from packinfra.packs.archive import CREATED, ArchiveError
+from packinfra.resources.archives import ARCHIVES, Archives, Spool, build
 from packinfra.resources.file_hashes import folded
 from packinfra.resources.narration import file_changes, in_words
 from packinfra.resources.plan import Plan
@@ -175,6 +180,34 @@ def test_archives_are_bounded(content: int) -> None:
         with kept.open() as reader:
             assert reader.read() == b"12345678"
     kept.close()
+
+
+def test_archives_leave_room_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As much as they take: the next one is written before an old one goes."""
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=15))
+    archives, spools = Archives(), [Spool(1 << 30), Spool(1 << 30), Spool(1)]
+    for number, spool in enumerate(spools):
+        archives.keep(str(number), 8, spool)
+    assert [spool.file.closed for spool in spools] == [False, True, False], "memory is another matter"
+    for spool in spools:
+        spool.close()
+
+
+@pytest.mark.parametrize("failing", ["while it is written", "when it is made"])
+def test_a_full_disk_is_said_when_the_archive_is_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    """Not by whoever opens it later: of an archive that compresses well, all may still be in the file's buffer."""
+    pack = read_pack(make_pack(tmp_path / "p", {"big": bytes(9 << 20)}))
+
+    def temporary(**_options: str) -> BinaryIO:
+        if failing == "when it is made":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return open("/dev/full", "w+b", buffering=1 << 20)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", temporary)
+    with pytest.raises(ArchiveError, match=r"hello-1\.0\.0\.tar\.gz could not be written: No space left.*\n.*TMPDIR"):
+        build(pack, CREATED)
 
 
 def test_file_changes_in_words() -> None:
