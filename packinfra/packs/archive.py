@@ -4,9 +4,9 @@ One top folder `<name>-<version>/`; files in the order of the pack, each folder 
 0755 by the owner's execute bit; uid and gid 0 without names; every mtime is `created`; PAX records only where a
 path needs one. No clock, umask, locale or file system is in it.
 
-Compression is libdeflate's (PyPI `deflate`), because its bytes depend neither on the CPU nor on how it is fed. The
-format has three constants; changing any of them, or the library's version, changes bytes, so CODEC names them and
-is recorded with every published version:
+Compression is libdeflate's (PyPI `deflate`), because its bytes depend neither on the CPU nor on how it is fed. CODEC
+names the library's version and the level, and is recorded with every published version. Whoever changes one of the
+format's other constants changes bytes too, and gives CODEC another name:
 
 - up to WHOLE bytes of tar: one gzip member of level 6;
 - above: members of MEMBER bytes each (RFC 1952 allows several; GNU tar, Go and Python read them as one stream);

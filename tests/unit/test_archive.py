@@ -20,11 +20,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packinfra.packs import Archive, read_pack, save_archive, write_archive
-from packinfra.packs.archive import MEMBER, WHOLE, ArchiveError, Headers, timestamp
+from packinfra.packs import archive as archive_module
+from packinfra.packs.archive import MEMBER, PROBE, WHOLE, ArchiveError, Headers, timestamp
 from packinfra.packs.ignore import JUNK
 from tests.support.packs import make_pack
 
-GOLDEN = Path(__file__).parents[1] / "golden/archive.json"
+GOLDEN = Path(__file__).parents[1] / "golden"
 CREATED = "2026-01-01T00:00:00Z"
 PART = st.text(st.characters(exclude_categories=("Cs", "Cc"), exclude_characters="/"), min_size=1, max_size=30).filter(
     lambda p: p not in (".", "..") and not p.endswith("~") and len(p.encode()) < 200
@@ -43,6 +44,12 @@ def archived(folder: Path) -> tuple[Archive, bytes]:
     return write_archive(pack, out, CREATED), out.getvalue()
 
 
+def golden(name: str, made: dict[str, str]) -> Any:
+    if os.environ.get("REGENERATE_GOLDEN") == "archive":  # deliberately: REGENERATE_GOLDEN=archive make test-unit
+        (GOLDEN / name).write_text(json.dumps(made, indent=2) + "\n")
+    return json.loads((GOLDEN / name).read_text())
+
+
 def test_golden_bytes(tmp_path: Path) -> None:
     """The format may never change by accident: these bytes and digests are in registries and in users' state."""
     folder = make_pack(
@@ -58,11 +65,29 @@ def test_golden_bytes(tmp_path: Path) -> None:
         "layerDigest": archive.digest,
         "base64": base64.b64encode(data).decode(),
     }
-    if os.environ.get("REGENERATE_GOLDEN") == "archive":  # deliberately: REGENERATE_GOLDEN=archive make test-unit
-        GOLDEN.write_text(json.dumps(made, indent=2) + "\n")
-    assert made == json.loads(GOLDEN.read_text())
+    assert made == golden("archive.json", made)
     assert archive.digest == f"sha256:{hashlib.sha256(data).hexdigest()}"
     assert archive.size == len(data)
+
+
+@pytest.mark.parametrize("workers", [None, 1])
+def test_golden_members(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
+    """The same of larger packs, below and above what is one member, however many of them are compressed at a time. Each
+    file fills a member; the first are nearly all noise and stored, of the last the beginning can be compressed."""
+    if workers:
+        monkeypatch.setattr(archive_module, "_WORKERS", workers)
+        archive_module._pool.cache_clear()
+    files: dict[str, bytes] = {}
+    for number in range(12):
+        blanks = PROBE * number // 200
+        size = MEMBER - tarfile.BLOCKSIZE * (1 if number else 2)  # beside its header, and the top folder's
+        files[f"data-{number:02}"] = bytes(blanks) + hashlib.shake_256(bytes([number])).digest(size - blanks)
+    made: dict[str, str] = {}
+    for count in (7, 12):
+        folder = make_pack(tmp_path / f"{count}", dict(list(files.items())[:count]))
+        made[f"layerDigest of {count} MiB"] = archived(folder)[0].digest
+    archive_module._pool.cache_clear()
+    assert made == golden("archive-members.json", made)
 
 
 def test_entries(tmp_path: Path) -> None:
