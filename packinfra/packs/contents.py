@@ -73,7 +73,6 @@ class Contents:
     lines:    where keys stand in pack.json: ("charts", 0) -> line
     files:    by path, in the order of digest and archive
     raw:      the first bytes of the files that the rules look into
-    charts:   what pack.json lists under "charts", as far as the pack has it: path -> the chart, or why it is none
     findings: what reading itself brought up
     """
 
@@ -83,7 +82,6 @@ class Contents:
     lines: Mapping[jsontext.Path, int]
     files: Mapping[str, PackFile]
     raw: Mapping[str, bytes]
-    charts: Mapping[str, Chart | str]
     findings: tuple[Finding, ...]
     left_out: tuple[LeftOut, ...]
 
@@ -92,6 +90,13 @@ class Contents:
         """values.yaml, schema.yaml and presets.yaml, as far as there are any. Parsed when first asked for: a third of
         what reading a pack takes."""
         return {path: read_yaml(self.raw[path]) for path in (VALUES, SCHEMA, PRESETS) if path in self.raw}
+
+    @cached_property
+    def charts(self) -> Mapping[str, Chart | str]:
+        """What pack.json lists under "charts", as far as the pack has it: path -> the chart, or why it is none. Unpacked
+        when first asked for."""
+        listed = (path for path, _ in self.listed("charts") if path in self.files)
+        return {path: read_chart(self.files[path].open, path) for path in listed}
 
     @property
     def values(self) -> str:
@@ -144,11 +149,6 @@ def read_contents(folder: Path) -> Contents:
         lines=parsed.lines,
         files=files,
         raw=raw,
-        charts={
-            path: read_chart(files[path].open, path)
-            for path, _ in _listed(metadata, parsed.lines, "charts")
-            if path in files
-        },
         findings=(*findings, *broken),
         left_out=listing.left_out,
     )

@@ -66,7 +66,8 @@ def read_pack(
 ) -> Pack:
     """Reads and judges the pack in `folder`; each file is read once (of what goes beyond 8 MiB, listed charts twice).
 
-    judged: content digest of what was read and judged a moment ago: if it is found again, `problems` stays empty
+    judged: content digest of what was read and judged a moment ago: if it is found again, `problems` and `charts` stay
+            empty
     keep:   the files' bytes stay in memory, up to 8 MiB, so that `write_archive` need not read them again
     rules:  which warnings are errors or off, by rule id: {"readme-missing": "off"}
 
@@ -84,7 +85,7 @@ def read_pack(
         layer=_text(contents.metadata, "layer"),
         type=_text(contents.metadata, "addonType"),
         files=tuple(file if keep else replace(file, data=None) for file in contents.files.values()),
-        charts=tuple(chart for chart in contents.charts.values() if isinstance(chart, Chart)),
+        charts=() if known else tuple(c for c in contents.charts.values() if isinstance(c, Chart)),
         manifests=tuple(path for path, _ in contents.listed("kubeManifests") if path in contents.files),
         values=contents.values,
         metadata=contents.metadata,

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from packinfra.packs import Chart, PackError, RuleSettings, read_catalogue, read_pack, write_archive
+from packinfra.packs import Chart, PackError, RuleSettings, contents, read_catalogue, read_pack, write_archive
 from tests.support.packs import VALUES, make_clean_pack, make_pack
 
 
@@ -25,6 +25,14 @@ def test_a_pack_is_a_value(tmp_path: Path) -> None:
     with pytest.raises(FrozenInstanceError):
         pack.name = "other"  # type: ignore[misc]
     assert replace(read_pack(make_clean_pack(tmp_path / "b")), folder=pack.folder) == pack
+
+
+def test_what_is_judged_already_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = make_clean_pack(tmp_path / "a")
+    first = read_pack(folder)
+    for parse in ("read_chart", "read_yaml"):
+        monkeypatch.setattr(contents, parse, lambda *_: pytest.fail("parsed"))
+    assert read_pack(folder, judged=first.content_digest) == replace(first, charts=())
 
 
 def test_no_folder(tmp_path: Path) -> None:
