@@ -55,9 +55,11 @@ def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, Rule
         raise PackError(
             "\n".join(mistakes) + f"\n{count} {'thing' if count == 1 else 'things'} to correct; nothing was published."
         )
-    names = sorted({pack.name for pack in packs})
+    by_name: dict[str, list[Pack]] = {}
+    for pack in sorted(packs, key=lambda p: (p.name, p.version)):
+        by_name.setdefault(pack.name, []).append(pack)
     return Catalogue(
-        packs={n: tuple(sorted((p for p in packs if p.name == n), key=lambda p: p.version)) for n in names},
+        packs={name: tuple(versions) for name, versions in by_name.items()},
         found_by={pack.name: folders[pack.folder] for pack in packs},
     )
 

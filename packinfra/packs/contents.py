@@ -51,14 +51,15 @@ class PackError(PackinfraError):
 class PackFile:
     """A file of a pack: path in the pack, size in bytes, sha256 (hex) of its bytes, execute bit, where it lies.
 
-    data: its bytes, where they were kept (KEEP)
+    source: of a file in an archive, ""
+    data:   its bytes, where they were kept (KEEP)
     """
 
     path: str
     size: int
     sha256: str
     executable: bool
-    source: Path = field(compare=False, repr=False)
+    source: str = field(default="", compare=False, repr=False)
     data: bytes | None = field(default=None, compare=False, repr=False)
 
     def open(self) -> BinaryIO:

@@ -11,6 +11,7 @@ author never meant to (a key, /etc/passwd) and is refused, as are devices, FIFOs
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from packinfra.packs.ignore import IGNORE_FILE, IGNORE_LIMIT, Ignore
 
 MOST_FILES = 100_000
 """Files and folders that are looked at. The largest of 220 public packs has 426; links to folders can multiply."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Entry:
     """A file that belongs to the pack: its path in the pack (with "/"), where its bytes are, its execute bit."""
 
     path: str
-    source: Path
+    source: str
     executable: bool
 
 
@@ -84,9 +87,9 @@ def list_files(folder: Path) -> Listing:
     )
 
 
-def sort_key(path: str) -> tuple[bytes, ...]:
+def sort_key(path: str) -> list[bytes]:
     """The order of files in digest and archive."""
-    return tuple(part.encode("utf-8", "surrogateescape") for part in path.split("/"))
+    return path.encode("utf-8", "surrogateescape").split(b"/")
 
 
 def _ignore(folder: Path, root: str) -> tuple[Ignore, list[Finding]]:
@@ -132,17 +135,17 @@ def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | Findin
         # A link to a folder is a file for git, so a pattern such as "docs/" doesn't name it.
         if by := ignore.leaves_out(path, folder=is_folder):
             yield LeftOut(path, by)
-        elif any("\ud800" <= c <= "\udfff" for c in name):
+        elif _SURROGATE.search(name):
             raw = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
             yield Finding("name-not-utf8", "its name is not UTF-8, so other machines would read another name", raw)
-        elif any(c < " " or c == "\x7f" for c in name):
+        elif _CONTROL.search(name):
             yield Finding("name-control-character", "its name contains a control character", ascii(path)[1:-1])
         else:
             yield from _judge(item.path, path, root, link=link, parent=folder)
 
 
 def _judge(source: str, path: str, root: str, *, link: bool, parent: _Folder) -> Iterator[Entry | Finding | _Folder]:
-    real = os.path.join(parent.real, os.path.basename(path))
+    target = real = ""
     try:
         if link:
             target, real = os.readlink(source), os.path.realpath(source)
@@ -157,8 +160,9 @@ def _judge(source: str, path: str, root: str, *, link: bool, parent: _Folder) ->
     if link:
         yield Finding("link-inside", f"it is a link to {shown(target)}; a copy of what it leads to is published", path)
     if stat.S_ISDIR(mode):
+        real = real or os.path.join(parent.real, os.path.basename(path))
         yield _Folder(source, path + "/", real, (*parent.above, parent.real))
     elif stat.S_ISREG(mode):
-        yield Entry(path, Path(source), bool(mode & stat.S_IXUSR))
+        yield Entry(path, source, bool(mode & stat.S_IXUSR))
     else:
         yield Finding("special-file", "it is a device, FIFO or socket, not a regular file", path)

@@ -48,7 +48,9 @@ class Ignore:
         """Who leaves `path` out: `.packignore`, "junk", or None if it belongs to the pack."""
         if path == IGNORE_FILE:
             return "never part of a pack"
-        named = self._spec.check_file(path + "/" if folder else path).include
+        named = None
+        if len(self._spec):  # most packs have no patterns, and pathspec takes its time over none too
+            named = self._spec.check_file(path + "/" if folder else path).include
         if named is None:
             return "junk" if JUNK.fullmatch(path.rpartition("/")[2]) else None
         return IGNORE_FILE if named else None

@@ -13,7 +13,6 @@ import tarfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 from packinfra.errors import PackinfraError
@@ -97,7 +96,7 @@ def _hashed(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: str) -> tuple[Pa
     while content and (chunk := content.read(_CHUNK)):
         digest.update(chunk)
         start = start or chunk[:IGNORE_LIMIT]
-    return PackFile(path, entry.size, digest.hexdigest(), bool(entry.mode & 0o100), Path()), start
+    return PackFile(path, entry.size, digest.hexdigest(), bool(entry.mode & 0o100)), start
 
 
 def _resolved(files: Mapping[str, PackFile], links: Mapping[str, str]) -> dict[str, PackFile]:
@@ -108,7 +107,7 @@ def _resolved(files: Mapping[str, PackFile], links: Mapping[str, str]) -> dict[s
         if target not in files:
             raise UnpackError(f"its link {path} leads to no file in it")
         found = files[target]
-        resolved[path] = PackFile(path, found.size, found.sha256, found.executable, Path())
+        resolved[path] = PackFile(path, found.size, found.sha256, found.executable)
     return resolved
 
 
@@ -118,7 +117,7 @@ def _below_top(files: Mapping[str, PackFile]) -> dict[str, PackFile]:
     if len(tops) != 1 or any("/" not in path for path in files):
         raise UnpackError("it does not hold exactly one top folder")
     cut = {path.partition("/")[2]: file for path, file in files.items()}
-    return {path: PackFile(path, f.size, f.sha256, f.executable, Path()) for path, f in cut.items()}
+    return {path: PackFile(path, f.size, f.sha256, f.executable) for path, f in cut.items()}
 
 
 def _left_out(rules: Ignore, path: str) -> bool:

@@ -15,16 +15,17 @@ from packinfra.packs.rules.rule import ARCHIVE, Rule
 def _collisions(contents: Contents) -> Iterator[Finding]:
     """Files, or the folders they are in, that a case-insensitive or normalising disk takes for one."""
     first: dict[str, str] = {}
-    said: set[str] = set()
+    judged: dict[str, bool] = {}  # folders, each of which many files share: is it the first of its name?
     for file in contents.files:
         parts = file.split("/")
         for depth in range(1, len(parts) + 1):
             path = "/".join(parts[:depth])
-            other = first.setdefault(_folded(path), path)
-            if other != path:
-                if path not in said:
+            if path not in judged:
+                other = first.setdefault(_folded(path), path)
+                judged[path] = other == path
+                if other != path:
                     yield Finding("case-collision", f"on many disks it is the same as {other}", path)
-                    said.add(path)
+            if not judged[path]:
                 break
 
 

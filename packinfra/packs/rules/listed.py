@@ -13,7 +13,8 @@ LISTS = ("charts", "kubeManifests")
 
 
 def _listed(contents: Contents) -> Iterator[Finding]:
-    folders = {folder for path in contents.files for folder in _above(path)}
+    parents = {path.rpartition("/")[0] for path in contents.files}
+    folders = parents | {folder for path in parents for folder in _above(path)}
     left_out = dict(contents.left_out)
     for key in LISTS:
         listed = contents.metadata.get(key)
