@@ -1,4 +1,4 @@
-"""results.json -> results.png. The only thing here that needs matplotlib, so it runs in an environment of its own:
+"""results.json -> one PNG for each section. The only thing here that needs matplotlib, so it runs in an environment of its own:
 
 .tools/bench-venv/bin/python benchmarks/plot.py benchmarks/results
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from statistics import median
@@ -15,22 +16,24 @@ import matplotlib as mpl
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
+from matplotlib.ticker import LogFormatter
 
 COLOURS = {"packinfra": "#1f6f8b"}
-OTHERS = ("#b0b7bd", "#d9a441", "#8c6bb1", "#6a9f58")
+OTHERS = ("#b0b7bd", "#d9a441", "#8c6bb1", "#6a9f58", "#c05a4a", "#4a6fc0", "#7a6a50")
 
 
 def main(folder: Path) -> None:
     cases = json.loads((folder / "results.json").read_text())["cases"]
-    sections = list(dict.fromkeys(case["section"] for case in cases))
-    heights = [sum(len(case["ways"]) + 1 for case in cases if case["section"] == section) for section in sections]
-    figure, axes = plt.subplots(
-        len(sections), 1, figsize=(10, 0.19 * sum(heights) + 0.9 * len(sections)), height_ratios=heights,
-        layout="constrained", squeeze=False,
-    )  # fmt: skip
-    for axis, section in zip(axes[:, 0], sections, strict=True):
-        _section(axis, section, [case for case in cases if case["section"] == section])
-    figure.savefig(folder / "results.png", dpi=110)
+    for old in folder.glob("*.png"):  # of a run with other sections
+        old.unlink()
+    for section in dict.fromkeys(case["section"] for case in cases):
+        shown = [case for case in cases if case["section"] == section]
+        height = sum(len(case["ways"]) + 1 for case in shown)
+        figure, axis = plt.subplots(figsize=(9, 0.19 * height + 1.6), layout="constrained")
+        _section(axis, section, shown)
+        name = re.sub(r"\W+", "-", section.lower())
+        figure.savefig(folder / f"{name}.png", dpi=90, metadata={"Software": None})
+        plt.close(figure)
 
 
 def _section(axis: Any, title: str, cases: list[dict[str, Any]]) -> None:
@@ -46,12 +49,14 @@ def _section(axis: Any, title: str, cases: list[dict[str, Any]]) -> None:
             label = way if way not in axis.get_legend_handles_labels()[1] else None
             axis.hlines(at, min(walls), max(walls), color=colours[way], linewidth=2)
             axis.plot(middle, at, "o", color=colours[way], label=label)
-            axis.text(max(walls) * 1.05, at, f"{middle:.3g} s", va="center", fontsize=7)
+            axis.annotate(f"{middle:.3g} s", (max(walls), at), (6, 0), textcoords="offset points", va="center", size=7)
             at += 1
         ticks.append((at - (len(case["ways"]) + 1) / 2, case["name"]))
         at += 1
     axis.set_yticks([tick for tick, _ in ticks], [name for _, name in ticks], fontsize=8)
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    axis.xaxis.set_minor_formatter(LogFormatter(minor_thresholds=(2, 0.5)))
     axis.margins(x=0.12)
     axis.set_ylim(at - 0.5, -1)
     axis.grid(axis="x", which="both", alpha=0.3)
