@@ -193,10 +193,13 @@ class Client:
             query = {"continue": str(following)}
 
     def _confirm_gone(self, kind: Kind, uid: str, tenant: str, error: NotFound) -> None:
-        if tenant and (ours := self.tenant()) and ours != tenant:
+        if tenant and (ours := self.tenant()) != tenant:
+            whose = f"belongs to the tenant {ours}" if ours else "belongs to a tenant that Palette doesn't tell"
             raise KeyRefused(
                 error.step, error.address, status=error.status, code=error.code,
-                text=f"the API key belongs to the tenant {ours}; it was registered in the tenant {tenant}",
+                text=f"the API key {whose}; it was registered in the tenant {tenant}",
+                remedy="give an API key of that tenant; if the tenant is no more: pulumi state delete <URN of the "
+                "PaletteRegistry> --target-dependents (pulumi stack --show-urns), then pulumi up",
             )  # fmt: skip
         for listed in self.registries():
             if listed.uid == uid:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 HOST = "api.spectrocloud.com"
@@ -10,6 +11,18 @@ HOST_VARIABLE, KEY_VARIABLE = "SPECTROCLOUD_HOST", "SPECTROCLOUD_APIKEY"
 """Of the environment, as Palette's Terraform provider names them."""
 _LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*(:\d{{1,5}})?")
+
+
+def host_elsewhere(environ: Mapping[str, str]) -> str | None:
+    """For who names no host: why not, if the environment names another one than HOST; None if it doesn't.
+
+    One machine has the variable and the next has not, which then would take the registration for one of another Palette.
+    """
+    try:
+        same = tidy_host(environ.get(HOST_VARIABLE) or HOST) == HOST
+    except ValueError:
+        same = False
+    return None if same else f"{HOST_VARIABLE} is set, but only here: name the host, {HOST} if it is that one"
 
 
 def tidy_host(text: str) -> str:

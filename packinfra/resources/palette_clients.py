@@ -18,14 +18,16 @@ import pulumi
 from packinfra.no_answer import unusable_ca
 from packinfra.palette import Client, Transport
 from packinfra.palette.errors import KeyRefused, Step
-from packinfra.palette.host import HOST, KEY_VARIABLE, tidy_host
+from packinfra.palette.host import HOST, KEY_VARIABLE, host_elsewhere, tidy_host
 from packinfra.resources.engine import Log
 
 API_KEY = "packinfra:paletteApiKey"
 
 
 def place(host: pulumi.Input[str] | None, ca_file: str | None) -> dict[str, pulumi.Input[str] | None]:
-    """The inputs that say which Palette."""
+    """The inputs that say which Palette. Raises pulumi.RunError if only the environment does."""
+    if host is None and (problem := host_elsewhere(os.environ)):
+        raise pulumi.RunError(f"host of Palette: {problem}")
     return {"host": host or HOST, "caFile": ca_file}
 
 

@@ -105,6 +105,10 @@ def _basic(props: dict[str, Any]) -> list[str]:
             problems.append(f"registry_ca_file: {problem}: name a PEM file with the CA's certificate")
         else:
             props["certificate"] = _certificates(path)
+            if not props["certificate"]:  # "TRUSTED CERTIFICATE" is OpenSSL's own
+                problems.append(
+                    f"registry_ca_file: {path} holds no BEGIN CERTIFICATE: give the CA's certificate as PEM"
+                )
     return problems
 
 

@@ -69,6 +69,10 @@ class PaletteRegistryProvider(ResourceProvider):
         # In the same Palette the old one first, since names are unique. In another one last: if that one is mistyped,
         # or has another key, nothing is lost.
         first = "host" not in replaces
+        if (
+            not replaces
+        ):  # nor by what an earlier run left to be deleted, if that is the same one by another host's name
+            _claim(_news, _id)
         return DiffResult(changes=changed or bool(replaces), replaces=replaces, delete_before_replace=first)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -92,7 +96,7 @@ class PaletteRegistryProvider(ResourceProvider):
         self._admit(client, wanted, _news)
         client.update(_id, wanted)
         revision = int(_olds.get("revision") or 0) + 1
-        return UpdateResult(_outs(_news, _id, str(_olds.get("tenant") or ""), revision))
+        return UpdateResult(_outs(_news, _id, str(_olds.get("tenant") or client.tenant()), revision))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         said = self._clients.of(props).read(props["kind"], id_, str(props.get("tenant") or ""))
@@ -114,7 +118,8 @@ class PaletteRegistryProvider(ResourceProvider):
 class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
     """A registry of packs, registered in Palette under `registry_name`.
 
-    A registry that has the name already is taken over if it is of the same kind, endpoint and base path, and refused
+    Depend on every PublishedPack (`opts.depends_on`): destroy then asks Palette first, and if it refuses because cluster
+    profiles use the packs, they stay. A registry that has the name already is taken over if it is of the same kind, endpoint and base path, and refused
     otherwise.
 
     name:          logical name
@@ -205,6 +210,10 @@ def _require_same_place(client: Client, listed: Listed, wanted: Registration) ->
 
 
 def _outs(props: Mapping[str, Any], uid: str, tenant: str, revision: int) -> dict[str, Any]:
-    """Whoever wrote the registration holds it: another resource of this run leaves it alone."""
-    CLAIMS.want(_IN_PALETTE, uid, str(props.get("urn")), published=True)
+    _claim(props, uid)
     return {**plain(props), "uid": uid, "tenant": tenant, "revision": revision}
+
+
+def _claim(props: Mapping[str, Any], uid: str) -> None:
+    """Whoever has or writes the registration holds it: another resource of this run leaves it alone."""
+    CLAIMS.want(_IN_PALETTE, uid, str(props.get("urn")), published=True)

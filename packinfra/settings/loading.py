@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field, ValidationError, field_validator
 from pydantic.alias_generators import to_camel
 
-from packinfra.palette.host import HOST, HOST_VARIABLE, KEY_VARIABLE, tidy_host
+from packinfra.palette.host import KEY_VARIABLE, host_elsewhere
 from packinfra.settings.access import AccessSettings
 from packinfra.settings.across import across
 from packinfra.settings.messages import explain, unknown
@@ -109,19 +109,9 @@ def _of_environment(palette: PaletteSettings, environ: Mapping[str, str], *, has
             f"{NAMESPACE}:paletteApiKey: missing for {NAMESPACE}:palette; set {KEY_VARIABLE} in the environment, or: "
             f"pulumi config set --secret {NAMESPACE}:paletteApiKey"
         )
-    if palette.host is None and _tidy(environ.get(HOST_VARIABLE) or HOST) != HOST:
-        mistakes.append(
-            f"{NAMESPACE}:palette: {HOST_VARIABLE} is set, but the stack file names no host: write host there, so that "
-            f"every machine means the same Palette (host: {HOST}, if it is that one)"
-        )
+    if palette.host is None and (problem := host_elsewhere(environ)):
+        mistakes.append(f"{NAMESPACE}:palette: host: {problem}")
     return mistakes
-
-
-def _tidy(host: str) -> str:
-    try:
-        return tidy_host(host)
-    except ValueError:
-        return ""
 
 
 def _any(wrong: object) -> dict[str, str]:

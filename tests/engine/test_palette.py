@@ -71,14 +71,27 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
     assert asked("palette: PUT *") == []
 
     begin = sandbox.mark()
-    project.configure(palette={"name": f"{project.base_path}-renamed", "host": "api.spectrocloud.com:443"})
+    settings = {"name": f"{project.base_path}-renamed", "host": "api.spectrocloud.com:443"}
+    project.configure(palette=settings)
     assert project.preview()["PaletteRegistry packs"] == "replace"
-    said = project.up()
-    assert "was registered in Palette already" not in said, "under its new name it isn't"
-    assert asked("palette: DELETE *") != []
-    assert palette.versions(project.output("paletteRegistryUid")) == ["1.0.0", "1.1.0"]
+    project.up()
+    assert max(asked(f"palette: POST {OCI}/ecr")) < min(asked(f"palette: DELETE {OCI}/{uid}/ecr"))
     uid = project.output("paletteRegistryUid")
-    configure(project)
+    assert palette.versions(uid) == ["1.0.0", "1.1.0"]
+
+    # The same Palette by another name: what is taken over isn't deleted, in this run or in the one after a failure.
+    begin = sandbox.mark()
+    settings["host"] = "api.spectrocloud.com"
+    project.configure(palette={**settings, "syncTimeout": 2})
+    make_pack(project.folder / "packs/hello", version="1.2.0")
+    with sandbox.palette.ordered(hangs=True):
+        project.up(succeeds=False)
+    project.configure(palette=settings)
+    project.up()
+    assert project.output("paletteRegistryUid") == uid
+    assert asked("palette: DELETE *") == []
+    assert palette.versions(uid) == ["1.0.0", "1.1.0", "1.2.0"]
+    project.same()
 
     begin = sandbox.mark()
     project.destroy()

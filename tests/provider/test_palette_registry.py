@@ -214,7 +214,7 @@ def test_another_tenants_key_finds_nothing_gone(bench: Bench) -> None:
         for operation in (other.read, other.delete):
             with pytest.raises(ProviderError, match=f"it was registered in the tenant {outs['tenant']}") as caught:
                 operation(uid, outs)
-            assert "\n  -> give an API key that is valid" in str(caught.value)
+            assert "\n  -> give an API key of that tenant" in str(caught.value)
         with pytest.raises(ProviderError, match=r"404 ResourceNotFound"):
             other.update(uid, outs, outs)
     assert bench.host.read(uid, outs)[:2] == (uid, outs)

@@ -296,7 +296,9 @@ def test_a_palette_that_tells_no_tenant(client: Client, palette: ScriptedPalette
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items())
     assert client.tenant() == ""
-    assert client.read("ecr", "u1", "t-1") is None
+    assert client.read("ecr", "u1") is None
+    with pytest.raises(KeyRefused, match=r"tenant that Palette doesn't tell; .*\n  -> give an API key of that tenant"):
+        client.read("ecr", "u1", "t-1")
 
 
 def test_gone_needs_a_key_of_the_tenant(client: Client, palette: ScriptedPalette) -> None:

@@ -19,6 +19,7 @@ from packinfra.palette import PaletteError, Registration
 from packinfra.palette.admission import admit
 from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
 from packinfra.palette.registration import AS_IT_MUST_BE
+from packinfra.resources.palette_clients import place
 from packinfra.resources.palette_inputs import judged, registration
 from packinfra.resources.palette_principal import PalettePrincipalProvider
 from packinfra.resources.palette_registry import PaletteRegistryProvider
@@ -106,6 +107,8 @@ def test_the_registrys_certificate_is_an_input(tmp_path: Path) -> None:
     path.write_bytes(f"# Größe\n{lone}\n{key}{lone}\n".encode("latin-1"))
     assert judged({**BASIC, "registryCaFile": str(path)})[0]["certificate"] == f"{lone}\n{lone}", "no key, no comment"
     assert props["certificate"] == lone
+    path.write_text(lone.replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
+    assert "holds no" in judged({**BASIC, "registryCaFile": str(path)})[1][0]
     assert registration(props).spec()["auth"]["tls"]["certificate"] == props["certificate"]
 
 
@@ -141,7 +144,7 @@ def mocks() -> Iterator[Recording]:
 
 
 def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPECTROCLOUD_HOST", "palette.example.com")  # says nothing: another machine may not have it
+    monkeypatch.setenv("SPECTROCLOUD_HOST", "https://api.spectrocloud.com/")
     monkeypatch.setenv("SPECTROCLOUD_APIKEY", "k3y-of-a-tenant-admin")
     secret: list[bool] = []
 
@@ -172,6 +175,13 @@ def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> 
     assert kind == "pulumi-python:dynamic/packinfra:PaletteRegistry"
     assert secret == [True]
     assert "k3y-of-a-tenant-admin" not in str(mocks.declared)
+
+
+def test_a_host_that_only_this_machine_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPECTROCLOUD_HOST", "palette.example.com")
+    assert place("palette.example.com", None)["host"] == "palette.example.com"
+    with pytest.raises(pulumi.RunError, match="SPECTROCLOUD_HOST is set, but only here: name the host"):
+        place(None, None)
 
 
 def test_names_in_state_are_frozen() -> None:

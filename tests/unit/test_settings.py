@@ -227,7 +227,9 @@ def test_palettes_host_is_the_stacks(variable: str, host: str | None, refused: b
     if not refused:
         assert (load(config, environ=environ).palette or PaletteSettings(name="x")).host == host
         return
-    with pytest.raises(SettingsError, match="SPECTROCLOUD_HOST is set, but the stack file names no host"):
+    with pytest.raises(
+        SettingsError, match="packinfra:palette: host: SPECTROCLOUD_HOST is set, but only here: name the host"
+    ):
         load(config, environ=environ)
 
 
