@@ -99,7 +99,11 @@ def test_no_pack(entries: list[Callable[[tarfile.TarFile], None]], reason: str) 
         read_archive(out, "hello", "1.0.0", LIMIT)
 
 
-@pytest.mark.parametrize("data", [b"", b"no gzip", gzip.compress(b"no tar" * 200), gzip.compress(bytes(5000))[:-9]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"no gzip", gzip.compress(b"no tar" * 200), gzip.compress(bytes(5000))[:-9]],
+    ids=["nothing", "no gzip", "no tar", "cut"],  # of the bytes, each worker would make others: they hold the time
+)
 def test_no_archive(data: bytes) -> None:
     with pytest.raises(UnpackError, match=r"no readable \.tar\.gz|exactly one top folder"):
         read_archive(io.BytesIO(data), "hello", "1.0.0", LIMIT)
