@@ -35,8 +35,9 @@ refresh: ## compare Pulumi's state with what the stand-in holds
 status: ## what runs, what is published
 	@$(LOCAL) status
 
+# Where there is nothing to export, eval must fail too: after && would come a command with another account's credentials.
 env: ## exports for a shell: eval "$(make env)", then pulumi, aws, boto3, crane use the stand-in
-	@$(LOCAL) env
+	@$(LOCAL) env || { echo false; exit 1; }
 
 down: ## destroy what `make up` made and stop the stand-in
 	@$(LOCAL) down
@@ -61,7 +62,7 @@ test-unit: ## the quick tests only: no sandbox, no engine, no registry
 	@$(BOOTSTRAP) env
 	@echo "==> unit tests" && $(BIN)/python -m pytest -m "not sandbox and not engine and not registry"
 
-bench: ## measure: publishing beside tar and crane, the engine beside its floor; about six minutes
+bench: ## measure: publishing beside tar and crane, the engine beside its floor; under ten minutes
 	@$(BOOTSTRAP) env sandbox pulumi crane registry bench
 	@echo "==> measuring into benchmarks/results/" && $(BIN)/python -m benchmarks $(BENCH)
 	@.tools/bench-venv/bin/python benchmarks/plot.py benchmarks/results

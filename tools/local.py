@@ -37,7 +37,7 @@ def down(workspace: Workspace) -> None:
         raise StepError(
             f"other stacks are kept in {workspace.local / 'state'}, and would be lost with the stand-in: "
             f"{', '.join(others)}.\n"
-            'Remove them first: eval "$(make env)" && pulumi destroy --stack NAME && pulumi stack rm NAME. '
+            'Remove them first: eval "$(make env)" && pulumi destroy --stack NAME && pulumi stack rm --preserve-config NAME. '
             "Or give them up: make clean"
         )
     if workspace.stack_exists():

@@ -48,10 +48,11 @@ def test_help_is_the_default_and_lists_every_target(checkout: Path) -> None:
         assert f"make {target} " in printed
 
 
-def test_env_prints_nothing_to_evaluate_when_nothing_runs(checkout: Path) -> None:
+def test_env_fails_where_it_is_evaluated_too_when_nothing_runs(checkout: Path) -> None:
+    """eval "$(make env)" && pulumi destroy, with another account's credentials in this shell."""
     answer = make(checkout, "env")
     assert answer.returncode != 0
-    assert answer.stdout == ""
+    assert answer.stdout == "false\n"
     assert "make up" in answer.stderr
 
 
