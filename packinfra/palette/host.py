@@ -30,10 +30,14 @@ def tidy_host(text: str) -> str:
 
     Raises ValueError with the reason, which doesn't repeat the text: there may be a password in it.
     """
-    parts = urlsplit(text.strip() if "://" in text else f"https://{text.strip()}")
+    alone = f"write the host alone, with its port if it has one: {HOST}"
+    try:
+        parts = urlsplit(text.strip() if "://" in text else f"https://{text.strip()}")
+    except ValueError:  # whose reason may repeat all before the path
+        raise ValueError(alone) from None
     if parts.scheme != "https":
         raise ValueError("the API key is only sent over https")
     host = parts.netloc.lower()
     if not _HOST.fullmatch(host) or parts.query or parts.path.strip("/"):
-        raise ValueError(f"write the host alone, with its port if it has one: {HOST}")
+        raise ValueError(alone)
     return host
