@@ -42,8 +42,8 @@ from packinfra.resources.palette_inputs import SECRETS, judged, registration
 _REPLACES = ("kind", "host")
 """Not the name, unlike in Palette's Terraform provider: cluster profiles refer to the uid, which a replacement loses."""
 _WRITTEN = (
-    "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate", "partition", *SECRETS,
-    *AS_IT_MUST_BE,
+    "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate",
+    "partition", *SECRETS, *AS_IT_MUST_BE,
 )  # fmt: skip
 _IN_PALETTE = "palette"
 """In the place of the host, of which one Palette may have several: uids are unique."""
@@ -66,13 +66,12 @@ class PaletteRegistryProvider(ResourceProvider):
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         replaces = [key for key in _REPLACES if _olds.get(key) != _news.get(key)]
         changed = any(_olds.get(key) != _news.get(key) for key in (*_WRITTEN, "caFile", "__provider"))
+        if not replaces:
+            # A failed run may have left an entry to be deleted that is this registration under another name of its host.
+            _claim(_news, _id)
         # In the same Palette the old one first, since names are unique. In another one last: if that one is mistyped,
         # or has another key, nothing is lost.
         first = "host" not in replaces
-        if (
-            not replaces
-        ):  # nor by what an earlier run left to be deleted, if that is the same one by another host's name
-            _claim(_news, _id)
         return DiffResult(changes=changed or bool(replaces), replaces=replaces, delete_before_replace=first)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -119,8 +118,8 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
     """A registry of packs, registered in Palette under `registry_name`.
 
     Depend on every PublishedPack (`opts.depends_on`): destroy then asks Palette first, and if it refuses because cluster
-    profiles use the packs, they stay. A registry that has the name already is taken over if it is of the same kind, endpoint and base path, and refused
-    otherwise.
+    profiles use the packs, they stay. A registry that has the name already is taken over if it is of the same kind,
+    endpoint and base path, and refused otherwise.
 
     name:          logical name
     registry_name: as Palette's users see it; unique in the tenant
@@ -138,7 +137,8 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
     patience:  ecr: seconds to wait for a role that Palette can't use yet (IAM is eventually consistent)
     host, ca_file: which Palette, see PalettePrincipal
 
-    Outputs: `uid`; `tenant`, the uid of the tenant; `revision`, a number that rises whenever the registration is written; `endpoint`, `basePath`.
+    Outputs: `uid`; `tenant`, the uid of the tenant; `revision`, a number that rises whenever the registration is
+    written; `endpoint`, `basePath`.
     """
 
     uid: pulumi.Output[str]

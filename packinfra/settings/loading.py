@@ -73,9 +73,9 @@ def load(
                 continue
             mistakes.append(f"{full}: {value!r} is not an object or list; indent its keys below it in the stack file")
             continue
-        if key == "palette" and parsed is None:
-            parsed = {}
-        if parsed not in ({}, None) or key == "palette":
+        if key == "palette":
+            ours[key] = {} if parsed is None else parsed
+        elif parsed not in ({}, None):
             ours[key] = parsed
     wrong: set[str] = set()
     try:
