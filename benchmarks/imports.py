@@ -10,7 +10,7 @@ from benchmarks.results import Case
 
 MODULES = (
     "packinfra.packs.pack", "packinfra.settings", "packinfra.oci.client", "pulumi", "packinfra.resources.published_pack",
-    "packinfra.resources.basic_registry",
+    "packinfra.components.basic_registry",
 )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from benchmarks.loop import layout
 from benchmarks.measure import interleaved, run
 from benchmarks.publish import ROOT, Place
 from benchmarks.results import Case
-from packinfra.oci.credentials import USERNAME
+from packinfra.oci.auth.credentials import USERNAME
 from packinfra.packs.archive import CREATED
 from tests.support.registry import BIN
 
@@ -64,7 +64,7 @@ def _write(path: Path, size: int) -> str:
 
 def packinfra(host: str, name: str, path: str, digest: str) -> None:
     from packinfra.oci import Client, Reference, pack_manifest  # noqa: PLC0415 - each process loads what it measures
-    from packinfra.oci.credentials import RegistryLogin  # noqa: PLC0415
+    from packinfra.oci.auth.credentials import RegistryLogin  # noqa: PLC0415
     from packinfra.oci.transport import Transport  # noqa: PLC0415
 
     ca_file = os.environ.get("SSL_CERT_FILE") if USERNAME in os.environ else None

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.pushers import one
+from packinfra.lifecycle.clients import Clients
 from packinfra.packs.catalogue import read_catalogue
-from packinfra.resources.clients import Clients
 
 LINES = 15
 

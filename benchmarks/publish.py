@@ -14,8 +14,8 @@ from pathlib import Path
 from benchmarks.link import Link
 from benchmarks.measure import Cost, interleaved, run
 from benchmarks.results import Case
-from packinfra.oci.credentials import PASSWORD as PASSWORD_NAME
-from packinfra.oci.credentials import USERNAME
+from packinfra.oci.auth.credentials import PASSWORD as PASSWORD_NAME
+from packinfra.oci.auth.credentials import USERNAME
 from tests.support.registry import BIN, PASSWORD, USER, RealRegistry, real_registry
 
 ROOT = Path(__file__).resolve().parents[1]

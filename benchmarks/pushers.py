@@ -18,10 +18,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from packinfra.resources.clients import Clients
-from packinfra.resources.plan import Plan
-from packinfra.resources.publishing import Publishing
-from packinfra.resources.versions import PublishedVersion
+from packinfra.lifecycle.clients import Clients
+from packinfra.lifecycle.packs.plan import Plan
+from packinfra.lifecycle.packs.publish import Publishing
+from packinfra.lifecycle.packs.state import PublishedVersion
 
 THREADS = 4
 

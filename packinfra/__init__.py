@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from packinfra.resources.basic_registry import BasicPackRegistry as BasicPackRegistry
-    from packinfra.resources.clients import Connection as Connection
-    from packinfra.resources.ecr_registry import EcrPackRegistry as EcrPackRegistry
+    from packinfra.components.basic_registry import BasicPackRegistry as BasicPackRegistry
+    from packinfra.components.ecr_registry import EcrPackRegistry as EcrPackRegistry
+    from packinfra.lifecycle.clients import Connection as Connection
     from packinfra.resources.palette_principal import PalettePrincipal as PalettePrincipal
     from packinfra.resources.palette_registry import PaletteRegistry as PaletteRegistry
     from packinfra.resources.palette_sync import PaletteSync as PaletteSync
@@ -46,9 +46,9 @@ _HOMES = {
     "PackSettings": "packinfra.settings",
     "PaletteSettings": "packinfra.settings",
     "RepositorySettings": "packinfra.settings",
-    "BasicPackRegistry": "packinfra.resources.basic_registry",
-    "Connection": "packinfra.resources.clients",
-    "EcrPackRegistry": "packinfra.resources.ecr_registry",
+    "BasicPackRegistry": "packinfra.components.basic_registry",
+    "Connection": "packinfra.lifecycle.clients",
+    "EcrPackRegistry": "packinfra.components.ecr_registry",
     "PalettePrincipal": "packinfra.resources.palette_principal",
     "PaletteRegistry": "packinfra.resources.palette_registry",
     "PaletteSync": "packinfra.resources.palette_sync",

@@ -16,11 +16,11 @@ import botocore.exceptions
 from botocore.config import Config
 
 from packinfra.aws.identity import AwsConfig, CredentialsError, explain, session
+from packinfra.oci.auth.credentials import Login
 from packinfra.oci.client import Client
-from packinfra.oci.credentials import Login
-from packinfra.oci.dialect import Dialect
 from packinfra.oci.errors import NotAuthorized, RegistryError, Step, Throttled
 from packinfra.oci.reference import Reference
+from packinfra.oci.traits import RegistryTraits
 from packinfra.oci.transport import Transport
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _HOST = re.compile(
 _RENEW_BEFORE = timedelta(minutes=15)
 """A token lives 12 hours; one that ends within a long upload is of no use."""
 # What an identity needs for a step: ECR may refuse without a word (aws-dotnet-deploy#474), so our errors name it.
-DIALECT = Dialect(
+TRAITS = RegistryTraits(
     permissions={
         Step.RESOLVE: "ecr:BatchGetImage",
         Step.READ: "ecr:BatchGetImage",
@@ -121,7 +121,7 @@ def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] |
     config.check_account(place.account, host)
     api = _lazily(lambda: _api(place, config))
     ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # what boto3 trusts, the push trusts
-    transport = Transport(host, EcrToken(api, place), ca_file=ca_file, dialect=DIALECT, on_warning=on_warning)
+    transport = Transport(host, EcrToken(api, place), ca_file=ca_file, dialect=TRAITS, on_warning=on_warning)
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 
@@ -141,7 +141,7 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
             return
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")
         if "AccessDenied" in code or status == 403:
-            remedy = f"allow {DIALECT.permissions[Step.DELETE]} on this repository for the identity that is used"
+            remedy = f"allow {TRAITS.permissions[Step.DELETE]} on this repository for the identity that is used"
             raise NotAuthorized(Step.DELETE, reference, status=status, code=code, text=text, remedy=remedy) from error
         kind = Throttled if "Throttl" in code else RegistryError
         raise kind(Step.DELETE, reference, status=status, code=code, text=text) from error

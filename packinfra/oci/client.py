@@ -24,7 +24,8 @@ from typing import BinaryIO
 
 from oras.defaults import default_manifest_accepted_media_types
 
-from packinfra.oci.answers import Answer
+from packinfra.http.budget import RetryBudget
+from packinfra.http.rate_limit import RateLimiter
 from packinfra.oci.deletion import delete_tag
 from packinfra.oci.downloads import download
 from packinfra.oci.errors import (
@@ -37,11 +38,10 @@ from packinfra.oci.errors import (
     Throttled,
 )
 from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
-from packinfra.oci.operation import Operation
 from packinfra.oci.reference import Reference
+from packinfra.oci.responses import Response
 from packinfra.oci.transport import Transport
 from packinfra.oci.uploads import Cancelled, Progress, Upload
-from packinfra.pace import Pace
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-f]{32,}")
 _MANIFEST_LIMIT = 4 << 20
@@ -76,7 +76,7 @@ class Client:
         self._locks: dict[str, threading.Lock] = {}
         self._beside = ThreadPoolExecutor(_PUSHES)  # kept: a new thread for each push took longer than its requests
         rate = transport.dialect.manifests_per_second
-        self._pace = Pace(rate, transport.clock, transport.sleep or time.sleep) if rate else None
+        self._pace = RateLimiter(rate, transport.clock, transport.sleep or time.sleep) if rate else None
 
     def resolve(self, reference: Reference, *, definite: bool = False) -> str | None:
         """The digest that the tag carries, or None if there is no such tag or repository.
@@ -192,7 +192,7 @@ class Client:
 
     def _blobs(
         self,
-        operation: Operation,
+        operation: RetryBudget,
         reference: Reference,
         manifest: Manifest,
         layer: Callable[[], BinaryIO] | None,
@@ -230,7 +230,7 @@ class Client:
             wait([other])
         return sent + other.result()
 
-    def _publish(self, operation: Operation, reference: Reference, manifest: Manifest) -> None:
+    def _publish(self, operation: RetryBudget, reference: Reference, manifest: Manifest) -> None:
         try:
             answer = operation.attempt(lambda: self._put(reference, manifest))
         except TagImmutable:
@@ -246,7 +246,7 @@ class Client:
                 text=f"the registry stored {stored}, sent was {manifest.digest}",
             )  # fmt: skip
 
-    def _put(self, reference: Reference, manifest: Manifest) -> Answer:
+    def _put(self, reference: Reference, manifest: Manifest) -> Response:
         if self._pace:
             self._pace.wait()
         try:
@@ -263,7 +263,7 @@ class Client:
             self._pace.accepted()
         return answer
 
-    def _ask(self, operation: Operation, method: str, reference: Reference, step: Step) -> Answer:
+    def _ask(self, operation: RetryBudget, method: str, reference: Reference, step: Step) -> Response:
         return operation.attempt(
             lambda: self._transport.send(
                 method, f"/v2/{reference.repository}/manifests/{reference.tag}", step=step, reference=reference,

@@ -12,14 +12,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from urllib.parse import quote
 
+from packinfra.http.budget import RetryBudget
 from packinfra.oci.errors import DeleteDisabled, RegistryError, Step
-from packinfra.oci.operation import Operation
 from packinfra.oci.reference import Reference
 from packinfra.oci.transport import Transport
 
 
 def delete_tag(
-    transport: Transport, operation: Operation, reference: Reference, digest: str, sharing: Callable[[], list[str]]
+    transport: Transport, operation: RetryBudget, reference: Reference, digest: str, sharing: Callable[[], list[str]]
 ) -> None:
     """Removes the tag, which carries `digest`; what isn't there is success. A reference by digest: the image.
 

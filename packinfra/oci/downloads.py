@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 from typing import BinaryIO
 
+from packinfra.http.budget import RetryBudget
 from packinfra.oci.errors import DigestMismatch, RegistryError, Step
 from packinfra.oci.manifest import Descriptor
-from packinfra.oci.operation import Operation
 from packinfra.oci.reference import Reference
 from packinfra.oci.transport import Transport
 from packinfra.oci.uploads import Progress
@@ -22,7 +22,7 @@ _HOPS = 5
 
 def download(
     transport: Transport,
-    operation: Operation,
+    operation: RetryBudget,
     reference: Reference,
     blob: Descriptor,
     into: BinaryIO,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from packinfra.errors import PackinfraError
-from packinfra.retry import Failure
+from packinfra.http.retry import Failure
 
 
 class Step(StrEnum):
@@ -40,14 +40,14 @@ class Step(StrEnum):
 
 
 @dataclass(frozen=True)
-class Stale:
+class AuthRejected:
     """A login that was refused as such, so that another one may do: what was sent, and what the answer asks for."""
 
     sent: str | None
     challenge: str
 
     def __repr__(self) -> str:
-        return "Stale(...)"
+        return "AuthRejected(...)"
 
 
 class RegistryError(PackinfraError):
@@ -76,7 +76,7 @@ class RegistryError(PackinfraError):
         self.remedy = remedy or type(self).remedy
         self.failure = failure or Failure(status)
         """What a retry decision needs to know."""
-        self.stale: Stale | None = None
+        self.stale: AuthRejected | None = None
         said = " ".join(str(part) for part in (status, code) if part)
         answer = ": ".join(part for part in (said, text) if part) or "no answer"
         super().__init__(f"could not {operation} ({self.reference}): {answer}\n  -> {self.remedy}")

@@ -17,15 +17,15 @@ import time
 from collections.abc import Callable, Mapping
 from urllib.parse import urlencode, urljoin, urlsplit
 
-from packinfra.oci.answers import Answer, refusal
-from packinfra.oci.authorization import Authorization, Scope, basic
-from packinfra.oci.connection import Body, Connection, Request, Timeouts
-from packinfra.oci.credentials import Anonymous, Credentials, Login
-from packinfra.oci.dialect import PLAIN, Dialect
-from packinfra.oci.errors import RegistryError, Stale, Step
-from packinfra.oci.operation import Operation
+from packinfra.http.budget import RetryBudget
+from packinfra.http.client import Body, Connection, Request, Timeouts
+from packinfra.http.retry import TEMPORARY_STATUS, Failure, RetryPolicy
+from packinfra.oci.auth.bearer import Authorization, Scope, basic
+from packinfra.oci.auth.credentials import Anonymous, Credentials, Login
+from packinfra.oci.errors import AuthRejected, RegistryError, Step
 from packinfra.oci.reference import Reference
-from packinfra.retry import TEMPORARY_STATUS, Failure, RetryPolicy
+from packinfra.oci.responses import Response, refusal
+from packinfra.oci.traits import SPEC_CONFORMING, RegistryTraits
 
 ERROR_LIMIT = 64 << 10
 _TOKEN_LIMIT = 1 << 20
@@ -49,7 +49,7 @@ class Transport:
         ca_file: str | None = None,
         verify_tls: bool = True,
         plain_http: bool = False,
-        dialect: Dialect = PLAIN,
+        dialect: RegistryTraits = SPEC_CONFORMING,
         on_warning: Callable[[str], None] | None = None,
         policy: RetryPolicy | None = None,
         timeouts: Timeouts | None = None,
@@ -65,9 +65,9 @@ class Transport:
         self._warned: set[str] = set()
         self._lock = threading.Lock()
 
-    def operation(self) -> Operation:
+    def operation(self) -> RetryBudget:
         """The loop for everything that one call of the client does."""
-        return Operation(self._policy, self._authorization.renew, self.clock, self.sleep)
+        return RetryBudget(self._policy, self._authorization.renew, self.clock, self.sleep)
 
     def send(
         self,
@@ -82,8 +82,8 @@ class Transport:
         body: Callable[[], Body] | None = None,
         sink: Callable[[bytes], object] | None = None,
         limit: int = ERROR_LIMIT,
-    ) -> Answer:
-        """One request, no retries (`Operation.attempt` does those).
+    ) -> Response:
+        """One request, no retries (`RetryBudget.attempt` does those).
 
         url: a path, or what a Location said. actions: what a token must allow. body: opened for this request.
         Raises a RegistryError unless the answer's status is among `expect`.
@@ -111,9 +111,9 @@ class Transport:
                 Request("GET", url, step, reference, headers or {}, sent, None, None, limit)
             )
             answer = said if said.status == answer.status else answer
-        error = refusal(answer, step, reference, self.dialect if own else PLAIN, secret=sent)
+        error = refusal(answer, step, reference, self.dialect if own else SPEC_CONFORMING, secret=sent)
         if own and answer.asks_for_login:
-            error.stale = Stale(sent, challenge if wants_token else "")
+            error.stale = AuthRejected(sent, challenge if wants_token else "")
         elif not own and answer.status in (401, 403):  # a presigned address that has expired: the next one is new
             error.failure = Failure(answer.status, temporary=True)
         raise error
@@ -135,7 +135,7 @@ class Transport:
             Request(method, url, Step.TOKEN, where, headers, sent, body, None, _TOKEN_LIMIT)
         )
         if answer.status != 200:
-            raise refusal(answer, Step.TOKEN, where, PLAIN, secret=sent)
+            raise refusal(answer, Step.TOKEN, where, SPEC_CONFORMING, secret=sent)
         return answer.body
 
     def _own(self, url: str) -> bool:
@@ -156,7 +156,7 @@ class Transport:
             )  # fmt: skip
         return url
 
-    def _warn(self, answer: Answer) -> None:
+    def _warn(self, answer: Response) -> None:
         for text in re.findall(r'299 \S+ "((?:[^"\\]|\\.)*)"', answer.headers.get("Warning", "")):
             with self._lock:
                 new = self._on_warning and text not in self._warned

@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import BinaryIO
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-from packinfra.oci.connection import Body
+from packinfra.http.budget import RetryBudget
+from packinfra.http.client import Body
+from packinfra.http.retry import Failure
 from packinfra.oci.errors import DigestMismatch, RegistryError, RepositoryMissing, Step, Unreachable
 from packinfra.oci.manifest import Descriptor
-from packinfra.oci.operation import Operation
 from packinfra.oci.reference import Reference
 from packinfra.oci.transport import Transport
-from packinfra.retry import Failure
 
 Progress = Callable[[int, int], None]
 """Called with bytes sent and bytes in all while a layer is uploaded, every 64 KiB; from 0 again if an attempt fails."""
@@ -37,7 +37,7 @@ class Upload:
     def __init__(
         self,
         transport: Transport,
-        operation: Operation,
+        operation: RetryBudget,
         reference: Reference,
         blob: Descriptor,
         content: Callable[[], BinaryIO],
@@ -142,7 +142,7 @@ def _with_digest(location: str, digest: str) -> str:
 class _Source:
     """A blob on its way: hashed and counted while it is read."""
 
-    def __init__(self, content: BinaryIO, size: int, progress: Progress | None, operation: Operation) -> None:
+    def __init__(self, content: BinaryIO, size: int, progress: Progress | None, operation: RetryBudget) -> None:
         self._content, self._size, self._progress, self._operation = content, size, progress, operation
         self._hash, self._sent = hashlib.sha256(), 0
 

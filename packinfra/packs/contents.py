@@ -18,8 +18,8 @@ from packinfra.errors import PackinfraError
 from packinfra.packs import jsontext
 from packinfra.packs.chart import Chart, read_chart
 from packinfra.packs.files import Entry, LeftOut, list_files
-from packinfra.packs.finding import Finding
 from packinfra.packs.secrets import looks_secret
+from packinfra.packs.violations import RuleViolation
 from packinfra.packs.yamltext import TEXT_LIMIT, YamlText, read_yaml
 
 METADATA = "pack.json"
@@ -83,7 +83,7 @@ class Contents:
     lines: Mapping[jsontext.Path, int]
     files: Mapping[str, PackFile]
     raw: Mapping[str, bytes]
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleViolation, ...]
     left_out: tuple[LeftOut, ...]
 
     @cached_property
@@ -132,7 +132,7 @@ def read_contents(folder: Path) -> Contents:
     room = KEEP
     for entry in listing.entries:
         read = _read(entry, room)
-        if isinstance(read, Finding):
+        if isinstance(read, RuleViolation):
             findings.append(read)
             continue
         files[entry.path], beginning = read
@@ -140,7 +140,7 @@ def read_contents(folder: Path) -> Contents:
         if entry.path in _KEPT:
             raw[entry.path] = beginning[: _KEPT[entry.path]]
         if secret := looks_secret(entry.path, beginning[:_CHUNK]):
-            findings.append(Finding("looks-secret", f"it seems to hold {secret}", entry.path))
+            findings.append(RuleViolation("looks-secret", f"it seems to hold {secret}", entry.path))
     parsed, broken = _metadata(raw.get(METADATA), findings)
     metadata = parsed.value if isinstance(parsed.value, dict) else {}
     return Contents(
@@ -164,7 +164,7 @@ def _no_folder(folder: Path) -> str | None:
         return f"cannot be read: {getattr(error, 'strerror', None) or error}"
 
 
-def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | Finding:
+def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | RuleViolation:
     """One pass over a file: its size and hash, its beginning, and all its bytes if there is room for them."""
     digest, size, beginning = hashlib.sha256(), 0, b""
     try:
@@ -177,27 +177,29 @@ def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | Finding:
                 if len(beginning) < keep:
                     beginning += chunk
     except OSError as error:
-        return Finding("unreadable", f"it cannot be read: {error.strerror}", entry.path)
+        return RuleViolation("unreadable", f"it cannot be read: {error.strerror}", entry.path)
     if size != expected:
-        return Finding("changing", "it changed while it was read", entry.path)
+        return RuleViolation("changing", "it changed while it was read", entry.path)
     data = beginning if size <= room else None
     return PackFile(entry.path, size, digest.hexdigest(), entry.executable, entry.source, data), beginning
 
 
-def _metadata(raw: bytes | None, said: list[Finding]) -> tuple[jsontext.Parsed, list[Finding]]:
+def _metadata(raw: bytes | None, said: list[RuleViolation]) -> tuple[jsontext.Parsed, list[RuleViolation]]:
     nothing = jsontext.Parsed(None)
     if raw is None:
         known = any(f.file in (METADATA, ".") for f in said)
-        return nothing, [] if known else [Finding("metadata-missing", f"the folder has no {METADATA}")]
+        return nothing, [] if known else [RuleViolation("metadata-missing", f"the folder has no {METADATA}")]
     if len(raw) > _METADATA_LIMIT:
-        return nothing, [Finding("metadata-invalid", f"it is larger than {_METADATA_LIMIT >> 20} MiB", METADATA)]
+        return nothing, [RuleViolation("metadata-invalid", f"it is larger than {_METADATA_LIMIT >> 20} MiB", METADATA)]
     parsed = jsontext.parse(raw)
     if parsed.problem:
-        return parsed, [Finding("metadata-invalid", parsed.problem, METADATA, parsed.line)]
+        return parsed, [RuleViolation("metadata-invalid", parsed.problem, METADATA, parsed.line)]
     if not isinstance(parsed.value, dict):
-        return parsed, [Finding("metadata-invalid", "it is JSON, but not an object in { }", METADATA, 1)]
+        return parsed, [RuleViolation("metadata-invalid", "it is JSON, but not an object in { }", METADATA, 1)]
     return parsed, [
-        Finding("metadata-duplicate-key", f"the key {key} stands twice, in line {first} and here", METADATA, second)
+        RuleViolation(
+            "metadata-duplicate-key", f"the key {key} stands twice, in line {first} and here", METADATA, second
+        )
         for key, first, second in parsed.twice
     ]
 

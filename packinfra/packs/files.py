@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from packinfra.packs.finding import Finding, shown
 from packinfra.packs.ignore import IGNORE_FILE, IGNORE_LIMIT, Ignore
+from packinfra.packs.violations import RuleViolation, shown
 
 MOST_FILES = 100_000
 """Files and folders that are looked at. The largest of 220 public packs has 426; links to folders can multiply."""
@@ -46,7 +46,7 @@ class LeftOut(NamedTuple):
 @dataclass(frozen=True)
 class Listing:
     entries: tuple[Entry, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[RuleViolation, ...]
     left_out: tuple[LeftOut, ...]
 
 
@@ -78,7 +78,7 @@ def list_files(folder: Path) -> Listing:
             else:
                 findings.append(item)
         if seen > MOST_FILES:
-            findings.append(Finding("too-many-files", f"it holds more than {MOST_FILES:,} files"))
+            findings.append(RuleViolation("too-many-files", f"it holds more than {MOST_FILES:,} files"))
             break
     return Listing(
         entries=tuple(sorted(entries, key=lambda e: sort_key(e.path))),
@@ -92,7 +92,7 @@ def sort_key(path: str) -> list[bytes]:
     return path.encode("utf-8", "surrogateescape").split(b"/")
 
 
-def _ignore(folder: Path, root: str) -> tuple[Ignore, list[Finding]]:
+def _ignore(folder: Path, root: str) -> tuple[Ignore, list[RuleViolation]]:
     source = folder / IGNORE_FILE
     if not os.path.lexists(source):
         return Ignore(), []
@@ -102,26 +102,26 @@ def _ignore(folder: Path, root: str) -> tuple[Ignore, list[Finding]]:
                 with open(source, "rb") as file:
                     raw = file.read(IGNORE_LIMIT + 1)
             except OSError as error:
-                return Ignore(), [Finding("unreadable", f"it cannot be read: {error.strerror}", IGNORE_FILE)]
+                return Ignore(), [RuleViolation("unreadable", f"it cannot be read: {error.strerror}", IGNORE_FILE)]
             if len(raw) > IGNORE_LIMIT:
-                return Ignore(), [Finding("ignore-invalid", "it is larger than 1 MiB", IGNORE_FILE)]
+                return Ignore(), [RuleViolation("ignore-invalid", "it is larger than 1 MiB", IGNORE_FILE)]
             ignore = Ignore(raw)
             return ignore, ignore.findings
-        if isinstance(found, Finding) and found.rule != "link-inside":
+        if isinstance(found, RuleViolation) and found.rule != "link-inside":
             return Ignore(), [found]
-    return Ignore(), [Finding("ignore-invalid", "it is a folder", IGNORE_FILE)]
+    return Ignore(), [RuleViolation("ignore-invalid", "it is a folder", IGNORE_FILE)]
 
 
-def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | Finding | LeftOut | _Folder]:
+def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | RuleViolation | LeftOut | _Folder]:
     if folder.real in folder.above:
-        yield Finding("link-loop", "this link leads back to a folder that contains it", folder.prefix.rstrip("/"))
+        yield RuleViolation("link-loop", "this link leads back to a folder that contains it", folder.prefix.rstrip("/"))
         return
     try:
         with os.scandir(folder.source) as scan:
             found = list(scan)
     except OSError as error:
         place = folder.prefix.rstrip("/") or "."
-        yield Finding("unreadable", f"the folder cannot be read: {error.strerror}", place)
+        yield RuleViolation("unreadable", f"the folder cannot be read: {error.strerror}", place)
         return
     for item in found:
         # Names are UTF-8 whatever the locale makes of their bytes.
@@ -130,39 +130,45 @@ def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | Findin
         try:  # some file systems don't say in the listing what an entry is
             link, is_folder = item.is_symlink(), item.is_dir(follow_symlinks=False)
         except OSError as error:
-            yield Finding("unreadable", f"it cannot be read: {error.strerror}", path)
+            yield RuleViolation("unreadable", f"it cannot be read: {error.strerror}", path)
             continue
         # A link to a folder is a file for git, so a pattern such as "docs/" doesn't name it.
         if by := ignore.leaves_out(path, folder=is_folder):
             yield LeftOut(path, by)
         elif _SURROGATE.search(name):
             raw = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            yield Finding("name-not-utf8", "its name is not UTF-8, so other machines would read another name", raw)
+            yield RuleViolation(
+                "name-not-utf8", "its name is not UTF-8, so other machines would read another name", raw
+            )
         elif _CONTROL.search(name):
-            yield Finding("name-control-character", "its name contains a control character", ascii(path)[1:-1])
+            yield RuleViolation("name-control-character", "its name contains a control character", ascii(path)[1:-1])
         else:
             yield from _judge(item.path, path, root, link=link, parent=folder)
 
 
-def _judge(source: str, path: str, root: str, *, link: bool, parent: _Folder) -> Iterator[Entry | Finding | _Folder]:
+def _judge(
+    source: str, path: str, root: str, *, link: bool, parent: _Folder
+) -> Iterator[Entry | RuleViolation | _Folder]:
     target = real = ""
     try:
         if link:
             target, real = os.readlink(source), os.path.realpath(source)
             if not (real + os.sep).startswith(root.rstrip(os.sep) + os.sep):
                 message = f"this link leads out of the pack, to {shown(target)}"
-                yield Finding("link-leaves-pack", message, path)
+                yield RuleViolation("link-leaves-pack", message, path)
                 return
         mode = os.stat(source).st_mode
     except OSError as error:
-        yield Finding("unreadable", f"it cannot be read: {error.strerror}", path)
+        yield RuleViolation("unreadable", f"it cannot be read: {error.strerror}", path)
         return
     if link:
-        yield Finding("link-inside", f"it is a link to {shown(target)}; a copy of what it leads to is published", path)
+        yield RuleViolation(
+            "link-inside", f"it is a link to {shown(target)}; a copy of what it leads to is published", path
+        )
     if stat.S_ISDIR(mode):
         real = real or os.path.join(parent.real, os.path.basename(path))
         yield _Folder(source, path + "/", real, (*parent.above, parent.real))
     elif stat.S_ISREG(mode):
         yield Entry(path, source, bool(mode & stat.S_IXUSR))
     else:
-        yield Finding("special-file", "it is a device, FIFO or socket, not a regular file", path)
+        yield RuleViolation("special-file", "it is a device, FIFO or socket, not a regular file", path)

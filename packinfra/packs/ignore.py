@@ -11,7 +11,7 @@ import re
 
 from pathspec import GitIgnoreSpec
 
-from packinfra.packs.finding import Finding, shown
+from packinfra.packs.violations import RuleViolation, shown
 
 IGNORE_FILE = ".packignore"
 IGNORE_LIMIT = 1 << 20
@@ -27,19 +27,19 @@ class Ignore:
 
     def __init__(self, raw: bytes = b"") -> None:
         """raw: the content of `.packignore`. What is wrong with it stands in `findings`."""
-        self.findings: list[Finding] = []
+        self.findings: list[RuleViolation] = []
         lines: list[str] = []
         try:
             lines = raw.decode("utf-8-sig").splitlines()
         except UnicodeDecodeError as error:
             line = raw.count(b"\n", 0, error.start) + 1
-            self.findings.append(Finding("ignore-invalid", "it is not UTF-8 text", IGNORE_FILE, line))
+            self.findings.append(RuleViolation("ignore-invalid", "it is not UTF-8 text", IGNORE_FILE, line))
         for number, line_ in enumerate(lines, 1):
             try:
                 GitIgnoreSpec.from_lines([line_], backend="simple")
             except ValueError:
                 message = f"{shown(line_)} is no pattern"
-                self.findings.append(Finding("ignore-invalid", message, IGNORE_FILE, number))
+                self.findings.append(RuleViolation("ignore-invalid", message, IGNORE_FILE, number))
         usable = [] if self.findings else lines
         # "simple": otherwise pathspec takes the fastest engine that is installed, and two machines could differ.
         self._spec = GitIgnoreSpec.from_lines(usable, backend="simple")

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from packinfra.packs.finding import shown
+from packinfra.packs.violations import shown
 
 Path = tuple[str | int, ...]
 """Keys and indexes from the top: ("constraints", "dependencies", 0)."""

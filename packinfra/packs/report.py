@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from packinfra.packs.finding import printable
 from packinfra.packs.pack import Pack, Problem
 from packinfra.packs.rules import RULES
+from packinfra.packs.violations import printable
 
 _MOST_LEFT_OUT = 10
 

@@ -21,7 +21,7 @@ from packinfra.palette.errors import (
     Throttled,
 )
 from packinfra.palette.registration import Kind, Registration, found
-from packinfra.palette.sync import SyncStatus
+from packinfra.palette.sync_status import SyncStatus
 from packinfra.palette.transport import Transport
 
 _SUMMARY = "/v1/registries/oci/summary"

@@ -17,7 +17,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from packinfra.errors import PackinfraError
-from packinfra.retry import Failure
+from packinfra.http.retry import Failure
 
 
 class Step(StrEnum):

@@ -21,8 +21,9 @@ import requests
 import urllib3
 from requests.auth import AuthBase
 
-from packinfra.no_answer import NoAnswer, Reason, unusable_ca
-from packinfra.pace import Pace
+from packinfra.http.failures import Cause, ConnectionFailure, unusable_ca
+from packinfra.http.rate_limit import RateLimiter
+from packinfra.http.retry import Failure, RetryPolicy, decide, seconds_until
 from packinfra.palette.errors import (
     Forbidden,
     KeyRefused,
@@ -33,11 +34,10 @@ from packinfra.palette.errors import (
     Step,
     Throttled,
 )
-from packinfra.retry import Failure, RetryPolicy, decide, seconds_until
 
 _TIMEOUTS = (10.0, 30.0)
 """Seconds: to connect, and between two bytes of an answer (30 s in Palette's own Go client)."""
-_PACE = Pace(10.0, burst=5)
+_PACE = RateLimiter(10.0, burst=5)
 """Of this process, whatever it asks for: each of /v1/registries and /v1/packs takes 10 requests a second, in bursts of
 5, from one address (Palette documentation, API rate limits)."""
 _SCOPE_CODE = "ProjectUidIsNotEmpty"
@@ -61,7 +61,7 @@ class Transport:
         ca_file: str | None = None,
         project: str | None = None,
         policy: RetryPolicy | None = None,
-        pace: Pace = _PACE,
+        pace: RateLimiter = _PACE,
         timeouts: tuple[float, float] = _TIMEOUTS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -132,7 +132,7 @@ class Transport:
                 allow_redirects=False,
             )
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            raise _unanswered(NoAnswer.of(error, self.host), step, address) from error
+            raise _unanswered(ConnectionFailure.of(error, self.host), step, address) from error
         (self._pace.refused if answer.status_code == 429 else self._pace.accepted)()
         document = _document(answer)
         if 200 <= answer.status_code < 300 and document is not None:
@@ -160,11 +160,11 @@ def _document(answer: requests.Response) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _unanswered(found: NoAnswer, step: Step, address: str) -> PaletteError:
-    if found.reason is Reason.UNTRUSTED:
+def _unanswered(found: ConnectionFailure, step: Step, address: str) -> PaletteError:
+    if found.reason is Cause.UNTRUSTED:
         remedy = "give the CA certificate of Palette (packinfra:palette: caFile, a PEM file with the full chain)"
         return PaletteUnreachable(step, address, text=found.text, remedy=remedy)
-    again = Failure(None, temporary=found.reason in (Reason.TIMEOUT, Reason.BROKEN))
+    again = Failure(None, temporary=found.reason in (Cause.TIMEOUT, Cause.CONNECTION_LOST))
     return PaletteUnreachable(step, address, text=found.text, failure=again)
 
 

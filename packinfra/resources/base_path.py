@@ -24,12 +24,12 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from packinfra.host.engine import install_error_formatter
+from packinfra.lifecycle.clients import Clients, Connection
 from packinfra.oci.client import Client
 from packinfra.oci.manifest import base_path_manifest
 from packinfra.oci.reference import Reference
 from packinfra.packs.archive import CREATED
-from packinfra.resources.clients import Clients, Connection
-from packinfra.resources.engine import speak_plainly
 
 
 class BasePathProvider(ResourceProvider):
@@ -38,7 +38,7 @@ class BasePathProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        speak_plainly()
+        install_error_formatter()
         self._clients = Clients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

@@ -23,8 +23,8 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from packinfra.resources.engine import speak_plainly
-from packinfra.resources.palette_clients import PaletteClients, judged_place, place, plain
+from packinfra.host.engine import install_error_formatter
+from packinfra.lifecycle.palette.clients import PaletteClients, judged_place, place, plain
 
 _OF_PALETTE = ("host", "partition")
 
@@ -35,7 +35,7 @@ class PalettePrincipalProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        speak_plainly()
+        install_error_formatter()
         self._clients = PaletteClients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

@@ -30,14 +30,14 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from packinfra.host.engine import install_error_formatter
+from packinfra.lifecycle.ownership import CLAIMS
+from packinfra.lifecycle.palette.clients import PaletteClients, log_of, place, plain
+from packinfra.lifecycle.palette.inputs import SECRETS, judged, registration
 from packinfra.palette import Client, Listed, Registration
-from packinfra.palette.admission import admit
 from packinfra.palette.errors import NameTaken, Step
 from packinfra.palette.registration import AS_IT_MUST_BE
-from packinfra.resources.claims import CLAIMS
-from packinfra.resources.engine import speak_plainly
-from packinfra.resources.palette_clients import PaletteClients, log_of, place, plain
-from packinfra.resources.palette_inputs import SECRETS, judged, registration
+from packinfra.palette.validation import admit
 
 _REPLACES = ("kind", "host")
 """Not the name, unlike in Palette's Terraform provider: cluster profiles refer to the uid, which a replacement loses."""
@@ -56,7 +56,7 @@ class PaletteRegistryProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        speak_plainly()
+        install_error_formatter()
         self._clients = PaletteClients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

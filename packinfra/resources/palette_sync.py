@@ -28,9 +28,9 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
-from packinfra.palette.syncing import Syncing, in_words
-from packinfra.resources.engine import speak_plainly
-from packinfra.resources.palette_clients import PaletteClients, judged_place, log_of, plain
+from packinfra.host.engine import install_error_formatter
+from packinfra.lifecycle.palette.clients import PaletteClients, judged_place, log_of, plain
+from packinfra.palette.sync_waiter import Syncing, in_words
 from packinfra.resources.palette_registry import PaletteRegistry
 
 _NEEDS_A_SYNC = ("registryUid", "revision", "location", "packs")
@@ -43,7 +43,7 @@ class PaletteSyncProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        speak_plainly()
+        install_error_formatter()
         self._clients = PaletteClients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:

@@ -32,15 +32,15 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from packinfra.host.engine import Log, install_error_formatter
+from packinfra.lifecycle.clients import Clients, Connection
+from packinfra.lifecycle.ownership import CLAIMS
+from packinfra.lifecycle.packs.narration import file_changes
+from packinfra.lifecycle.packs.plan import Plan
+from packinfra.lifecycle.packs.publish import Publishing
+from packinfra.lifecycle.packs.state import PublishedVersion, by_version, versions_of
 from packinfra.packs.archive import CREATED
 from packinfra.packs.pack import Pack
-from packinfra.resources.claims import CLAIMS
-from packinfra.resources.clients import Clients, Connection
-from packinfra.resources.engine import Log, speak_plainly
-from packinfra.resources.narration import file_changes
-from packinfra.resources.plan import Plan
-from packinfra.resources.publishing import Publishing
-from packinfra.resources.versions import PublishedVersion, by_version, versions_of
 
 _SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "connection")
 
@@ -54,7 +54,7 @@ class PublishedPackProvider(ResourceProvider):
     serialize_as_secret_always = False
 
     def configure(self, req: ConfigureRequest) -> None:
-        speak_plainly()
+        install_error_formatter()
         self._clients = Clients(req.config.get)
         self._lock = threading.Lock()
         self._told: set[tuple[str, str]] = set()

@@ -11,7 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from packinfra.palette.host import KEY_VARIABLE, host_elsewhere
 from packinfra.settings.access import AccessSettings
-from packinfra.settings.across import across
+from packinfra.settings.cross_checks import across
 from packinfra.settings.messages import explain, unknown
 from packinfra.settings.model import NAMESPACE, Model, SettingsError
 from packinfra.settings.packs import PackEntry, PackSettings

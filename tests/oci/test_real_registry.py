@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from packinfra.oci import Client, Reference, base_path_manifest, pack_manifest
-from packinfra.oci.credentials import Anonymous, Login, RegistryLogin
+from packinfra.oci.auth.credentials import Anonymous, Login, RegistryLogin
 from packinfra.oci.errors import CertificateUntrusted, DeleteDisabled, NotAuthorized
 from packinfra.oci.manifest import Manifest
 from packinfra.oci.transport import Transport

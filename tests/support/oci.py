@@ -7,10 +7,10 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from packinfra.http.retry import RetryPolicy
 from packinfra.oci import Client, Manifest, PushResult, Reference, pack_manifest
-from packinfra.oci.credentials import Login
+from packinfra.oci.auth.credentials import Login
 from packinfra.oci.transport import Transport
-from packinfra.retry import RetryPolicy
 from tests.support.scripted_registry import ScriptedRegistry
 
 LAYER = b"a layer" * 1000

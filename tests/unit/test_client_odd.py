@@ -14,9 +14,9 @@ from email.utils import formatdate
 
 import pytest
 
-from packinfra.aws.ecr import DIALECT
+from packinfra.aws.ecr import TRAITS
+from packinfra.http.client import Timeouts
 from packinfra.oci import Reference, RegistryError
-from packinfra.oci.connection import Timeouts
 from packinfra.oci.errors import (
     BlobMissing,
     DigestMismatch,
@@ -230,7 +230,7 @@ def test_the_reason_for_a_refused_head(registry: ScriptedRegistry) -> None:
 def test_an_empty_403_of_ecr_names_the_action(
     registry: ScriptedRegistry, where: tuple[str, str], action: str
 ) -> None:  # aws-dotnet-deploy#474
-    setup = prepared(registry, dialect=dataclasses.replace(DIALECT, manifests_per_second=None))
+    setup = prepared(registry, dialect=dataclasses.replace(TRAITS, manifests_per_second=None))
     registry.next(*where, Reply(403))
     registry.next("GET", "/(manifests|blobs)/", Reply(403))
     with pytest.raises(NotAuthorized, match=f"probably {action}"):
@@ -241,7 +241,7 @@ def test_an_empty_403_of_ecr_names_the_action(
 def test_ecr_drops_the_connection_instead_of_saying_why(
     registry: ScriptedRegistry, code: str, kind: type[RegistryError]
 ) -> None:  # containers-roadmap#1970
-    setup = prepared(registry, dialect=DIALECT)
+    setup = prepared(registry, dialect=TRAITS)
     registry.next(*BEGIN, *[Reply(drop=True)] * 5)
     registry.next("GET", "/manifests/", *[Reply(404, body=error(code, "said"))] * 5)
     with pytest.raises(kind) as caught:

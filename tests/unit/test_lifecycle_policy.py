@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import Any
 
-from packinfra.resources.lifecycle import NEVER, lifecycle_policy
+from packinfra.aws.lifecycle_policy import NEVER, lifecycle_policy
 from packinfra.settings import LifecycleSettings
 
 ALL = LifecycleSettings(

@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from packinfra.oci.errors import BlobMissing, NotAuthorized, RegistryError, Stale, Throttled
-from packinfra.oci.operation import Operation
-from packinfra.pace import Pace
-from packinfra.retry import Failure, RetryPolicy, seconds_until
+from packinfra.http.budget import RetryBudget
+from packinfra.http.rate_limit import RateLimiter
+from packinfra.http.retry import Failure, RetryPolicy, seconds_until
+from packinfra.oci.errors import AuthRejected, BlobMissing, NotAuthorized, RegistryError, Throttled
 
 
 class Time:
@@ -20,8 +20,8 @@ class Time:
         self.sleeps.append(round(seconds, 6))
         self.now += seconds
 
-    def operation(self, renew: Callable[[Stale], bool] = lambda _: False) -> Operation:
-        return Operation(RetryPolicy(jitter=0.0, deadline=10.0), renew, lambda: self.now, self.sleep)
+    def operation(self, renew: Callable[[AuthRejected], bool] = lambda _: False) -> RetryBudget:
+        return RetryBudget(RetryPolicy(jitter=0.0, deadline=10.0), renew, lambda: self.now, self.sleep)
 
 
 def failing(time: Time, took: float, *errors: RegistryError) -> Callable[[], str]:
@@ -42,7 +42,7 @@ def broken(status: int = 503) -> RegistryError:
 
 def stale(challenge: str = "") -> NotAuthorized:
     error = NotAuthorized("try", "it", status=401)
-    error.stale = Stale("Basic x", challenge)
+    error.stale = AuthRejected("Basic x", challenge)
     return error
 
 
@@ -73,7 +73,7 @@ def test_loops_do_not_multiply() -> None:
 def test_a_login_is_renewed_once_for_each_reason() -> None:
     time, renewals = Time(), list[str]()
 
-    def renew(was: Stale) -> bool:
+    def renew(was: AuthRejected) -> bool:
         renewals.append(was.challenge)
         return True
 
@@ -96,7 +96,7 @@ def test_nothing_is_tried_again_after_a_cancel() -> None:
 
 
 def test_a_cancel_ends_a_pause() -> None:
-    operation = Operation(RetryPolicy(), lambda _: False, lambda: 0.0)
+    operation = RetryBudget(RetryPolicy(), lambda _: False, lambda: 0.0)
 
     def action() -> None:
         operation.cancel()
@@ -108,7 +108,7 @@ def test_a_cancel_ends_a_pause() -> None:
 
 def test_ten_a_second() -> None:
     time = Time()
-    pace = Pace(10.0, lambda: time.now, time.sleep)
+    pace = RateLimiter(10.0, lambda: time.now, time.sleep)
     for _ in range(4):
         pace.wait()
         pace.accepted()
@@ -121,7 +121,7 @@ def test_ten_a_second() -> None:
 
 def test_a_burst_after_a_rest() -> None:
     time = Time()
-    pace = Pace(10.0, lambda: time.now, time.sleep, burst=5)
+    pace = RateLimiter(10.0, lambda: time.now, time.sleep, burst=5)
     for _ in range(7):
         pace.wait()
     assert time.sleeps == [0.1, 0.1]
@@ -133,7 +133,7 @@ def test_a_burst_after_a_rest() -> None:
 
 def test_slower_after_a_refusal_and_faster_again() -> None:
     time = Time()
-    pace = Pace(10.0, lambda: time.now, time.sleep)
+    pace = RateLimiter(10.0, lambda: time.now, time.sleep)
     pace.wait()
     pace.refused()
     pace.wait()  # its turn was given before the refusal

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from packinfra.pace import Pace
+from packinfra.http.rate_limit import RateLimiter
+from packinfra.http.retry import RetryPolicy
 from packinfra.palette import Client, Listed, PaletteError, Principal, Registration, Transport
 from packinfra.palette.errors import (
     CredentialsRefused,
@@ -24,7 +25,6 @@ from packinfra.palette.errors import (
 )
 from packinfra.palette.host import tidy_host
 from packinfra.palette.registration import found, tidy_base_path, tidy_endpoint
-from packinfra.retry import RetryPolicy
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error, items
 
 SECRET = "s3cret-of-the-registry"
@@ -63,7 +63,7 @@ def client(palette: ScriptedPalette, sleeps: list[float]) -> Client:
 def transport(palette: ScriptedPalette, sleeps: list[float], **options: Any) -> Transport:
     settings = {
         "ca_file": palette.ca_file, "policy": RetryPolicy(first=2.0, jitter=0.0), "sleep": sleeps.append,
-        "pace": Pace(10.0, lambda: 0.0, lambda _: None), **options,
+        "pace": RateLimiter(10.0, lambda: 0.0, lambda _: None), **options,
     }  # fmt: skip
     return Transport(palette.host, KEY, **settings)
 
@@ -372,7 +372,7 @@ def test_no_redirect_gets_the_key(client: Client, palette: ScriptedPalette, tmp_
 def test_at_its_pace(palette: ScriptedPalette) -> None:
     palette.on("GET", "/summary", *[items()] * 6, error(429, "TooManyRequests"), items())
     waits: list[float] = []
-    client = Client(transport(palette, [], pace=Pace(10.0, lambda: 0.0, waits.append, burst=5)))
+    client = Client(transport(palette, [], pace=RateLimiter(10.0, lambda: 0.0, waits.append, burst=5)))
     for _ in range(7):
         client.registries()
     assert waits == pytest.approx([0.1, 0.2, 0.3])

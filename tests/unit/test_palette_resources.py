@@ -15,12 +15,12 @@ from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 
 import packinfra
+from packinfra.lifecycle.palette.clients import place
+from packinfra.lifecycle.palette.inputs import judged, registration
 from packinfra.palette import PaletteError, Registration
-from packinfra.palette.admission import admit
 from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
 from packinfra.palette.registration import AS_IT_MUST_BE
-from packinfra.resources.palette_clients import place
-from packinfra.resources.palette_inputs import judged, registration
+from packinfra.palette.validation import admit
 from packinfra.resources.palette_principal import PalettePrincipalProvider
 from packinfra.resources.palette_registry import PaletteRegistryProvider
 from packinfra.resources.palette_sync import PaletteSyncProvider

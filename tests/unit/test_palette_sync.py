@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from packinfra.pace import Pace
+from packinfra.http.rate_limit import RateLimiter
 from packinfra.palette import Client, SyncFailed, Transport
-from packinfra.palette.sync import Run, State, SyncStatus
-from packinfra.palette.syncing import Syncing
+from packinfra.palette.sync_status import Run, State, SyncStatus
+from packinfra.palette.sync_waiter import Syncing
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error
 
 NEVER, T1, T2, T3 = "0001-01-01T00:00:00.000Z", "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z", "2026-01-01T12:00:00Z"
@@ -71,7 +71,7 @@ class Bench:
 
     def __init__(self, palette: ScriptedPalette) -> None:
         self.palette, self.time, self.said, self.warnings = palette, 0.0, list[str](), list[str]()
-        self.client = Client(Transport(palette.host, KEY, ca_file=palette.ca_file, pace=Pace(1000.0)))
+        self.client = Client(Transport(palette.host, KEY, ca_file=palette.ca_file, pace=RateLimiter(1000.0)))
         palette.on("POST", "/sync", Reply(202))
 
     def sleep(self, seconds: float) -> None:

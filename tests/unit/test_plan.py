@@ -20,14 +20,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packinfra.lifecycle.packs.archive_cache import ARCHIVES, Archives, Spool, build
+from packinfra.lifecycle.packs.file_hashes import folded
+from packinfra.lifecycle.packs.narration import file_changes, in_words
+from packinfra.lifecycle.packs.plan import Plan
+from packinfra.lifecycle.packs.publish import Publishing
+from packinfra.lifecycle.packs.state import by_version
 from packinfra.packs import read_catalogue, read_pack
 from packinfra.packs.archive import CREATED, ArchiveError
-from packinfra.resources.archives import ARCHIVES, Archives, Spool, build
-from packinfra.resources.file_hashes import folded
-from packinfra.resources.narration import file_changes, in_words
-from packinfra.resources.plan import Plan
-from packinfra.resources.publishing import Publishing
-from packinfra.resources.versions import by_version
 from tests.support.oci import Setup
 from tests.support.packs import make_pack
 from tests.support.scripted_registry import ScriptedRegistry

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from packinfra.oci import RegistryError
-from packinfra.oci.authorization import Authorization, Scope, parse_challenge
-from packinfra.oci.credentials import Anonymous, Login, LoginError, RegistryLogin
-from packinfra.oci.errors import CertificateUntrusted, NotAuthorized, Stale
+from packinfra.oci.auth.bearer import Authorization, Scope, parse_challenge
+from packinfra.oci.auth.credentials import Anonymous, Login, LoginError, RegistryLogin
+from packinfra.oci.errors import AuthRejected, CertificateUntrusted, NotAuthorized
 from packinfra.oci.transport import Transport
 from tests.support.oci import LAYER, SECRET, Setup, manifest
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
@@ -168,7 +168,7 @@ def test_tokens_of_several_scopes_are_fetched_at_the_same_time() -> None:
         return json.dumps({"token": parameters["scope"]}).encode()
 
     authorization = Authorization(Anonymous(), ask, clock=lambda: 0.0)
-    authorization.renew(Stale(None, 'Bearer realm="https://h/token"'))
+    authorization.renew(AuthRejected(None, 'Bearer realm="https://h/token"'))
     scopes = [Scope("a"), Scope("b")] * 2
     with ThreadPoolExecutor(len(scopes)) as threads:
         headers = list(threads.map(authorization.header, scopes))

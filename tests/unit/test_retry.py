@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from packinfra.retry import Failure, RetryPolicy, decide
+from packinfra.http.retry import Failure, RetryPolicy, decide
 
 POLICY = RetryPolicy(attempts=4, first=1.0, factor=2.0, longest=3.0, jitter=0.5, deadline=60.0)
 

@@ -15,11 +15,11 @@ from typing import Literal, cast
 
 from packinfra.errors import PackinfraError
 from packinfra.packs.contents import Contents
-from packinfra.packs.finding import printable, shown
 from packinfra.packs.rules import extras, folder, listed, metadata, values
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT, TAG
 from packinfra.packs.rules.rule import Problem, Rule, Severity
 from packinfra.packs.rules.schema import LAYERS
+from packinfra.packs.violations import printable, shown
 
 __all__ = [
     "LAYERS", "REPOSITORY_COMPONENT", "RULES", "TAG", "Problem", "Rule", "RuleError", "RuleSettings", "Severity",

@@ -5,60 +5,62 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from packinfra.packs.contents import LOGO, PRESETS, SCHEMA, Contents
-from packinfra.packs.finding import Finding, shown
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
+from packinfra.packs.violations import RuleViolation, shown
 from packinfra.packs.yamltext import List, Map, Node, Scalar, entries, scalar
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PRESET = ("name", "displayName", "group", "remove", "add")
 
 
-def _readme(contents: Contents) -> Iterator[Finding]:
+def _readme(contents: Contents) -> Iterator[RuleViolation]:
     if not any(path.lower() in ("readme.md", "readme") for path in contents.files):
-        yield Finding("readme-missing", "the folder has no README.md")
+        yield RuleViolation("readme-missing", "the folder has no README.md")
 
 
-def _logo(contents: Contents) -> Iterator[Finding]:
+def _logo(contents: Contents) -> Iterator[RuleViolation]:
     if LOGO not in contents.files:
-        yield Finding("logo-missing", f"the folder has no {LOGO}")
+        yield RuleViolation("logo-missing", f"the folder has no {LOGO}")
 
 
-def _png(contents: Contents) -> Iterator[Finding]:
+def _png(contents: Contents) -> Iterator[RuleViolation]:
     if LOGO in contents.files and contents.raw[LOGO] != _PNG:
-        yield Finding("logo-not-png", "it is no PNG image", LOGO)
+        yield RuleViolation("logo-not-png", "it is no PNG image", LOGO)
 
 
-def _schema(contents: Contents) -> Iterator[Finding]:
+def _schema(contents: Contents) -> Iterator[RuleViolation]:
     text = contents.yaml.get(SCHEMA)
     if text is None:
         return
     if text.problem:
-        yield Finding("schema-form", text.problem, SCHEMA, text.line)
+        yield RuleViolation("schema-form", text.problem, SCHEMA, text.line)
     elif text.top is not None and not isinstance(text.top, Map):
-        yield Finding("schema-form", "it is not a mapping of parameters", SCHEMA, 1)
+        yield RuleViolation("schema-form", "it is not a mapping of parameters", SCHEMA, 1)
     for name, line, value in entries(text.top):
         keys = [key for key, _, _ in entries(value)]
         schema = next((scalar(node) for key, _, node in entries(value) if key == "schema"), None)
         if keys != ["schema"] or schema is None:
-            yield Finding("schema-form", f"{shown(name)} does not hold exactly the key schema, with text", SCHEMA, line)
+            yield RuleViolation(
+                "schema-form", f"{shown(name)} does not hold exactly the key schema, with text", SCHEMA, line
+            )
         elif not (schema.strip().startswith("{{") and schema.strip().endswith("}}")):
-            yield Finding("schema-form", f"the schema of {shown(name)} does not stand in {{{{ }}}}", SCHEMA, line)
+            yield RuleViolation("schema-form", f"the schema of {shown(name)} does not stand in {{{{ }}}}", SCHEMA, line)
 
 
-def _presets(contents: Contents) -> Iterator[Finding]:
+def _presets(contents: Contents) -> Iterator[RuleViolation]:
     text = contents.yaml.get(PRESETS)
     if text is None:
         return
     if text.problem:
-        yield Finding("presets-form", text.problem, PRESETS, text.line)
+        yield RuleViolation("presets-form", text.problem, PRESETS, text.line)
         return
     listed = next((value for key, _, value in entries(text.top) if key == "presets"), None)
     if text.top is not None and not isinstance(listed, List):
-        yield Finding("presets-form", 'it has no list under "presets"', PRESETS, text.top.line)
+        yield RuleViolation("presets-form", 'it has no list under "presets"', PRESETS, text.top.line)
     seen: set[str] = set()
     for preset in listed.items if isinstance(listed, List) else ():
         for message in _wrong(preset, seen):
-            yield Finding("presets-form", message, PRESETS, preset.line)
+            yield RuleViolation("presets-form", message, PRESETS, preset.line)
 
 
 def _wrong(preset: Node, seen: set[str]) -> Iterator[str]:

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from packinfra.packs.contents import Contents
 from packinfra.packs.files import MOST_FILES
-from packinfra.packs.finding import Finding
 from packinfra.packs.ignore import IGNORE_FILE
 from packinfra.packs.rules.rule import ARCHIVE, Rule
+from packinfra.packs.violations import RuleViolation
 
 
-def _collisions(contents: Contents) -> Iterator[Finding]:
+def _collisions(contents: Contents) -> Iterator[RuleViolation]:
     """Files, or the folders they are in, that a case-insensitive or normalising disk takes for one."""
     first: dict[str, str] = {}
     judged: dict[str, bool] = {}  # folders, each of which many files share: is it the first of its name?
@@ -24,7 +24,7 @@ def _collisions(contents: Contents) -> Iterator[Finding]:
                 other = first.setdefault(_folded(path), path)
                 judged[path] = other == path
                 if other != path:
-                    yield Finding("case-collision", f"on many disks it is the same as {other}", path)
+                    yield RuleViolation("case-collision", f"on many disks it is the same as {other}", path)
             if not judged[path]:
                 break
 

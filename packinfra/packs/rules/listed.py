@@ -6,13 +6,13 @@ import posixpath
 from collections.abc import Iterator
 
 from packinfra.packs.contents import METADATA, Contents
-from packinfra.packs.finding import Finding, shown
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
+from packinfra.packs.violations import RuleViolation, shown
 
 LISTS = ("charts", "kubeManifests")
 
 
-def _listed(contents: Contents) -> Iterator[Finding]:
+def _listed(contents: Contents) -> Iterator[RuleViolation]:
     parents = {path.rpartition("/")[0] for path in contents.files}
     folders = parents | {folder for path in parents for folder in _above(path)}
     left_out = dict(contents.left_out)
@@ -22,7 +22,7 @@ def _listed(contents: Contents) -> Iterator[Finding]:
             continue
         if not isinstance(listed, list) or not all(isinstance(path, str) and path for path in listed):
             line = contents.lines.get((key,))
-            yield Finding("listed-file-missing", f'"{key}" is not a list of paths', METADATA, line)
+            yield RuleViolation("listed-file-missing", f'"{key}" is not a list of paths', METADATA, line)
         for path, line in contents.listed(key):
             if path in contents.files:
                 continue
@@ -33,7 +33,7 @@ def _listed(contents: Contents) -> Iterator[Finding]:
             else:
                 by = next((left_out[part] for part in (path, *_above(path)) if part in left_out), None)
                 wrong = f"is left out of the pack ({by})" if by else "the pack lacks"
-            yield Finding("listed-file-missing", f'"{key}" lists {shown(path)}, which {wrong}', METADATA, line)
+            yield RuleViolation("listed-file-missing", f'"{key}" lists {shown(path)}, which {wrong}', METADATA, line)
 
 
 def _above(path: str) -> Iterator[str]:
@@ -42,13 +42,13 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def _charts(contents: Contents) -> Iterator[Finding]:
+def _charts(contents: Contents) -> Iterator[RuleViolation]:
     for path, chart in contents.charts.items():
         if isinstance(chart, str):
-            yield Finding("chart-unreadable", chart, path)
+            yield RuleViolation("chart-unreadable", chart, path)
 
 
-def _unlisted(contents: Contents) -> Iterator[Finding]:
+def _unlisted(contents: Contents) -> Iterator[RuleViolation]:
     if not contents.metadata_read:
         return
     listed = {path for key in LISTS for path, _ in contents.listed(key)}
@@ -57,15 +57,15 @@ def _unlisted(contents: Contents) -> Iterator[Finding]:
             continue
         folder = posixpath.dirname(path)
         if folder == "charts" and path.endswith((".tgz", ".tar.gz")):
-            yield Finding("unlisted-file", f'"charts" in {METADATA} does not list it', path)
+            yield RuleViolation("unlisted-file", f'"charts" in {METADATA} does not list it', path)
         elif folder == "manifests" and path.endswith((".yaml", ".yml")):
-            yield Finding("unlisted-file", f'"kubeManifests" in {METADATA} does not list it', path)
+            yield RuleViolation("unlisted-file", f'"kubeManifests" in {METADATA} does not list it', path)
 
 
-def _nothing(contents: Contents) -> Iterator[Finding]:
+def _nothing(contents: Contents) -> Iterator[RuleViolation]:
     deployable = contents.metadata.get("layer") in ("addon", "csi", "cni")
     if deployable and not any(contents.metadata.get(key) for key in (*LISTS, "ansibleRoles")):
-        yield Finding("nothing-to-deploy", f"{METADATA} lists neither charts nor manifests", METADATA)
+        yield RuleViolation("nothing-to-deploy", f"{METADATA} lists neither charts nor manifests", METADATA)
 
 
 RULES: tuple[Rule, ...] = (

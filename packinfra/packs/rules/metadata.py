@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from packinfra.packs.contents import METADATA, Contents
-from packinfra.packs.finding import Finding, shown
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
 from packinfra.packs.rules.schema import LAYERS, deviations, kind
+from packinfra.packs.violations import RuleViolation, shown
 
 REPOSITORY_COMPONENT = re.compile(r"[a-z0-9]+(?:[._-][a-z0-9]+)*")
 """A path component of an ECR repository name (ECR API reference, CreateRepository)."""
@@ -26,17 +26,17 @@ _NUMBER = r"(?:0|[1-9]\d*)"
 _SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?", re.ASCII)
 
 
-def _required(contents: Contents) -> Iterator[Finding]:
+def _required(contents: Contents) -> Iterator[RuleViolation]:
     if not contents.metadata_read:
         return
     for key in ("name", "displayName", "version", "layer"):
         value, line = contents.metadata.get(key), contents.lines.get((key,))
         if key not in contents.metadata:
-            yield Finding("required-key", f'"{key}" is missing', METADATA)
+            yield RuleViolation("required-key", f'"{key}" is missing', METADATA)
         elif not isinstance(value, str):
-            yield Finding("required-key", f'"{key}" is {kind(value)}, not a string', METADATA, line)
+            yield RuleViolation("required-key", f'"{key}" is {kind(value)}, not a string', METADATA, line)
         elif not value.strip():
-            yield Finding("required-key", f'"{key}" is empty', METADATA, line)
+            yield RuleViolation("required-key", f'"{key}" is empty', METADATA, line)
 
 
 def _string(contents: Contents, key: str) -> str | None:
@@ -44,24 +44,26 @@ def _string(contents: Contents, key: str) -> str | None:
     return value if isinstance(value, str) and value.strip() else None
 
 
-def _layer(contents: Contents) -> Iterator[Finding]:
+def _layer(contents: Contents) -> Iterator[RuleViolation]:
     if (layer := _string(contents, "layer")) and layer not in LAYERS:
         message = f'"layer" is {shown(layer)}, not one of {", ".join(LAYERS)}'
-        yield Finding("layer-unknown", message, METADATA, contents.lines.get(("layer",)))
+        yield RuleViolation("layer-unknown", message, METADATA, contents.lines.get(("layer",)))
 
 
-def _name(contents: Contents) -> Iterator[Finding]:
+def _name(contents: Contents) -> Iterator[RuleViolation]:
     if not (name := _string(contents, "name")):
         return
     line = contents.lines.get(("name",))
     if not REPOSITORY_COMPONENT.fullmatch(name):
-        yield Finding("name-not-a-repository", f"the name {shown(name)} cannot end a repository name", METADATA, line)
+        yield RuleViolation(
+            "name-not-a-repository", f"the name {shown(name)} cannot end a repository name", METADATA, line
+        )
     elif len(name) > LONGEST_NAME:
         message = f"the name has {len(name)} characters; {LONGEST_NAME} are allowed"
-        yield Finding("name-not-a-repository", message, METADATA, line)
+        yield RuleViolation("name-not-a-repository", message, METADATA, line)
 
 
-def _version(contents: Contents) -> Iterator[Finding]:
+def _version(contents: Contents) -> Iterator[RuleViolation]:
     if (version := _string(contents, "version")) and not TAG.fullmatch(version):
         if "+" in version:
             why = "contains a +"
@@ -70,36 +72,36 @@ def _version(contents: Contents) -> Iterator[Finding]:
         else:
             why = "contains a character that no tag may have"
         message = f"the version {shown(version)} cannot be an OCI tag: it {why}"
-        yield Finding("version-not-a-tag", message, METADATA, contents.lines.get(("version",)))
+        yield RuleViolation("version-not-a-tag", message, METADATA, contents.lines.get(("version",)))
 
 
-def _semver(contents: Contents) -> Iterator[Finding]:
+def _semver(contents: Contents) -> Iterator[RuleViolation]:
     version = _string(contents, "version")
     if version and TAG.fullmatch(version) and not _SEMVER.fullmatch(version):
         why = "begins with a v" if version[0] in "vV" else "is no semantic version"
         message = f"the version {shown(version)} {why}"
-        yield Finding("version-not-semver", message, METADATA, contents.lines.get(("version",)))
+        yield RuleViolation("version-not-semver", message, METADATA, contents.lines.get(("version",)))
 
 
-def _dashes(contents: Contents) -> Iterator[Finding]:
+def _dashes(contents: Contents) -> Iterator[RuleViolation]:
     if (name := _string(contents, "name")) and "--" in name:
         line = contents.lines.get(("name",))
-        yield Finding("name-double-dash", f"the name {shown(name)} contains --", METADATA, line)
+        yield RuleViolation("name-double-dash", f"the name {shown(name)} contains --", METADATA, line)
 
 
-def _addon_type(contents: Contents) -> Iterator[Finding]:
+def _addon_type(contents: Contents) -> Iterator[RuleViolation]:
     addon_type = contents.metadata.get("addonType")
     if contents.metadata.get("layer") == "addon" and addon_type in (None, ""):
-        yield Finding("addon-type", 'a pack of the layer addon has no "addonType"', METADATA)
+        yield RuleViolation("addon-type", 'a pack of the layer addon has no "addonType"', METADATA)
     elif isinstance(addon_type, str) and addon_type and addon_type not in ADDON_TYPES:
         message = f'"addonType" is {shown(addon_type)}'
-        yield Finding("addon-type", message, METADATA, contents.lines.get(("addonType",)))
+        yield RuleViolation("addon-type", message, METADATA, contents.lines.get(("addonType",)))
 
 
-def _schema(contents: Contents) -> Iterator[Finding]:
+def _schema(contents: Contents) -> Iterator[RuleViolation]:
     for path, message in deviations(contents.metadata):
         line = next((contents.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in contents.lines), None)
-        yield Finding("metadata-schema", message, METADATA, line)
+        yield RuleViolation("metadata-schema", message, METADATA, line)
 
 
 RULES: tuple[Rule, ...] = (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from packinfra.packs.contents import Contents
-from packinfra.packs.finding import Finding, printable
+from packinfra.packs.violations import RuleViolation, printable
 
 Severity = Literal["error", "warning"]
-Check = Callable[[Contents], Iterable[Finding]]
+Check = Callable[[Contents], Iterable[RuleViolation]]
 
 FORMAT = "Palette documentation, Add-on Packs; JSON schema of pack-central's validator"
 ARCHIVE = "docs/architecture.md, The archive"

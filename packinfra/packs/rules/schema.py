@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
-from packinfra.packs.finding import shown
+from packinfra.packs.violations import shown
 
 LAYERS = ("kernel", "os", "k8s", "cni", "csi", "addon")
 CLOUDS = (

@@ -7,53 +7,53 @@ from collections.abc import Iterator
 
 from packinfra.packs.chart import Chart
 from packinfra.packs.contents import VALUES, Contents
-from packinfra.packs.finding import Finding
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
+from packinfra.packs.violations import RuleViolation
 from packinfra.packs.yamltext import List, Map, Node, child, entries, scalar
 
 _VALUES = "Palette documentation, Pack Constraints and Add-on Packs"
 
 
-def _missing(contents: Contents) -> Iterator[Finding]:
+def _missing(contents: Contents) -> Iterator[RuleViolation]:
     if VALUES not in contents.files and not any(f.file in (VALUES, ".") for f in contents.findings):
-        yield Finding("values-missing", f"the folder has no {VALUES}")
+        yield RuleViolation("values-missing", f"the folder has no {VALUES}")
 
 
-def _invalid(contents: Contents) -> Iterator[Finding]:
+def _invalid(contents: Contents) -> Iterator[RuleViolation]:
     text = contents.yaml.get(VALUES)
     if text and text.problem and not text.templated:
-        yield Finding("values-invalid", text.problem, VALUES, text.line)
+        yield RuleViolation("values-invalid", text.problem, VALUES, text.line)
 
 
-def _template(contents: Contents) -> Iterator[Finding]:
+def _template(contents: Contents) -> Iterator[RuleViolation]:
     text = contents.yaml.get(VALUES)
     if text and text.templated:
-        yield Finding("values-template", f"{text.problem}, where a template stands", VALUES, text.line)
+        yield RuleViolation("values-template", f"{text.problem}, where a template stands", VALUES, text.line)
 
 
-def _shape(contents: Contents) -> Iterator[Finding]:
+def _shape(contents: Contents) -> Iterator[RuleViolation]:
     top = _top(contents)
     if top is not None and not isinstance(top, Map):
         what = "a list" if isinstance(top, List) else "a single value"
-        yield Finding("values-shape", f"it is {what}, not a mapping", VALUES, top.line)
+        yield RuleViolation("values-shape", f"it is {what}, not a mapping", VALUES, top.line)
 
 
-def _namespace(contents: Contents) -> Iterator[Finding]:
+def _namespace(contents: Contents) -> Iterator[RuleViolation]:
     top = _top(contents)
     if not isinstance(top, Map) or contents.metadata.get("layer") in ("kernel", "os", "k8s"):
         return
     if not scalar(child(top, "pack", "namespace")):
         line = next((line for key, line, _ in entries(top) if key == "pack"), None)
-        yield Finding("namespace-missing", "it sets no pack.namespace", VALUES, line)
+        yield RuleViolation("namespace-missing", "it sets no pack.namespace", VALUES, line)
 
 
-def _images(contents: Contents) -> Iterator[Finding]:
+def _images(contents: Contents) -> Iterator[RuleViolation]:
     images = child(_top(contents), "pack", "content", "images")
     if VALUES in contents.files and not (isinstance(images, List) and images.items):
-        yield Finding("images-missing", "it lists no pack.content.images", VALUES)
+        yield RuleViolation("images-missing", "it lists no pack.content.images", VALUES)
 
 
-def _keys(contents: Contents) -> Iterator[Finding]:
+def _keys(contents: Contents) -> Iterator[RuleViolation]:
     if not contents.metadata_read:
         return
     top, charts = _top(contents), list(contents.charts.values())
@@ -64,12 +64,12 @@ def _keys(contents: Contents) -> Iterator[Finding]:
     yield from _unmatched(child(top, "manifests"), "manifests", manifests)
 
 
-def _unmatched(node: Node | None, key: str, names: list[str]) -> Iterator[Finding]:
+def _unmatched(node: Node | None, key: str, names: list[str]) -> Iterator[RuleViolation]:
     for name, line, _ in entries(node):
         if name not in names and "{{" not in name:
             there = f"the pack's are {', '.join(names)}" if names else "the pack has none"
             message = f"{key}.{name} belongs to no {key.removesuffix('s')}: {there}"
-            yield Finding("values-key-unmatched", message, VALUES, line)
+            yield RuleViolation("values-key-unmatched", message, VALUES, line)
 
 
 def _top(contents: Contents) -> Node | None:

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import pulumi
 
 from packinfra.errors import PackinfraError
+from packinfra.lifecycle.clients import Connection
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
-from packinfra.resources.clients import Connection
 from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import PackSettings, load_packs, valid_base_path
 

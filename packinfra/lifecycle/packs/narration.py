@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from packinfra.resources.file_hashes import alike
+from packinfra.lifecycle.packs.file_hashes import alike
 
 _NAMED = 8
 """Files named of each kind; the rest is counted."""

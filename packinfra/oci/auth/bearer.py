@@ -16,8 +16,8 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from packinfra.oci.credentials import Credentials, Login
-from packinfra.oci.errors import NotAuthorized, Stale, Step
+from packinfra.oci.auth.credentials import Credentials, Login
+from packinfra.oci.errors import AuthRejected, NotAuthorized, Step
 
 _LIFETIME = 60.0
 """Seconds that a token lives if its service doesn't say (distribution's token specification)."""
@@ -62,7 +62,7 @@ class Authorization:
             return f"Bearer {token}" if token else None
         return basic(self._credentials.login())
 
-    def renew(self, stale: Stale) -> bool:
+    def renew(self, stale: AuthRejected) -> bool:
         """Whether there is something else to send in place of what was refused."""
         if stale.challenge:
             bearer = parse_challenge(stale.challenge)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pulumi
 
-from packinfra.resources import palette as in_palette
+from packinfra.components import _palette as in_palette
+from packinfra.components._packs import base_path_or_error, packs_or_error, publish
+from packinfra.lifecycle.clients import Connection
 from packinfra.resources.base_path import BasePath
-from packinfra.resources.clients import Connection
-from packinfra.resources.packs import base_path_or_error, packs_or_error, publish
 from packinfra.settings import PACKS_PATH, PackSettings, PaletteSettings
 
 TYPE = "packinfra:index:BasicPackRegistry"

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packinfra.host.engine import Log
+from packinfra.oci.auth.credentials import Login, LoginError, RegistryLogin
 from packinfra.oci.client import Client
-from packinfra.oci.credentials import Login, LoginError, RegistryLogin
 from packinfra.oci.reference import split
 from packinfra.oci.transport import Transport
-from packinfra.resources.engine import Log
 
 PASSWORD = "packinfra:registryPassword"  # noqa: S105 - the name of the key
 _AWS_KEYS = (

@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from packinfra.errors import PackinfraError
+from packinfra.host.engine import Log
+from packinfra.lifecycle.ownership import CLAIMS
+from packinfra.lifecycle.packs.adopt import FOREIGN, Foreign, compare
+from packinfra.lifecycle.packs.archive_cache import ARCHIVES, Spool, build
+from packinfra.lifecycle.packs.narration import file_changes, in_words
+from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference
 from packinfra.packs.archive import archive_title
 from packinfra.packs.pack import read_pack
-from packinfra.resources.adoption import FOREIGN, Foreign, compare
-from packinfra.resources.archives import ARCHIVES, Spool, build
-from packinfra.resources.claims import CLAIMS
-from packinfra.resources.engine import Log
-from packinfra.resources.narration import file_changes, in_words
-from packinfra.resources.versions import PublishedVersion
 
 
 class PublishError(PackinfraError):

@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from packinfra.lifecycle.packs.file_hashes import short_hashes
+from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.reference import Reference
 from packinfra.packs.unpack import UnpackError, read_archive
-from packinfra.resources.file_hashes import short_hashes
-from packinfra.resources.versions import PublishedVersion
 
 FOREIGN = "foreign"
 """The codec recorded of an archive that we did not make."""

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 
-class Pace:
+class RateLimiter:
     """At most `per_second`, evenly spaced; after a rest, `burst` of them at once. Half as fast after each refusal, a
     little faster after each success."""
 

@@ -65,7 +65,7 @@ def _engine() -> engine_pb2_grpc.EngineStub | None:
 _once = threading.Lock()
 
 
-def speak_plainly() -> None:
+def install_error_formatter() -> None:
     """Makes the provider host show the message of a PackinfraError without a traceback.
 
     Since SDK 3.2xx the host answers every exception with traceback.format_exc() (`_abort_with_traceback` in

@@ -18,39 +18,39 @@ import requests
 import urllib3
 
 
-class Reason(Enum):
+class Cause(Enum):
     UNTRUSTED = auto()  # the certificate is signed by nobody we trust
     NO_TLS = auto()
     NO_HOST = auto()
     PROXY = auto()  # the proxy refused to connect us
     TIMEOUT = auto()
     NO_ADDRESS = auto()  # what should be an address is none
-    BROKEN = auto()  # refused, reset, unreachable: may pass
+    CONNECTION_LOST = auto()  # refused, reset, unreachable: may pass
 
 
 @dataclass(frozen=True)
-class NoAnswer:
-    reason: Reason
+class ConnectionFailure:
+    reason: Cause
     text: str
 
     @classmethod
-    def of(cls, error: Exception, host: str) -> NoAnswer:
+    def of(cls, error: Exception, host: str) -> ConnectionFailure:
         """From what requests, urllib3 or a socket raised."""
         chain = list(_chain(error))
         for cause in chain:
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return cls(Reason.UNTRUSTED, cause.verify_message)
+                return cls(Cause.UNTRUSTED, cause.verify_message)
             if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL"):
-                return cls(Reason.NO_TLS, f"no TLS at {host} ({cause.reason})")
+                return cls(Cause.NO_TLS, f"no TLS at {host} ({cause.reason})")
             if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
-                return cls(Reason.NO_HOST, f"no such host: {host}")
+                return cls(Cause.NO_HOST, f"no such host: {host}")
             if found := re.search(r"Tunnel connection failed: (4\d\d[\w -]*)", str(cause)):
-                return cls(Reason.PROXY, f"the proxy refused: {found[1]}")
+                return cls(Cause.PROXY, f"the proxy refused: {found[1]}")
             if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
-                return cls(Reason.TIMEOUT, "no connection or answer in time")
+                return cls(Cause.TIMEOUT, "no connection or answer in time")
             if isinstance(cause, (requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError)):
-                return cls(Reason.NO_ADDRESS, "an address that is none")
-        return cls(Reason.BROKEN, _text(chain[-1]))
+                return cls(Cause.NO_ADDRESS, "an address that is none")
+        return cls(Cause.CONNECTION_LOST, _text(chain[-1]))
 
 
 def unusable_ca(path: str) -> str | None:

@@ -22,10 +22,10 @@ from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
-from packinfra.no_answer import NoAnswer, Reason, unusable_ca
-from packinfra.oci.answers import Answer
+from packinfra.http.failures import Cause, ConnectionFailure, unusable_ca
+from packinfra.http.retry import Failure
 from packinfra.oci.errors import CertificateUntrusted, RegistryError, Step, TimedOut, Unreachable
-from packinfra.retry import Failure
+from packinfra.oci.responses import Response
 
 _POOL = 16
 _BLOCK = 64 << 10
@@ -86,7 +86,7 @@ class Connection:
         for scheme in ("https://", "http://"):
             self._session.mount(scheme, _Adapter())
 
-    def exchange(self, request: Request) -> Answer:
+    def exchange(self, request: Request) -> Response:
         """One request, one answer. Raises Unreachable or one of its kin if there is none."""
         data = request.body() if request.body else None
         patience = self._timeouts.finish if request.step is Step.UPLOAD else self._timeouts.read
@@ -108,7 +108,7 @@ class Connection:
                         request.sink(block)
                 else:  # of a HEAD too: read to its end, the connection goes back to the pool
                     content = response.raw.read(request.limit, decode_content=True)
-                return Answer(response.status_code, response.headers, response.url, content)
+                return Response(response.status_code, response.headers, response.url, content)
         except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
             raise _failure(error, request, self._host) from error
         finally:
@@ -204,18 +204,18 @@ def _check(ca_file: str, host: str) -> None:
 def _failure(error: Exception, request: Request, host: str) -> RegistryError:
     """The same in our words."""
     step, reference = request.step, request.reference
-    found = NoAnswer.of(error, host)
+    found = ConnectionFailure.of(error, host)
     match found.reason:
-        case Reason.UNTRUSTED:
+        case Cause.UNTRUSTED:
             return CertificateUntrusted(step, reference, text=found.text)
-        case Reason.NO_TLS:
+        case Cause.NO_TLS:
             remedy = "check the port; a registry without TLS is only used with plainHttp: true"
             return Unreachable(step, reference, text=found.text, remedy=remedy)
-        case Reason.NO_HOST | Reason.PROXY:
+        case Cause.NO_HOST | Cause.PROXY:
             return Unreachable(step, reference, text=found.text)
-        case Reason.TIMEOUT:
+        case Cause.TIMEOUT:
             return TimedOut(step, reference, text=found.text, failure=_AGAIN)
-        case Reason.NO_ADDRESS:
+        case Cause.NO_ADDRESS:
             return RegistryError(step, reference, text=f"the registry named {found.text}")
     other = urlsplit(request.url).netloc  # storage, to which the registry sent us
     text = found.text if other == host else f"{other}: {found.text}"

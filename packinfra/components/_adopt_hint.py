@@ -19,7 +19,7 @@ KEPT_ON_IMPORT = [
 """Pulumi imports only what is exactly as declared, so what may differ is ignored while a repository is imported."""
 
 
-def say_how_to_adopt(opts: pulumi.ResourceOptions, repository: str, line: str) -> None:
+def explain_existing_repository(opts: pulumi.ResourceOptions, repository: str, line: str) -> None:
     """Makes the failure of a creation because `repository` exists name the `line` of the stack file that helps."""
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:

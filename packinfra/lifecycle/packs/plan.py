@@ -6,13 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from packinfra.packs.archive import CREATED
-from packinfra.packs.contents import PackError
-from packinfra.packs.pack import Pack, read_pack
-from packinfra.resources.archives import ARCHIVES, build
-from packinfra.resources.file_hashes import file_hashes
-from packinfra.resources.narration import file_changes
-from packinfra.resources.versions import (
+from packinfra.lifecycle.packs.archive_cache import ARCHIVES, build
+from packinfra.lifecycle.packs.file_hashes import file_hashes
+from packinfra.lifecycle.packs.narration import file_changes
+from packinfra.lifecycle.packs.state import (
     PublishedVersion,
     by_version,
     current_again,
@@ -20,6 +17,9 @@ from packinfra.resources.versions import (
     to_publish,
     versions_of,
 )
+from packinfra.packs.archive import CREATED
+from packinfra.packs.contents import PackError
+from packinfra.packs.pack import Pack, read_pack
 
 
 class _Folder(NamedTuple):

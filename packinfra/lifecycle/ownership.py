@@ -18,7 +18,7 @@ class _Claim:
     published: bool
 
 
-class Claims:
+class Ownership:
     """(repository, tag) -> who wants it. Thread-safe; lives as long as the provider process, that is one run."""
 
     def __init__(self) -> None:
@@ -44,4 +44,4 @@ class Claims:
         return claim.urn if claim and (claim.urn != urn or claim.published) else None
 
 
-CLAIMS = Claims()
+CLAIMS = Ownership()

@@ -10,12 +10,12 @@ import pulumi
 from pulumi_aws import ecr
 
 from packinfra.aws import policies
-from packinfra.resources import access as iam_access
-from packinfra.resources import palette as in_palette
-from packinfra.resources.clients import Connection
-from packinfra.resources.existing import KEPT_ON_IMPORT, say_how_to_adopt
-from packinfra.resources.lifecycle import lifecycle_policy
-from packinfra.resources.packs import base_path_or_error, packs_or_error, publish
+from packinfra.aws.lifecycle_policy import lifecycle_policy
+from packinfra.components import _iam as iam_access
+from packinfra.components import _palette as in_palette
+from packinfra.components._adopt_hint import KEPT_ON_IMPORT, explain_existing_repository
+from packinfra.components._packs import base_path_or_error, packs_or_error, publish
+from packinfra.lifecycle.clients import Connection
 from packinfra.settings import PACKS_PATH, AccessSettings, PackSettings, PaletteSettings, RepositorySettings
 
 TYPE = "packinfra:index:EcrPackRegistry"
@@ -180,7 +180,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
     ) -> ecr.Repository:
         options = self._options
         mutability = "IMMUTABLE" if options.immutable else "MUTABLE"
-        say_how_to_adopt(opts, repository, line)
+        explain_existing_repository(opts, repository, line)
         resource = ecr.Repository(
             logical_name,
             name=repository,

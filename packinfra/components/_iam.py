@@ -11,7 +11,7 @@ import pulumi
 from pulumi_aws import iam
 
 from packinfra.aws import policies
-from packinfra.resources.palette import Login
+from packinfra.components._palette import Login
 from packinfra.settings import AccessSettings
 
 

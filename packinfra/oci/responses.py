@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from packinfra.oci.dialect import Dialect
+from packinfra.http.retry import Failure, seconds_until
 from packinfra.oci.errors import (
     BlobMissing,
     DeleteDisabled,
@@ -27,7 +27,7 @@ from packinfra.oci.errors import (
     TagImmutable,
     Throttled,
 )
-from packinfra.retry import Failure, seconds_until
+from packinfra.oci.traits import RegistryTraits
 
 # Harbor answers 401 with a text for a project that isn't there (src/server/middleware/v2auth).
 _NO_PROJECT = re.compile(r"project \S+ not found", re.IGNORECASE)
@@ -42,7 +42,7 @@ _NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "DIG
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """A registry's answer: status, headers (case-insensitive), where it came from, and the body up to a limit."""
 
     status: int
@@ -96,7 +96,9 @@ class Answer:
         return self.status == 401 or (self.status == 403 and b"expired" in self.body)
 
 
-def refusal(answer: Answer, step: Step, reference: object, dialect: Dialect, *, secret: str | None) -> RegistryError:
+def refusal(
+    answer: Response, step: Step, reference: object, dialect: RegistryTraits, *, secret: str | None
+) -> RegistryError:
     """The error for an answer that isn't what was asked for. secret: what was sent; some echo it."""
     code, text = answer.error()
     for word in (secret or "").split():
@@ -106,7 +108,7 @@ def refusal(answer: Answer, step: Step, reference: object, dialect: Dialect, *, 
     return kind(step, reference, status=answer.status, code=code, text=text, remedy=remedy, failure=failure)
 
 
-def _kind(status: int, code: str, text: str, step: Step, dialect: Dialect) -> tuple[type[RegistryError], str]:
+def _kind(status: int, code: str, text: str, step: Step, dialect: RegistryTraits) -> tuple[type[RegistryError], str]:
     """(class, remedy); no remedy means the class's own."""
     if status in (401, 403, 404) and (code == "NAME_UNKNOWN" or _NO_PROJECT.search(text)):
         return RepositoryMissing, "create the project in the registry first" if _NO_PROJECT.search(text) else ""
@@ -129,7 +131,7 @@ def _kind(status: int, code: str, text: str, step: Step, dialect: Dialect) -> tu
     return RegistryError, ""
 
 
-def _permission(status: int, text: str, step: Step, dialect: Dialect) -> str:
+def _permission(status: int, text: str, step: Step, dialect: RegistryTraits) -> str:
     if found := _MISSING_ACTION.search(text):
         return f"allow {found[1]} on this repository for the identity that is used"
     needs = dialect.permissions.get(step)

@@ -15,11 +15,11 @@ from typing import Any
 
 import pulumi
 
-from packinfra.no_answer import unusable_ca
+from packinfra.host.engine import Log
+from packinfra.http.failures import unusable_ca
 from packinfra.palette import Client, Transport
 from packinfra.palette.errors import KeyRefused, Step
 from packinfra.palette.host import HOST, KEY_VARIABLE, host_elsewhere, tidy_host
-from packinfra.resources.engine import Log
 
 API_KEY = "packinfra:paletteApiKey"
 

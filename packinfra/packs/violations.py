@@ -7,7 +7,7 @@ from typing import NamedTuple
 _LONG = 80
 
 
-class Finding(NamedTuple):
+class RuleViolation(NamedTuple):
     """What a rule found: which rule, what in this pack, and where."""
 
     rule: str

@@ -9,7 +9,7 @@ from packinfra.oci.errors import Step
 
 
 @dataclass(frozen=True)
-class Dialect:
+class RegistryTraits:
     """
     permissions:          what an identity needs for a step, in the words of the registry's access control; named in
                           errors, since a refusal may come without a word
@@ -22,4 +22,4 @@ class Dialect:
     manifests_per_second: float | None = None
 
 
-PLAIN = Dialect()
+SPEC_CONFORMING = RegistryTraits()

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from packinfra.no_answer import unusable_ca
+from packinfra.http.failures import unusable_ca
+from packinfra.lifecycle.palette.clients import judged_place
 from packinfra.palette.registration import AS_IT_MUST_BE, KINDS, ROLE, Registration, tidy_base_path, tidy_endpoint
-from packinfra.resources.palette_clients import judged_place
 
 SECRETS = ("secretKey", "password")
 _ECR_ONLY = ("roleArn", "externalId", "accessKeyId", "secretKey")

@@ -1,6 +1,6 @@
 """The loop around attempts: asks packinfra/retry.py what to do, and does it.
 
-One Operation is one thing that a caller asked for, "push" or "resolve". However many requests that takes, and in
+One RetryBudget is one thing that a caller asked for, "push" or "resolve". However many requests that takes, and in
 however many threads, they share one budget of lost time, so no sequence of mishaps adds up beyond the deadline.
 """
 
@@ -10,13 +10,13 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from packinfra.oci.errors import RegistryError, Stale
-from packinfra.retry import Failure, RetryPolicy, decide
+from packinfra.http.retry import Failure, RetryPolicy, decide
+from packinfra.oci.errors import AuthRejected, RegistryError
 
 T = TypeVar("T")
 
 
-class Operation:
+class RetryBudget:
     """
     renew: takes what a refused login was and returns whether another one can be tried
     sleep: None = sleeps that `cancel` ends
@@ -25,7 +25,7 @@ class Operation:
     def __init__(
         self,
         policy: RetryPolicy,
-        renew: Callable[[Stale], bool],
+        renew: Callable[[AuthRejected], bool],
         clock: Callable[[], float],
         sleep: Callable[[float], None] | None = None,
     ) -> None:

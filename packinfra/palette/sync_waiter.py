@@ -13,7 +13,7 @@ from typing import Protocol
 from packinfra.palette.client import Client
 from packinfra.palette.errors import SyncFailed
 from packinfra.palette.registration import Kind
-from packinfra.palette.sync import STALE_AFTER, Run, State, SyncStatus
+from packinfra.palette.sync_status import STALE_AFTER, Run, State, SyncStatus
 
 _LONGEST_PAUSE = 10.0
 """Seconds between two questions, as Palette's Terraform provider has it; the first ones come sooner."""

@@ -1,0 +1,1 @@
+"""What a program or a stack file uses: components that declare resources."""

@@ -1,0 +1,1 @@
+"""Glue to Pulumi's provider host: its log, its error format."""

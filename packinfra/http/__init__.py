@@ -1,0 +1,1 @@
+"""HTTP: the one room that speaks it, for `oci` and `palette`."""

@@ -1,0 +1,1 @@
+"""The life of what is registered in Palette."""
