@@ -1,0 +1,31 @@
+"""The only wording helpers: foreign text made printable, numbers and sizes as people read them."""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    r"""Foreign text (file names, messages of a server) on one line, without control characters and terminal escapes.
+
+    >>> printable("a\x1b[2Jb\n")
+    'a\\x1b[2Jb\\n'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def plural(count: int, noun: str) -> str:
+    """
+    >>> plural(1, "pack"), plural(1200, "pack")
+    ('1 pack', '1,200 packs')
+    """
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def format_size(size: int) -> str:
+    """Decimal units, as registries list them.
+
+    >>> format_size(999), format_size(1500), format_size(2_500_000)
+    ('999 B', '1.5 kB', '2.5 MB')
+    """
+    if size < 1000:
+        return f"{size} B"
+    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
