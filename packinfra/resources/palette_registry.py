@@ -33,8 +33,9 @@ from pulumi.dynamic import (
 from packinfra.host.engine import install_error_formatter
 from packinfra.lifecycle.ownership import CLAIMS
 from packinfra.lifecycle.palette.clients import PaletteClients, log_of, place, plain
-from packinfra.lifecycle.palette.inputs import SECRETS, judged, registration
+from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.palette import Client, Listed, Registration
+from packinfra.palette.credentials import SECRET_KEYS
 from packinfra.palette.errors import NameTaken, Step
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
@@ -43,7 +44,7 @@ _REPLACES = ("kind", "host")
 """Not the name, unlike in Palette's Terraform provider: cluster profiles refer to the uid, which a replacement loses."""
 _WRITTEN = (
     "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate",
-    "partition", *SECRETS, *REQUIRED_SPEC,
+    "partition", *SECRET_KEYS, *REQUIRED_SPEC,
 )  # fmt: skip
 _IN_PALETTE = "palette"
 """In the place of the host, of which one Palette may have several: uids are unique."""
@@ -60,7 +61,7 @@ class PaletteRegistryProvider(ResourceProvider):
         self._clients = PaletteClients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        props, problems = judged(news)
+        props, problems = validate_inputs(news)
         return CheckResult(props, [CheckFailure("", text) for text in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:

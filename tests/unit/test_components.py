@@ -185,7 +185,7 @@ def test_basic(mocks: Recording) -> None:
 
 @pytest.mark.parametrize("base_path", ["Team", "team/spectro-packs"])
 def test_a_wrong_base_path(mocks: Recording, base_path: str) -> None:
-    with pytest.raises(pulumi.RunError, match=f"base_path '{base_path}'"):
+    with pytest.raises(pulumi.RunError, match=f'base_path: "{base_path}" is wrong: '):
         EcrPackRegistry("packs", base_path=base_path)
 
 
