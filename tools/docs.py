@@ -139,9 +139,11 @@ def pages() -> dict[Path, str]:
 
 def _renewed(name: str) -> str:
     text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
-    before, begin, rest = re.split(r"(<!-- \w+:begin -->\n)", text)
-    current, end, after = re.split(r"(<!-- \w+:end -->)", rest)
-    return f"{before}{begin}{PARTS[name](current)}\n{end}{after}"
+    pattern = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+    renewed, count = pattern.subn(lambda part: f"{part[1]}{PARTS[name](part[3])}\n{part[4]}", text)
+    if count != 1:
+        raise SystemExit(f"docs/{name}.md must have one generated part: <!-- {name}:begin --> ... <!-- {name}:end -->")
+    return renewed
 
 
 def main() -> int:

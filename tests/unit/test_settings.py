@@ -1,4 +1,4 @@
-"""Stack files: what they may say, and what they are told when they are wrong."""
+"""Stack files: what they may contain, and the messages about mistakes."""
 
 from __future__ import annotations
 
@@ -202,9 +202,17 @@ def test_mistakes(change: dict[str, str | None], said: str) -> None:
     assert "hu/sh" not in str(caught.value)
 
 
-def test_nothing_is_compared_with_an_invalid_setting() -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        palette(name=1) | {"packinfra:paletteSecretKey": "hush", "packinfra:palettePassword": "hush"},
+        {"packinfra:packs": '[{"path":"a","overwrite":true}]', "packinfra:repositories": '{"immutable":"perhaps"}'},
+        {"packinfra:registry": '{"kind":"ecr"}', "packinfra:registryPassword": "hush"},
+    ],
+)
+def test_nothing_is_compared_with_an_invalid_setting(config: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(GOOD | palette(name=1) | {"packinfra:paletteSecretKey": "hush", "packinfra:palettePassword": "hush"})
+        load(GOOD | config)
     assert str(caught.value).count("\n") == 1
 
 
@@ -228,7 +236,7 @@ def test_an_empty_palette_is_a_mistake() -> None:
             load(GOOD | {"packinfra:palette": empty})
 
 
-def test_palettes_host_is_judged_without_being_repeated() -> None:
+def test_palettes_host_is_validated_without_being_repeated() -> None:
     for host in ("", "a b", "user:hush@palette.example.com", "palette.example.com/v1", "http://palette.example.com"):
         with pytest.raises(SettingsError, match=r"packinfra:palette\.host: ") as caught:
             load(GOOD | palette(host=host))
@@ -311,7 +319,7 @@ def test_a_basic_registry_with_mistakes_is_not_measured_by_ecrs_rules() -> None:
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_other_namespaces_are_not_judged() -> None:
+def test_other_namespaces_are_not_validated() -> None:
     assert load(GOOD | {"aws:profile": "x", "other:thing": "y"}).registry.base_path == "packs"
 
 
