@@ -1,85 +1,93 @@
-"""What both registry components do with Palette: the registry registered, synced, and every version looked up.
+"""The registration of both registry components in Palette.
 
-PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync, and every PublishedPack -> PaletteRegistry: so that
-destroy asks Palette first, and no pack is gone if cluster profiles still use them and Palette refuses.
+PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync, and every PublishedPack -> PaletteRegistry: so destroy
+deletes the registration first, and if Palette refuses because cluster profiles use packs, the packs stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Sequence
+from typing import TypedDict
 
 import pulumi
+from pydantic.alias_generators import to_snake
 
+from packinfra.components._packs import PublishedPacks
+from packinfra.components._registry import PackRegistry
+from packinfra.palette.credentials import Kind
 from packinfra.resources.palette_principal import PalettePrincipal
 from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync
-from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import PaletteSettings
 
+_ARGUMENTS = {"secretKey": "palette_secret_key", "password": "palette_password"}
 
-@dataclass(frozen=True)
-class Login:
-    """How Palette reads the registry: a role, an access key, or user name and password. See PaletteRegistry.
 
-    ready: what must be there before Palette gets in with it
-    """
+class CredentialArguments(TypedDict, total=False):
+    """Arguments of PaletteRegistry."""
 
-    role_arn: pulumi.Input[str] | None = None
-    external_id: pulumi.Input[str] | None = None
-    access_key_id: str | None = None
-    secret_key: pulumi.Input[str] | None = None
-    username: str | None = None
-    password: pulumi.Input[str] | None = None
-    registry_ca_file: str | None = None
-    ready: Sequence[pulumi.Resource] = ()
+    role_arn: pulumi.Input[str]
+    external_id: pulumi.Input[str]
+    access_key_id: str
+    secret_key: pulumi.Input[str] | None
+    username: str | None
+    password: pulumi.Input[str] | None
+    registry_ca_file: str | None
+
+
+def credentials_or_error(palette: PaletteSettings | None, kind: Kind, secret: pulumi.Input[str] | None) -> None:
+    """Raises a RunError if the credentials in `palette` and the component's secret don't fit together."""
+    if palette:
+        secret_key = "secretKey" if kind == "ecr" else "password"
+        problems = palette.credential_problems(kind, [] if secret is None else [secret_key], _argument, {})
+        if problems:
+            raise pulumi.RunError("\n".join(problems))
 
 
 def principal(name: str, palette: PaletteSettings, opts: pulumi.ResourceOptions) -> PalettePrincipal:
-    return PalettePrincipal(name, partition=_partition(), **_where(palette), opts=opts)
+    return PalettePrincipal(name, host=palette.host, ca_file=palette.ca_file, partition=_partition(), opts=opts)
 
 
 def register(
+    component: PackRegistry,
     name: str,
     palette: PaletteSettings,
-    login: Login,
+    credentials: CredentialArguments,
     *,
-    kind: str,
+    kind: Kind,
     endpoint: pulumi.Input[str],
-    base_path: pulumi.Input[str],
-    versions: pulumi.Output[dict[str, dict[str, str]]],
-    packs: Sequence[PublishedPack],
-    child: Callable[..., pulumi.ResourceOptions],
-) -> PaletteRegistry:
+    packs: PublishedPacks,
+    depends_on: Sequence[pulumi.Resource],
+) -> pulumi.Output[str]:
+    """Registers the component's registry and has it synced. Returns the uid.
+
+    depends_on: must exist before Palette can read
     """
-    versions: what Palette must offer in the end: pack name -> version -> manifest digest, as the PublishedPacks say it
-    packs:    published before the registry is registered, removed after it
-    child:    makes the options of a child of the component
-    """
-    given = {key: value for key, value in vars(login).items() if key != "ready"}
-    opts = child()
-    opts.depends_on = [*login.ready, *packs]
     registry = PaletteRegistry(
         name,
         registry_name=palette.name,
         kind=kind,
         endpoint=endpoint,
-        base_path=base_path,
+        base_path=component.base_path,
         partition=_partition(),
-        **given,
-        **_where(palette),
-        opts=opts,
+        host=palette.host,
+        ca_file=palette.ca_file,
+        opts=pulumi.ResourceOptions(parent=component, depends_on=[*depends_on, *packs.packs]),
+        **credentials,
     )
-    PaletteSync(name, registry=registry, packs=versions, timeout=palette.sync_timeout, opts=child())
-    return registry
+    opts = pulumi.ResourceOptions(parent=component)
+    PaletteSync(name, registry=registry, packs=packs.versions, timeout=palette.sync_timeout, opts=opts)
+    return registry.uid
 
 
 def _partition() -> str:
-    """Of the stack's region: Palette asks for roles from another account in AWS GovCloud."""
-    region = pulumi.Config("aws").get("region") or ""
+    """Palette assumes roles in AWS GovCloud from another account."""
+    environ = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    region = pulumi.Config("aws").get("region") or environ
     return "aws-us-gov" if region.startswith("us-gov-") else "aws"
 
 
-def _where(palette: PaletteSettings) -> dict[str, Any]:
-    return {"host": palette.host, "ca_file": palette.ca_file}
+def _argument(key: str) -> str:
+    """The name of a key in a program."""
+    return _ARGUMENTS.get(key) or f"palette.{to_snake(key)}"
