@@ -66,7 +66,7 @@ REPOSITORIES = (
     Action("ecr:DescribeImages", "looking at published versions", "guide publisher reader"),
     Action("ecr:CreateRepository", "creating a repository", "guide publisher deployer"),
     Action("ecr:DeleteRepository", "deleting a repository", "guide publisher deployer"),
-    # The reader's stands in a statement of its own: see reader().
+    # In the reader document, it has a statement of its own: see reader().
     Action("ecr:DescribeRepositories", "finding repositories; the AWS provider reads each of its own",
            "publisher reader deployer"),
     Action("ecr:ListTagsForResource", "the AWS provider reads the AWS tags of a repository", "reader deployer"),

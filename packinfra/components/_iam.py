@@ -15,7 +15,7 @@ from packinfra.settings.access import CiSettings, GranteeSettings
 
 
 class RoleTrust(NamedTuple):
-    """Who may assume the reader role: an AWS account or ARN, with the ExternalId."""
+    """The AWS account or ARN that may assume the reader role, and the ExternalId that it must send."""
 
     principal: pulumi.Input[str]
     external_id: pulumi.Input[str]

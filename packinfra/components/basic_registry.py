@@ -28,7 +28,7 @@ class BasicPackRegistry(PackRegistry):
         host: The registry's host, with its port if it has one, without scheme.
         base_path: The project (in Harbor it must exist) and, if you like, a path below it, without spectro-packs.
         packs: Folders or globs relative to the program's working folder, PackSettings, or mappings as in a stack file.
-            If several entries match a pack, the last one holds.
+            If several entries match a pack, the last one applies.
         ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
         plain_http: Uses HTTP without TLS.
         username: Publishes as this user, with the secret packinfra:registryPassword; None = the environment's
@@ -39,7 +39,7 @@ class BasicPackRegistry(PackRegistry):
         opts: Options of the component; children inherit its aliases and protection.
 
     Raises:
-        pulumi.RunError: With every problem of every pack, or with what is wrong with the other arguments.
+        pulumi.RunError: With every problem of every pack, or with the problems of the other arguments.
 
     Attributes:
         endpoint: The registry's host.

@@ -28,7 +28,7 @@ class EcrPackRegistry(PackRegistry):
         name: Logical name. Children are called `<name>-<packName>`.
         base_path: First part of the repository names, without spectro-packs.
         packs: Folders or globs relative to the program's working folder, PackSettings, or mappings as in a stack file.
-            If several entries match a pack, the last one holds.
+            If several entries match a pack, the last one applies.
         repositories: The configuration of the repositories (docs/settings.md). By default tags are immutable, images are
             scanned when they are pushed, and repositories with other images are not deleted.
         access: IAM permissions on the repositories (docs/iam.md).
@@ -41,7 +41,7 @@ class EcrPackRegistry(PackRegistry):
         opts: Options of the component; children inherit its aliases, providers and protection.
 
     Raises:
-        pulumi.RunError: With every problem of every pack, or with what is wrong with the other arguments.
+        pulumi.RunError: With every problem of every pack, or with the problems of the other arguments.
 
     Attributes:
         endpoint: The registry's host, without scheme, for Palette's registration form.

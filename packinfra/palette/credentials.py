@@ -1,7 +1,6 @@
 """The credentials with which Palette reads a registry: an AWS role, an access key, or user name and password.
 
-The rules for choosing among them stand in `credential_problems` alone: settings, components and PaletteRegistry's check
-use it. Keys are the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
+`credential_problems` alone has the rules for choosing among them. Settings, components and PaletteRegistry's check use it. Keys are the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
 """
 
 from __future__ import annotations
@@ -91,7 +90,7 @@ ReaderCredentials = RoleCredentials | AccessKeyCredentials | PasswordCredentials
 
 
 def parse_credentials(values: Mapping[str, Any]) -> ReaderCredentials:
-    """From values in which `credential_problems` found nothing wrong."""
+    """From values without `credential_problems`."""
     if values.get("roleArn"):
         return RoleCredentials(str(values["roleArn"]), str(values["externalId"]))
     if values.get("accessKeyId"):
@@ -100,26 +99,26 @@ def parse_credentials(values: Mapping[str, Any]) -> ReaderCredentials:
 
 
 def credential_problems(
-    kind: Kind, given: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
+    kind: Kind, present: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
 ) -> list[str]:
-    """The mistakes in a choice of credentials. Only the presence of values counts.
+    """The problems in a choice of credentials. Only the presence of values counts.
 
     Args:
         kind: The kind of the registry.
-        given: The keys that have a value.
+        present: The keys that have a value.
         name: Returns the name of a key where the user wrote it.
         hints: How to provide a missing key, for the keys that need an explanation.
     """
     pairs = _PAIRS[kind]
-    foreign = [key for key in CREDENTIAL_KEYS if key in given and kind != _KIND_OF[key]]
+    foreign = [key for key in CREDENTIAL_KEYS if key in present and kind != _KIND_OF[key]]
     problems = [f"{name(key)}: not for kind: {kind}: remove it" for key in foreign]
-    chosen = [pair for pair in pairs if {*pair} & {*given}]
+    chosen = [pair for pair in pairs if {*pair} & {*present}]
     if len(chosen) > 1:
-        names = ", ".join(name(next(key for key in pair if key in given)) for pair in chosen)
+        names = ", ".join(name(next(key for key in pair if key in present)) for pair in chosen)
         problems.append(f"{names}: Palette reads with a role or with an access key, not with both: remove one")
     elif chosen:
         for key, other in (chosen[0], chosen[0][::-1]):
-            if key not in given:
+            if key not in present:
                 problems.append(f"{name(key)}: missing for {name(other)}{hints.get(key, '')}")
     else:
         names = ", or ".join(" and ".join(map(name, pair)) for pair in pairs)

@@ -1,4 +1,4 @@
-"""Mistakes that only a comparison of several settings shows."""
+"""Problems that only a comparison of several settings shows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class StackConfig:
     Args:
         settings: With the default in place of an invalid or missing value.
         kind: Of the registry, also of an invalid one.
-        given: Keys of the valid settings that the stack file has.
+        present: Keys of the valid settings that the stack file has.
         invalid: Keys of the invalid or missing ones. Nothing is compared with them.
         secrets: Keys of the secrets that are set.
         region: aws:region.
@@ -29,14 +29,14 @@ class StackConfig:
 
     settings: PartialSettings
     kind: Kind
-    given: Collection[str]
+    present: Collection[str]
     invalid: AbstractSet[str]
     secrets: AbstractSet[str]
     region: str | None
 
 
 def cross_check(stack: StackConfig) -> Iterator[str]:
-    """Each mistake, with the settings that don't fit together."""
+    """Each problem, with the settings that don't fit together."""
     yield from _basic(stack) if stack.kind == "basic" else _ecr(stack)
     if not stack.invalid & {"registry", "palette"}:
         yield from _palette(stack)
@@ -44,7 +44,7 @@ def cross_check(stack: StackConfig) -> Iterator[str]:
 
 def _basic(stack: StackConfig) -> Iterator[str]:
     for key in ("repositories", "access"):
-        if key in stack.given:
+        if key in stack.present:
             yield f"{NAMESPACE}:{key}: only for kind: ecr; a basic registry has rules of its own: remove it"
     if isinstance(registry := stack.settings.registry, BasicRegistry):
         if registry.username and "registryPassword" not in stack.secrets:

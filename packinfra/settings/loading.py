@@ -33,8 +33,8 @@ def load(
     An empty object counts as absent, except for packinfra:palette: without it, `up` would delete the registration.
 
     Args:
-        config: All keys with their namespace, such as "packinfra:registry". Objects may be JSON text, which is how the
-            engine passes them.
+        config: All keys with their namespace, such as "packinfra:registry". Objects may be JSON text: the engine
+            passes them so.
         environ: The environment, which may have Palette's API key; None = don't check it.
         encrypted: Says whether the value of a key is encrypted; None = don't check.
 
@@ -44,9 +44,9 @@ def load(
     values, problems = _parse(config)
     settings, errors, invalid = _validate(values)
     secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
-    kind, given = kind_of(values.get("registry")), values.keys() - invalid
+    kind, present = kind_of(values.get("registry")), values.keys() - invalid
     problems += errors
-    problems += cross_check(StackConfig(settings, kind, given, invalid, secrets, config.get("aws:region")))
+    problems += cross_check(StackConfig(settings, kind, present, invalid, secrets, config.get("aws:region")))
     if settings.palette and environ is not None:
         problems += _check_environment(settings.palette, environ, has_key="paletteApiKey" in secrets)
     problems += [
@@ -56,7 +56,7 @@ def load(
         if encrypted and not encrypted(f"{NAMESPACE}:{key}")
     ]
     if problems:
-        raise SettingsError("the stack's config has mistakes:\n" + "\n".join(f"  {problem}" for problem in problems))
+        raise SettingsError("the stack's config has problems:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Settings.model_validate(values)
 
 

@@ -45,7 +45,7 @@ def unknown(shown: str, key: str, known: Sequence[str]) -> str:
 
 
 def show(value: object) -> str:
-    """`value` as JSON, without what stands before an @: it may be a password ("https://user:password@host")."""
+    """`value` as JSON, without the part before an @, which may be a password ("https://user:password@host")."""
     return json.dumps(_redacted(value), default=str)
 
 

@@ -60,7 +60,7 @@ class PaletteSettings(Model):
     def credential_problems(
         self, kind: Kind, secrets: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
     ) -> list[str]:
-        """The mistakes in the choice of Palette's credentials.
+        """The problems in the choice of Palette's credentials.
 
         Args:
             kind: The kind of the registry.
@@ -68,7 +68,7 @@ class PaletteSettings(Model):
             name: Returns the name of a key where the user wrote it.
             hints: How to set a missing key.
         """
-        given = {key for key in CREDENTIAL_KEYS if getattr(self, to_snake(key), None)} | {*secrets}
-        if kind == "ecr" and (self.role_arn or not given & {"accessKeyId", "secretKey"}):
-            given |= {"roleArn", "externalId"}  # packinfra makes a role by default; Palette provides the ExternalId
-        return credential_problems(kind, given, name, hints)
+        present = {key for key in CREDENTIAL_KEYS if getattr(self, to_snake(key), None)} | {*secrets}
+        if kind == "ecr" and (self.role_arn or not present & {"accessKeyId", "secretKey"}):
+            present |= {"roleArn", "externalId"}  # by default packinfra creates a role; Palette provides the ExternalId
+        return credential_problems(kind, present, name, hints)
