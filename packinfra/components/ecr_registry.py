@@ -7,7 +7,6 @@ import pulumi
 from packinfra.components import _palette
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, packs_or_error, publish
-from packinfra.components._reader import declare_reader
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._repositories import EcrRepositories
 from packinfra.lifecycle.clients import Connection
@@ -102,7 +101,7 @@ class EcrPackRegistry(PackRegistry):
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
         publisher = iam.declare_publisher(access.publishers)
         pusher, ci_role = iam.declare_pusher(access.pushers, access.ci)
-        reader = declare_reader(iam, access.reader, palette, palette_secret_key)
+        reader = _palette.reader(iam, access.reader, palette, palette_secret_key)
 
         self.endpoint = base_repository.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)

@@ -18,11 +18,11 @@ _PAIRS: Mapping[Kind, tuple[tuple[str, str], ...]] = {
     "basic": (("username", "password"),),
 }
 """The alternatives of each kind. The two keys of a pair belong together."""
-_KIND_OF: Mapping[str, Kind] = {
+_KINDS: Mapping[str, Kind] = {
     **{key: kind for kind, pairs in _PAIRS.items() for pair in pairs for key in pair},
     "registryCaFile": "basic",
 }
-CREDENTIAL_KEYS = tuple(_KIND_OF)
+CREDENTIAL_KEYS = tuple(_KINDS)
 SECRET_KEYS = ("secretKey", "password")
 _ROLE_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
 
@@ -101,18 +101,12 @@ def parse_credentials(values: Mapping[str, Any]) -> ReaderCredentials:
 def credential_problems(
     kind: Kind, present: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
 ) -> list[str]:
-    """The problems in a choice of credentials. Only the presence of values counts.
-
-    Args:
-        kind: The kind of the registry.
-        present: The keys that have a value.
-        name: Returns the name of a key where the user wrote it.
-        hints: How to provide a missing key, for the keys that need an explanation.
-    """
-    pairs = _PAIRS[kind]
-    foreign = [key for key in CREDENTIAL_KEYS if key in present and kind != _KIND_OF[key]]
-    problems = [f"{name(key)}: not for kind: {kind}: remove it" for key in foreign]
-    chosen = [pair for pair in pairs if {*pair} & {*present}]
+    """The problems in a choice of credentials, of which only the keys with a value are `present`. `name` returns the name
+    of a key where the user wrote it; `hints` say how to provide a missing one."""
+    problems = [
+        f"{name(k)}: not for kind: {kind}: remove it" for k in CREDENTIAL_KEYS if k in present and kind != _KINDS[k]
+    ]
+    chosen = [pair for pair in _PAIRS[kind] if {*pair} & {*present}]
     if len(chosen) > 1:
         names = ", ".join(name(next(key for key in pair if key in present)) for pair in chosen)
         problems.append(f"{names}: Palette reads with a role or with an access key, not with both: remove one")
@@ -121,7 +115,7 @@ def credential_problems(
             if key not in present:
                 problems.append(f"{name(key)}: missing for {name(other)}{hints.get(key, '')}")
     else:
-        names = ", or ".join(" and ".join(map(name, pair)) for pair in pairs)
+        names = ", or ".join(" and ".join(map(name, pair)) for pair in _PAIRS[kind])
         problems.append(f"{names}: missing; Palette reads no pack registry without credentials")
     return problems
 

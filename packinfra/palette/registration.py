@@ -33,22 +33,13 @@ REQUIRED_SPEC: Mapping[str, Any] = {
 
 @dataclass(frozen=True)
 class Registration:
-    """One registry of packs.
+    """One registry of packs; the credentials determine its kind."""
 
-    Args:
-        name: Unique in the tenant.
-        endpoint: ECR: the host; Basic: with scheme.
-        base_path: Without spectro-packs, which Palette appends.
-        credentials: With which Palette reads; they determine the kind.
-        certificate: PEM, of the CA that signed the registry's certificate; "" for a public CA.
-        partition: Of the AWS account.
-    """
-
-    name: str
-    endpoint: str
-    base_path: str
+    name: str  # unique in the tenant
+    endpoint: str  # ECR: the host; Basic: with scheme
+    base_path: str  # without spectro-packs, which Palette appends
     credentials: ReaderCredentials
-    certificate: str = ""
+    certificate: str = ""  # PEM, of the CA that signed the registry's certificate; "" for a public CA
     partition: str = "aws"
 
     @property

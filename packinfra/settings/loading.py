@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
@@ -44,9 +45,9 @@ def load(
     values, problems = _parse(config)
     settings, errors, invalid = _validate(values)
     secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
-    kind, present = kind_of(values.get("registry")), values.keys() - invalid
+    kind, region = kind_of(values.get("registry")), config.get("aws:region")
     problems += errors
-    problems += cross_check(StackConfig(settings, kind, present, invalid, secrets, config.get("aws:region")))
+    problems += cross_check(StackConfig(settings, kind, values.keys() - invalid, invalid, secrets, region))
     if settings.palette and environ is not None:
         problems += _check_environment(settings.palette, environ, has_key="paletteApiKey" in secrets)
     problems += [
@@ -61,11 +62,7 @@ def load(
 
 
 def load_packs(packs: Sequence[Any]) -> tuple[PackSettings, ...]:
-    """Validates a program's packs: paths, mappings as in a stack file, or PackSettings.
-
-    Raises:
-        SettingsError: With every problem.
-    """
+    """Validates a program's packs: paths, mappings as in a stack file, or PackSettings. Raises SettingsError."""
     try:
         return PartialSettings.model_validate({"packs": packs}).packs
     except ValidationError as error:
@@ -82,24 +79,19 @@ def _parse(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         namespace, _, key = full.partition(":")
         if namespace != NAMESPACE or key in SECRETS:
             continue
-        parsed = _from_json(value)
         if key not in known:
             problems.append(unknown(full, key, [*known, *SECRETS]))
-        elif key == "palette":
+            continue
+        parsed = value
+        with suppress(ValueError, TypeError):  # neither JSON nor text
+            parsed = json.loads(value)
+        if key == "packs" and isinstance(parsed, str):  # a single path needs no brackets
+            parsed = [parsed]
+        if key == "palette":
             values[key] = {} if parsed is None else parsed
-        elif key == "packs" and isinstance(parsed, str):  # a single path needs no brackets
-            values[key] = [parsed]
         elif parsed not in ({}, None):
             values[key] = parsed
     return values, problems
-
-
-def _from_json(value: Any) -> Any:
-    """Text that isn't JSON stays as it is."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _validate(values: Mapping[str, Any]) -> tuple[PartialSettings, list[str], set[str]]:

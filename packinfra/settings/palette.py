@@ -60,14 +60,8 @@ class PaletteSettings(Model):
     def credential_problems(
         self, kind: Kind, secrets: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
     ) -> list[str]:
-        """The problems in the choice of Palette's credentials.
-
-        Args:
-            kind: The kind of the registry.
-            secrets: Those of secretKey and password that are set.
-            name: Returns the name of a key where the user wrote it.
-            hints: How to set a missing key.
-        """
+        """The problems in the choice of Palette's credentials; `secrets` are those of secretKey and password that are set.
+        For the other parameters, see packinfra.palette.credentials."""
         present = {key for key in CREDENTIAL_KEYS if getattr(self, to_snake(key), None)} | {*secrets}
         if kind == "ecr" and (self.role_arn or not present & {"accessKeyId", "secretKey"}):
             present |= {"roleArn", "externalId"}  # by default packinfra creates a role; Palette provides the ExternalId
