@@ -12,15 +12,8 @@ from typing import Any
 
 from packinfra.http.failures import unusable_ca
 from packinfra.lifecycle.palette.clients import judged_place
-from packinfra.palette.credentials import (
-    CREDENTIAL_KEYS,
-    KINDS,
-    SECRET_KEYS,
-    Kind,
-    credential_problems,
-    parse_credentials,
-    validate_role_arn,
-)
+from packinfra.palette import credentials
+from packinfra.palette.credentials import KINDS, SECRET_KEYS, Kind
 from packinfra.palette.registration import REQUIRED_SPEC, Registration, normalize_base_path, normalize_endpoint
 
 _HINTS = {"externalId": " (PalettePrincipal provides it)"}
@@ -45,7 +38,7 @@ def registration(props: Mapping[str, Any]) -> Registration:
         name=str(props["registryName"]),
         endpoint=str(props["endpoint"]),
         base_path=str(props["basePath"]),
-        credentials=parse_credentials(props),
+        credentials=credentials.parse(props),
         certificate=str(props.get("certificate") or ""),
         partition=str(props.get("partition") or "aws"),
     )
@@ -77,11 +70,11 @@ def _location(kind: Kind, props: dict[str, Any]) -> list[str]:
 
 
 def _credentials(kind: Kind, props: Mapping[str, Any]) -> list[str]:
-    present = [key for key in CREDENTIAL_KEYS if props.get(key) is not None]
-    problems = credential_problems(kind, present, _in_python, _HINTS)
+    present = [key for key in credentials.KEYS if props.get(key) is not None]
+    problems = credentials.problems(kind, present, _in_python, _HINTS)
     if isinstance(role := props.get("roleArn"), str):
         try:
-            validate_role_arn(role)
+            credentials.validate_role_arn(role)
         except ValueError as error:
             problems.append(f"role_arn: {role}: {error} (arn:aws:iam::123456789012:role/palette)")
     problems += [
