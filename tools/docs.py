@@ -129,7 +129,7 @@ PARTS: Mapping[str, Callable[[str], str]] = {
     "architecture": rooms,
     "errors": errors,
 }
-"""Page -> what generates its part, from the current part."""
+"""Page -> the function that generates its part from the current part."""
 
 
 def pages() -> dict[Path, str]:

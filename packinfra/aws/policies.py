@@ -21,19 +21,12 @@ GUIDE = "guide"
 
 @dataclass(frozen=True)
 class Action:
-    """One IAM action.
-
-    Args:
-        name: Service and action.
-        why: The step that needs it.
-        documents: Names of the documents that contain it, separated by blanks.
-        unproven: Why it is needed although no step on the sandbox fails without it; "" if one does.
-    """
+    """One IAM action."""
 
     name: str
-    why: str
-    documents: str
-    unproven: str = ""
+    why: str  # the step that needs it
+    documents: str  # the documents that contain it, as words: "guide publisher pusher"
+    unproven: str = ""  # why it is needed although no step on the sandbox fails without it; "" if one does
 
     def belongs_to(self, document: str) -> bool:
         return document in self.documents.split()
@@ -66,7 +59,7 @@ REPOSITORIES = (
     Action("ecr:DescribeImages", "looking at published versions", "guide publisher reader"),
     Action("ecr:CreateRepository", "creating a repository", "guide publisher deployer"),
     Action("ecr:DeleteRepository", "deleting a repository", "guide publisher deployer"),
-    # The reader's stands in a statement of its own: see reader().
+    # In the reader document, it has a statement of its own: see reader().
     Action("ecr:DescribeRepositories", "finding repositories; the AWS provider reads each of its own",
            "publisher reader deployer"),
     Action("ecr:ListTagsForResource", "the AWS provider reads the AWS tags of a repository", "reader deployer"),
@@ -130,8 +123,8 @@ def publisher(repositories: str) -> Document:
     """The documented permissions, complete: every step of the guide under `repositories`, and nothing elsewhere.
 
     Args:
-        repositories: An ARN pattern, "arn:aws:ecr:eu-west-1:123456789012:repository/packs/*". ECR matches it against
-            the base repository and the packs' repositories alike.
+        repositories: An ARN pattern, "arn:aws:ecr:eu-west-1:123456789012:repository/packs/*". It matches the base
+            repository and the packs' repositories.
     """
     return _of(PUBLISHER, Token=(REGISTRY, "*"), Packs=(REPOSITORIES, repositories))
 

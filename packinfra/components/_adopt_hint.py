@@ -28,6 +28,6 @@ def explain_existing_repository(opts: pulumi.ResourceOptions, repository: str, l
                 f"{repository} exists already, and this stack did not create it. To adopt it, add to the stack file:\n"
                 f"    {line}"
             )
-        return False  # the failure stands
+        return False  # let the failure happen
 
     opts.hooks = pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"adopt {repository}", explain)])

@@ -5,39 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import pulumi
 from pulumi_aws import iam
 
 from packinfra.aws import policies
+from packinfra.components._palette import RoleTrust
 from packinfra.settings.access import CiSettings, GranteeSettings
-
-
-class RoleTrust(NamedTuple):
-    """Who may assume the reader role: an AWS account or ARN, with the ExternalId."""
-
-    principal: pulumi.Input[str]
-    external_id: pulumi.Input[str]
 
 
 @dataclass(frozen=True)
 class Iam:
-    """Declares policies and roles.
+    """Declares policies and roles. A changed description would replace a policy, so descriptions stay as they are."""
 
-    Args:
-        name: Logical name of the component.
-        repositories: ARN pattern of all repositories under the base path, with account and partition.
-        tags: AWS tags of all resources.
-        child: Returns the options of a child of the component.
-    """
-
-    name: str
-    repositories: pulumi.Output[str]
+    name: str  # of the component
+    repositories: pulumi.Output[str]  # ARN pattern of all repositories under the base path
     tags: dict[str, str]
-    child: Callable[[], pulumi.ResourceOptions]
-
-    # A changed description replaces a policy, so descriptions stay as they are.
+    child: Callable[[], pulumi.ResourceOptions]  # options of a child of the component
 
     def declare_publisher(self, grantees: GranteeSettings) -> iam.Policy:
         policy = self._policy("publisher", "Publish Spectro Cloud Palette packs", policies.publisher)

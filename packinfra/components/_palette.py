@@ -1,4 +1,4 @@
-"""The registration of both registry components in Palette.
+"""The registration of both registry components in Palette, and the credentials with which Palette reads ECR.
 
 PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync, and every PublishedPack -> PaletteRegistry: so destroy
 deletes the registration first, and if Palette refuses because cluster profiles use packs, the packs stay.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import TypedDict
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import pulumi
 from pydantic.alias_generators import to_snake
@@ -21,7 +21,11 @@ from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync
 from packinfra.settings import PaletteSettings
 
-_ARGUMENTS = {"secretKey": "palette_secret_key", "password": "palette_password"}
+if TYPE_CHECKING:  # a Basic registry loads nothing of AWS
+    from packinfra.components._iam import Iam
+    from packinfra.settings.access import ReaderSettings
+
+_SECRETS = {"secretKey": "palette_secret_key", "password": "palette_password"}
 
 
 class CredentialArguments(TypedDict, total=False):
@@ -36,17 +40,56 @@ class CredentialArguments(TypedDict, total=False):
     registry_ca_file: str | None
 
 
+class RoleTrust(NamedTuple):
+    """The AWS account or ARN that may assume the reader role, and the ExternalId that it must send."""
+
+    principal: pulumi.Input[str]
+    external_id: pulumi.Input[str]
+
+
+class Reader(NamedTuple):
+    """The reader policy and role, None where nobody needs them; Palette's credentials, and the attachments of the policy,
+    without which they don't work."""
+
+    policy_arn: pulumi.Output[str] | None
+    role_arn: pulumi.Output[str] | None
+    credentials: CredentialArguments
+    attachments: Sequence[pulumi.Resource] = ()
+
+
 def credentials_or_error(palette: PaletteSettings | None, kind: Kind, secret: pulumi.Input[str] | None) -> None:
     """Raises a RunError if the credentials in `palette` and the component's secret don't fit together."""
-    if palette:
-        secret_key = "secretKey" if kind == "ecr" else "password"
-        problems = palette.credential_problems(kind, [] if secret is None else [secret_key], _argument, {})
-        if problems:
-            raise pulumi.RunError("\n".join(problems))
+    secrets = [] if secret is None else ["secretKey" if kind == "ecr" else "password"]
+    problems = palette.credential_problems(kind, secrets, _name, {}) if palette else []
+    if problems:
+        raise pulumi.RunError("\n".join(problems))
 
 
-def principal(name: str, palette: PaletteSettings, opts: pulumi.ResourceOptions) -> PalettePrincipal:
-    return PalettePrincipal(name, host=palette.host, ca_file=palette.ca_file, partition=_partition(), opts=opts)
+def reader(
+    iam: Iam, access: ReaderSettings | None, palette: PaletteSettings | None, secret_key: pulumi.Input[str] | None
+) -> Reader:
+    """Decides who reads an ECR registry: those in `access`, and Palette with its own access key or role, else with the
+    reader role. The reader role trusts the principal in `access`, else the one that Palette's API names."""
+    trust = (
+        RoleTrust(access.principal, access.external_id) if access and access.principal and access.external_id else None
+    )
+    credentials = CredentialArguments()
+    if palette and palette.access_key_id:
+        credentials = CredentialArguments(access_key_id=palette.access_key_id, secret_key=secret_key)
+    elif palette and (palette.role_arn or not trust):
+        place = {"host": palette.host, "ca_file": palette.ca_file}
+        principal = PalettePrincipal(iam.name, partition=_partition(), opts=iam.child(), **place)
+        if palette.role_arn:
+            credentials = CredentialArguments(role_arn=palette.role_arn, external_id=principal.external_id)
+        else:
+            trust = RoleTrust(principal.account_id, principal.external_id)
+    if not (access or trust):
+        return Reader(None, None, credentials)
+    policy, role, attachments = iam.declare_reader(access.users if access else (), trust)
+    if not (role and trust):
+        return Reader(policy.arn, None, credentials, attachments)
+    default = CredentialArguments(role_arn=role.arn, external_id=trust.external_id)
+    return Reader(policy.arn, role.arn, credentials or default, attachments)
 
 
 def register(
@@ -60,10 +103,7 @@ def register(
     packs: PublishedPacks,
     depends_on: Sequence[pulumi.Resource],
 ) -> pulumi.Output[str]:
-    """Registers the component's registry and has it synced. Returns the uid.
-
-    depends_on: must exist before Palette can read
-    """
+    """Registers the component's registry once `depends_on` and the packs exist, and has it synced. Returns its uid."""
     registry = PaletteRegistry(
         name,
         registry_name=palette.name,
@@ -81,13 +121,12 @@ def register(
     return registry.uid
 
 
+def _name(key: str) -> str:
+    """The name of a key in a program."""
+    return _SECRETS.get(key) or f"palette.{to_snake(key)}"
+
+
 def _partition() -> str:
     """Palette assumes roles in AWS GovCloud from another account."""
     environ = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
-    region = pulumi.Config("aws").get("region") or environ
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
-def _argument(key: str) -> str:
-    """The name of a key in a program."""
-    return _ARGUMENTS.get(key) or f"palette.{to_snake(key)}"
+    return "aws-us-gov" if (pulumi.Config("aws").get("region") or environ).startswith("us-gov-") else "aws"

@@ -1,4 +1,4 @@
-"""What both registry components have in common: outputs, exports, and the check of their arguments."""
+"""The base of both registry components: outputs, exports, and the check of their arguments."""
 
 from __future__ import annotations
 

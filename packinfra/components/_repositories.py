@@ -18,21 +18,13 @@ from packinfra.settings.access import PullSettings
 
 @dataclass(frozen=True)
 class EcrRepositories:
-    """Declares repositories.
+    """Declares repositories."""
 
-    Args:
-        name: Logical name of the component.
-        base: Name of the base repository.
-        settings: How repositories are configured.
-        pull: Other AWS accounts that may pull.
-        child: Returns the options of a child of the component.
-    """
-
-    name: str
-    base: str
+    name: str  # of the component
+    base: str  # name of the base repository
     settings: RepositorySettings
     pull: PullSettings | None
-    child: Callable[[], pulumi.ResourceOptions]
+    child: Callable[[], pulumi.ResourceOptions]  # options of a child of the component
 
     def declare_base(self) -> ecr.Repository:
         if self.settings.base_repository == "existing":  # read, never changed, never deleted

@@ -27,19 +27,17 @@ class BasicPackRegistry(PackRegistry):
         name: Logical name. Children are called `<name>-<packName>`.
         host: The registry's host, with its port if it has one, without scheme.
         base_path: The project (in Harbor it must exist) and, if you like, a path below it, without spectro-packs.
-        packs: Folders or globs relative to the program's working folder, PackSettings, or mappings as in a stack file.
-            If several entries match a pack, the last one holds.
+        packs: As for EcrPackRegistry.
         ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
         plain_http: Uses HTTP without TLS.
         username: Publishes as this user, with the secret packinfra:registryPassword; None = the environment's
             PACKINFRA_REGISTRY_USERNAME and _PASSWORD, else the Docker config.
-        palette: Registers the registry in Palette, has it synced, and waits until Palette lists every version; None = no
-            registration. Palette trusts `ca_file` unless `palette.registry_ca_file` names another.
+        palette: As for EcrPackRegistry. Palette trusts `ca_file` unless `palette.registry_ca_file` names another.
         palette_password: The password of `palette.username`.
         opts: Options of the component; children inherit its aliases and protection.
 
     Raises:
-        pulumi.RunError: With every problem of every pack, or with what is wrong with the other arguments.
+        pulumi.RunError: With every problem of every pack, or with the problems of the other arguments.
 
     Attributes:
         endpoint: The registry's host.

@@ -7,7 +7,6 @@ import pulumi
 from packinfra.components import _palette
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, packs_or_error, publish
-from packinfra.components._reader import declare_reader
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._repositories import EcrRepositories
 from packinfra.lifecycle.clients import Connection
@@ -28,7 +27,7 @@ class EcrPackRegistry(PackRegistry):
         name: Logical name. Children are called `<name>-<packName>`.
         base_path: First part of the repository names, without spectro-packs.
         packs: Folders or globs relative to the program's working folder, PackSettings, or mappings as in a stack file.
-            If several entries match a pack, the last one holds.
+            If several entries match a pack, the last one applies.
         repositories: The configuration of the repositories (docs/settings.md). By default tags are immutable, images are
             scanned when they are pushed, and repositories with other images are not deleted.
         access: IAM permissions on the repositories (docs/iam.md).
@@ -41,7 +40,7 @@ class EcrPackRegistry(PackRegistry):
         opts: Options of the component; children inherit its aliases, providers and protection.
 
     Raises:
-        pulumi.RunError: With every problem of every pack, or with what is wrong with the other arguments.
+        pulumi.RunError: With every problem of every pack, or with the problems of the other arguments.
 
     Attributes:
         endpoint: The registry's host, without scheme, for Palette's registration form.
@@ -102,7 +101,7 @@ class EcrPackRegistry(PackRegistry):
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
         publisher = iam.declare_publisher(access.publishers)
         pusher, ci_role = iam.declare_pusher(access.pushers, access.ci)
-        reader = declare_reader(iam, access.reader, palette, palette_secret_key)
+        reader = _palette.reader(iam, access.reader, palette, palette_secret_key)
 
         self.endpoint = base_repository.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)

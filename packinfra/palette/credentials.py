@@ -1,7 +1,6 @@
 """The credentials with which Palette reads a registry: an AWS role, an access key, or user name and password.
 
-The rules for choosing among them stand in `credential_problems` alone: settings, components and PaletteRegistry's check
-use it. Keys are the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
+`problems` alone has the rules for choosing among them. Settings, components and PaletteRegistry's check use it. Keys are the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
 """
 
 from __future__ import annotations
@@ -19,11 +18,11 @@ _PAIRS: Mapping[Kind, tuple[tuple[str, str], ...]] = {
     "basic": (("username", "password"),),
 }
 """The alternatives of each kind. The two keys of a pair belong together."""
-_KIND_OF: Mapping[str, Kind] = {
+_KINDS: Mapping[str, Kind] = {
     **{key: kind for kind, pairs in _PAIRS.items() for pair in pairs for key in pair},
     "registryCaFile": "basic",
 }
-CREDENTIAL_KEYS = tuple(_KIND_OF)
+KEYS = tuple(_KINDS)
 SECRET_KEYS = ("secretKey", "password")
 _ROLE_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
 
@@ -90,8 +89,8 @@ class PasswordCredentials:
 ReaderCredentials = RoleCredentials | AccessKeyCredentials | PasswordCredentials
 
 
-def parse_credentials(values: Mapping[str, Any]) -> ReaderCredentials:
-    """From values in which `credential_problems` found nothing wrong."""
+def parse(values: Mapping[str, Any]) -> ReaderCredentials:
+    """From values without `problems`."""
     if values.get("roleArn"):
         return RoleCredentials(str(values["roleArn"]), str(values["externalId"]))
     if values.get("accessKeyId"):
@@ -99,32 +98,22 @@ def parse_credentials(values: Mapping[str, Any]) -> ReaderCredentials:
     return PasswordCredentials(str(values["username"]), str(values["password"]))
 
 
-def credential_problems(
-    kind: Kind, given: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
-) -> list[str]:
-    """The mistakes in a choice of credentials. Only the presence of values counts.
-
-    Args:
-        kind: The kind of the registry.
-        given: The keys that have a value.
-        name: Returns the name of a key where the user wrote it.
-        hints: How to provide a missing key, for the keys that need an explanation.
-    """
-    pairs = _PAIRS[kind]
-    foreign = [key for key in CREDENTIAL_KEYS if key in given and kind != _KIND_OF[key]]
-    problems = [f"{name(key)}: not for kind: {kind}: remove it" for key in foreign]
-    chosen = [pair for pair in pairs if {*pair} & {*given}]
+def problems(kind: Kind, present: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]) -> list[str]:
+    """The problems in a choice of credentials, of which only the keys with a value are `present`. `name` returns the name
+    of a key where the user wrote it; `hints` say how to provide a missing one."""
+    result = [f"{name(k)}: not for kind: {kind}: remove it" for k in KEYS if k in present and kind != _KINDS[k]]
+    chosen = [pair for pair in _PAIRS[kind] if {*pair} & {*present}]
     if len(chosen) > 1:
-        names = ", ".join(name(next(key for key in pair if key in given)) for pair in chosen)
-        problems.append(f"{names}: Palette reads with a role or with an access key, not with both: remove one")
+        names = ", ".join(name(next(key for key in pair if key in present)) for pair in chosen)
+        result.append(f"{names}: Palette reads with a role or with an access key, not with both: remove one")
     elif chosen:
         for key, other in (chosen[0], chosen[0][::-1]):
-            if key not in given:
-                problems.append(f"{name(key)}: missing for {name(other)}{hints.get(key, '')}")
+            if key not in present:
+                result.append(f"{name(key)}: missing for {name(other)}{hints.get(key, '')}")
     else:
-        names = ", or ".join(" and ".join(map(name, pair)) for pair in pairs)
-        problems.append(f"{names}: missing; Palette reads no pack registry without credentials")
-    return problems
+        names = ", or ".join(" and ".join(map(name, pair)) for pair in _PAIRS[kind])
+        result.append(f"{names}: missing; Palette reads no pack registry without credentials")
+    return result
 
 
 def validate_role_arn(text: str) -> str:

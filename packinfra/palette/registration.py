@@ -1,16 +1,16 @@
-"""A pack registry as Palette knows it: what is sent, and what of an answer may be compared with it.
+"""A pack registry in Palette: the body of requests, and the part of responses that can be compared with it.
 
     >>> role = RoleCredentials("arn:aws:iam::123456789012:role/palette", external_id="x")
     >>> registration = Registration("packs", "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "base", role)
     >>> registration.kind, registration.body()["spec"]["providerType"]
     ('ecr', 'pack')
 
-Four things that Palette's answers do, each of which would look like a change if it were believed:
+Four differences between request and response, none of which is a change:
 
-- secrets are masked, as a row of asterisks (so a value with an asterisk is never taken from an answer);
-- a TLS block comes back also where none was sent (terraform-provider-spectrocloud, PLT-2300);
-- whether a registry is synced stands in its status, not in its spec (the same, PLT-2131);
-- what was left out comes back with its default: no provider type is "helm", which shows no packs.
+- secrets are masked, as a row of asterisks (so a value with an asterisk is ignored);
+- a TLS block is returned even if none was sent (terraform-provider-spectrocloud, PLT-2300);
+- the status, not the spec, says whether a registry is synced (the same, PLT-2131);
+- omitted values are returned as their default: no provider type is "helm", which shows no packs.
 """
 
 from __future__ import annotations
@@ -28,27 +28,18 @@ REQUIRED_SPEC: Mapping[str, Any] = {
     "isSyncSupported": True,
     "insecureSkipVerify": False,
 }
-"""What a pack registry must have whatever else it has: with anything else, Palette shows no packs, or refuses it."""
+"""Required of every pack registry: with other values, Palette shows no packs or rejects it."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """One registry of packs.
+    """One registry of packs; the credentials determine its kind."""
 
-    Args:
-        name: Unique in the tenant.
-        endpoint: ECR: the host; Basic: with scheme.
-        base_path: Without spectro-packs, which Palette appends.
-        credentials: With which Palette reads; they determine the kind.
-        certificate: PEM, of the CA that signed the registry's certificate; "" for a public CA.
-        partition: Of the AWS account.
-    """
-
-    name: str
-    endpoint: str
-    base_path: str
+    name: str  # unique in the tenant
+    endpoint: str  # ECR: the host; Basic: with scheme
+    base_path: str  # without spectro-packs, which Palette appends
     credentials: ReaderCredentials
-    certificate: str = ""
+    certificate: str = ""  # PEM, of the CA that signed the registry's certificate; "" for a public CA
     partition: str = "aws"
 
     @property
@@ -61,12 +52,12 @@ class Registration:
 
     @property
     def secret(self) -> str:
-        """What no message may contain; "" if there is none."""
+        """No message may contain it; "" if there is none."""
         return self.credentials.secret
 
     @property
     def remedy(self) -> str:
-        """What to do if Palette rejects the credentials."""
+        """The next step if Palette rejects the credentials."""
         return self.credentials.remedy
 
     def body(self) -> dict[str, Any]:
@@ -90,18 +81,18 @@ class Registration:
         return {**spec, "isPrivate": True, "credentials": credentials, "tls": tls}
 
 
-def parse_registration(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What an answer to a read says, under the names of PaletteRegistry's properties; None where it says there is none.
+def parse_registration(kind: Kind, response: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in the response to a read, by the names of PaletteRegistry's properties; None for missing ones.
 
-    Secrets, and whatever else is masked, are left out.
+    Masked values, such as secrets, are omitted.
     """
-    spec, status = answer.get("spec") or {}, (answer.get("status") or {}).get("syncStatus") or {}
+    spec, status = response.get("spec") or {}, (response.get("status") or {}).get("syncStatus") or {}
     is_ecr = kind == "ecr"
     credentials: Mapping[str, Any] = (spec.get("credentials") if is_ecr else spec.get("auth")) or {}
     tls = (spec if is_ecr else credentials).get("tls") or {}
     sts: Mapping[str, Any] = (credentials.get("sts") or {}) if credentials.get("credentialType") == "sts" else {}
-    said = {
-        "registryName": (answer.get("metadata") or {}).get("name"),
+    values = {
+        "registryName": (response.get("metadata") or {}).get("name"),
         "endpoint": normalize_endpoint(kind, str(spec.get("endpoint") or "")),
         "basePath": normalize_base_path(str(spec.get("baseContentPath") or "")),
         "roleArn": sts.get("arn"),
@@ -114,11 +105,11 @@ def parse_registration(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
         "isSyncSupported": status.get("isSyncSupported", True),
         "insecureSkipVerify": bool(tls.get("insecureSkipVerify")),
     }
-    return {key: value if value != "" else None for key, value in said.items() if "*" not in str(value)}
+    return {key: value if value != "" else None for key, value in values.items() if "*" not in str(value)}
 
 
 def normalize_endpoint(kind: Kind, text: str) -> str:
-    """Without what Palette and its clients trim: slashes and /v2 at the end, and ECR's scheme."""
+    """Trims like Palette and its clients: slashes and /v2 at the end, and ECR's scheme."""
     text = re.sub(r"(?:/|/v2/?)+$", "", text.strip())
     return text.removeprefix("https://") if kind == "ecr" else text
 

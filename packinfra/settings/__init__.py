@@ -1,4 +1,4 @@
-"""A stack's config as typed settings. `load` reports every mistake at once: key, value, reason, example.
+"""A stack's config as typed settings. `load` reports every problem at once: key, value, reason, example.
 
     >>> settings = load({"packinfra:registry": '{"kind": "ecr", "basePath": "packs"}', "aws:region": "eu-west-1"})
     >>> settings.registry.base_path, settings.packs[0].path, settings.repositories.immutable

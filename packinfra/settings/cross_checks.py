@@ -1,9 +1,8 @@
-"""Mistakes that only a comparison of several settings shows."""
+"""Problems that only a comparison of several settings shows."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from packinfra.palette.credentials import Kind
@@ -11,32 +10,23 @@ from packinfra.settings.model import NAMESPACE
 from packinfra.settings.registry import BasicRegistry
 from packinfra.settings.stack import PartialSettings
 
-_PALETTE_SECRETS = {"secretKey": "paletteSecretKey", "password": "palettePassword"}
+_SECRETS = {"secretKey": "paletteSecretKey", "password": "palettePassword"}
 
 
 @dataclass(frozen=True)
 class StackConfig:
-    """A stack's config as far as it is valid.
+    """A stack's config as far as it is valid."""
 
-    Args:
-        settings: With the default in place of an invalid or missing value.
-        kind: Of the registry, also of an invalid one.
-        given: Keys of the valid settings that the stack file has.
-        invalid: Keys of the invalid or missing ones. Nothing is compared with them.
-        secrets: Keys of the secrets that are set.
-        region: aws:region.
-    """
-
-    settings: PartialSettings
-    kind: Kind
-    given: Collection[str]
-    invalid: AbstractSet[str]
-    secrets: AbstractSet[str]
+    settings: PartialSettings  # with defaults in place of invalid ones
+    kind: Kind  # of the registry, even if it is invalid
+    present: set[str]  # keys of valid settings in the stack file
+    invalid: set[str]  # keys that nothing is compared with
+    secrets: set[str]
     region: str | None
 
 
 def cross_check(stack: StackConfig) -> Iterator[str]:
-    """Each mistake, with the settings that don't fit together."""
+    """Each problem, with the settings that don't fit together."""
     yield from _basic(stack) if stack.kind == "basic" else _ecr(stack)
     if not stack.invalid & {"registry", "palette"}:
         yield from _palette(stack)
@@ -44,7 +34,7 @@ def cross_check(stack: StackConfig) -> Iterator[str]:
 
 def _basic(stack: StackConfig) -> Iterator[str]:
     for key in ("repositories", "access"):
-        if key in stack.given:
+        if key in stack.present:
             yield f"{NAMESPACE}:{key}: only for kind: ecr; a basic registry has rules of its own: remove it"
     if isinstance(registry := stack.settings.registry, BasicRegistry):
         if registry.username and "registryPassword" not in stack.secrets:
@@ -77,18 +67,17 @@ def _ecr(stack: StackConfig) -> Iterator[str]:
 
 
 def _palette(stack: StackConfig) -> Iterator[str]:
-    secrets = {key for key, secret in _PALETTE_SECRETS.items() if secret in stack.secrets}
+    secrets = {key for key, secret in _SECRETS.items() if secret in stack.secrets}
     if palette := stack.settings.palette:
-        hints = {key: _set_it(secret) for key, secret in _PALETTE_SECRETS.items()}
+        hints = {key: _set_it(secret) for key, secret in _SECRETS.items()}
         yield from palette.credential_problems(stack.kind, secrets, _name, hints)
-    else:
-        # The API key may stay: `up` needs it to delete the registration from Palette.
+    else:  # the API key may stay: `up` needs it to delete the registration
         for key in sorted(secrets):
             yield f"{_name(key)}: unused without {NAMESPACE}:palette: add that, or remove the secret"
 
 
 def _name(key: str) -> str:
-    return f"{NAMESPACE}:{_PALETTE_SECRETS.get(key) or f'palette.{key}'}"
+    return f"{NAMESPACE}:{_SECRETS.get(key) or f'palette.{key}'}"
 
 
 def _set_it(secret: str) -> str:

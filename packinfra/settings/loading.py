@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,8 +34,8 @@ def load(
     An empty object counts as absent, except for packinfra:palette: without it, `up` would delete the registration.
 
     Args:
-        config: All keys with their namespace, such as "packinfra:registry". Objects may be JSON text, which is how the
-            engine passes them.
+        config: All keys with their namespace, such as "packinfra:registry". Objects may be JSON text: the engine
+            passes them so.
         environ: The environment, which may have Palette's API key; None = don't check it.
         encrypted: Says whether the value of a key is encrypted; None = don't check.
 
@@ -44,9 +45,9 @@ def load(
     values, problems = _parse(config)
     settings, errors, invalid = _validate(values)
     secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
-    kind, given = kind_of(values.get("registry")), values.keys() - invalid
+    kind, region = kind_of(values.get("registry")), config.get("aws:region")
     problems += errors
-    problems += cross_check(StackConfig(settings, kind, given, invalid, secrets, config.get("aws:region")))
+    problems += cross_check(StackConfig(settings, kind, values.keys() - invalid, invalid, secrets, region))
     if settings.palette and environ is not None:
         problems += _check_environment(settings.palette, environ, has_key="paletteApiKey" in secrets)
     problems += [
@@ -56,16 +57,12 @@ def load(
         if encrypted and not encrypted(f"{NAMESPACE}:{key}")
     ]
     if problems:
-        raise SettingsError("the stack's config has mistakes:\n" + "\n".join(f"  {problem}" for problem in problems))
+        raise SettingsError("the stack's config has problems:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Settings.model_validate(values)
 
 
 def load_packs(packs: Sequence[Any]) -> tuple[PackSettings, ...]:
-    """Validates a program's packs: paths, mappings as in a stack file, or PackSettings.
-
-    Raises:
-        SettingsError: With every problem.
-    """
+    """Validates a program's packs: paths, mappings as in a stack file, or PackSettings. Raises SettingsError."""
     try:
         return PartialSettings.model_validate({"packs": packs}).packs
     except ValidationError as error:
@@ -82,24 +79,19 @@ def _parse(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         namespace, _, key = full.partition(":")
         if namespace != NAMESPACE or key in SECRETS:
             continue
-        parsed = _from_json(value)
         if key not in known:
             problems.append(unknown(full, key, [*known, *SECRETS]))
-        elif key == "palette":
+            continue
+        parsed = value
+        with suppress(ValueError, TypeError):  # neither JSON nor text
+            parsed = json.loads(value)
+        if key == "packs" and isinstance(parsed, str):  # a single path needs no brackets
+            parsed = [parsed]
+        if key == "palette":
             values[key] = {} if parsed is None else parsed
-        elif key == "packs" and isinstance(parsed, str):  # a single path needs no brackets
-            values[key] = [parsed]
         elif parsed not in ({}, None):
             values[key] = parsed
     return values, problems
-
-
-def _from_json(value: Any) -> Any:
-    """Text that isn't JSON stays as it is."""
-    try:
-        return json.loads(value) if isinstance(value, str) else value
-    except ValueError:
-        return value
 
 
 def _validate(values: Mapping[str, Any]) -> tuple[PartialSettings, list[str], set[str]]:

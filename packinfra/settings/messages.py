@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, NamedTuple, get_args
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
@@ -15,23 +15,15 @@ from pydantic.fields import FieldInfo
 from packinfra.settings.model import NAMESPACE, models_in
 
 _REASONS = {
+    "tuple_type": "write a list, with brackets or a dash for each entry",
+    "model_type": "write its keys, indented below it",
+    "mapping_type": "write keys and values, indented below it",
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
-    "dict_type": "write keys and values, indented below it",
-    "greater_than_equal": "at least {ge}",
     "int_parsing": "write a whole number",
-    "int_type": "write a whole number",
-    "less_than_equal": "at most {le}",
-    "literal_error": "write {expected}",
-    "mapping_type": "write keys and values, indented below it",
-    "model_type": "write its keys, indented below it",
-    "string_too_short": "too short (minimum {min_length})",
     "string_type": "write a text",
-    "too_long": "too many entries (maximum {max_length})",
-    "too_short": "too few entries (minimum {min_length})",
-    "tuple_type": "write a list, with brackets or a dash for each entry",
 }
-"""pydantic's type of an error -> the reason, for those that pydantic explains in terms of Python."""
+"""In place of pydantic's own, which use Python's terms."""
 
 
 def explain(error: ValidationError, settings: type[BaseModel]) -> list[str]:
@@ -45,70 +37,48 @@ def unknown(shown: str, key: str, known: Sequence[str]) -> str:
 
 
 def show(value: object) -> str:
-    """`value` as JSON, without what stands before an @: it may be a password ("https://user:password@host")."""
-    return json.dumps(_redacted(value), default=str)
-
-
-def _redacted(value: Any) -> Any:
-    if isinstance(value, str):
-        _, at, host = value.rpartition("@")
-        return f"...@{host}" if at else value
-    if isinstance(value, Mapping):
-        return {key: _redacted(inner) for key, inner in value.items()}
-    return [_redacted(inner) for inner in value] if isinstance(value, list | tuple) else value
+    """`value` as JSON, without the part before an @, which may be a password ("https://user:password@host")."""
+    return re.sub(r'"(?:[^"\\]|\\.)*@', '"...@', json.dumps(value, default=str))
 
 
 def _explain(details: Mapping[str, Any], settings: type[BaseModel]) -> str:
-    place, kind, value = _locate(details["loc"], settings), details["type"], details["input"]
-    shown, key = ".".join([f"{NAMESPACE}:{place.path[0]}", *map(str, place.path[1:])]), str(place.path[-1])
+    path, field, model, others = _locate(details["loc"], settings)
+    kind, value, key = details["type"], details["input"], str(path[-1])
+    shown = ".".join([f"{NAMESPACE}:{path[0]}", *map(str, path[1:])])
     if kind == "extra_forbidden":
-        for other in place.alternatives:
-            if key in _fields(other):
-                return f"{shown}: only for kind: {_tag(other)}: remove it"
-        return unknown(shown, key, [*_fields(place.model)])
-    example = ""
-    if place.field and place.field.examples:
-        example = f"; for example: {place.field.alias}: {json.dumps(place.field.examples[0])}"
+        only = [_kind(other) for other in others if key in _fields(other)]
+        return f"{shown}: only for kind: {only[0]}: remove it" if only else unknown(shown, key, [*_fields(model)])
+    example = f"; for example: {field.alias}: {json.dumps(field.examples[0])}" if field and field.examples else ""
     if kind == "missing":
         return f"{shown}: missing{example}"
-    reason = _REASONS.get(kind, "").format(**details.get("ctx", {})) or details["msg"].removeprefix("Value error, ")
+    reason = _REASONS.get(kind) or details["msg"].removeprefix("Value error, ")
     return f"{shown}: {reason}" if isinstance(value, Mapping) else f"{shown}: {show(value)} is wrong: {reason}{example}"
 
 
-class _Place(NamedTuple):
-    """Where a problem is: the path of keys, the innermost model with the other alternatives of its union, the field."""
-
-    path: list[Any]
-    model: type[BaseModel]
-    alternatives: list[type[BaseModel]]
-    field: FieldInfo | None
-
-
-def _locate(location: Sequence[Any], settings: type[BaseModel]) -> _Place:
+def _locate(
+    location: Sequence[Any], model: type[BaseModel]
+) -> tuple[list[Any], FieldInfo | None, type[BaseModel], list[type[BaseModel]]]:
+    """(the path of keys; the field; its model; the other models of a union with this one)"""
     path: list[Any] = []
     field: FieldInfo | None = None
-    model, inner, alternatives = settings, [settings], list[type[BaseModel]]()
+    inner, others = [model], list[type[BaseModel]]()
     for part in location:
         if re.match(r"function-|int$|literal\[", str(part)):  # pydantic's own steps: a validator, a branch of a union
             continue
         if len(inner) > 1:
-            alternatives = [other for other in inner if _tag(other) != part]
-            inner = [other for other in inner if _tag(other) == part]
+            others = [other for other in inner if _kind(other) != part]
+            inner = [other for other in inner if _kind(other) == part]
             continue
         path.append(part)
-        if isinstance(part, int):
-            continue
-        field = None
-        if inner:
-            model = inner[0]
-            field = _fields(model).get(str(part))
+        if isinstance(part, str):
+            model, field = (inner[0], _fields(inner[0]).get(part)) if inner else (model, None)
             inner = models_in(field.annotation) if field else []
-    return _Place(path, model, alternatives, field)
+    return path, field, model, others
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
     return {to_camel(name): field for name, field in model.model_fields.items()}
 
 
-def _tag(model: type[BaseModel]) -> str:
+def _kind(model: type[BaseModel]) -> str:
     return str(get_args(model.model_fields["kind"].annotation)[0])

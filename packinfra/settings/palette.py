@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic.alias_generators import to_snake
 
-from packinfra.palette.credentials import CREDENTIAL_KEYS, Kind, credential_problems, validate_role_arn
+from packinfra.palette import credentials
+from packinfra.palette.credentials import Kind
 from packinfra.palette.host import normalize_host
 from packinfra.settings.model import Model, Number
 
@@ -33,7 +34,7 @@ class PaletteSettings(Model):
     sync_timeout: Number = Field(
         600, ge=1, le=7200, description="seconds until Palette must list the published versions"
     )
-    role_arn: Annotated[str, AfterValidator(validate_role_arn)] | None = Field(
+    role_arn: Annotated[str, AfterValidator(credentials.validate_role_arn)] | None = Field(
         None,
         description="ecr: role with which Palette reads, instead of the reader role that packinfra makes; it must trust "
         "Palette's AWS account with its ExternalId",
@@ -60,15 +61,9 @@ class PaletteSettings(Model):
     def credential_problems(
         self, kind: Kind, secrets: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
     ) -> list[str]:
-        """The mistakes in the choice of Palette's credentials.
-
-        Args:
-            kind: The kind of the registry.
-            secrets: Those of secretKey and password that are set.
-            name: Returns the name of a key where the user wrote it.
-            hints: How to set a missing key.
-        """
-        given = {key for key in CREDENTIAL_KEYS if getattr(self, to_snake(key), None)} | {*secrets}
-        if kind == "ecr" and (self.role_arn or not given & {"accessKeyId", "secretKey"}):
-            given |= {"roleArn", "externalId"}  # packinfra makes a role by default; Palette provides the ExternalId
-        return credential_problems(kind, given, name, hints)
+        """The problems in the choice of Palette's credentials; `secrets` are those of secretKey and password that are set.
+        For the other parameters, see packinfra.palette.credentials."""
+        present = {key for key in credentials.KEYS if getattr(self, to_snake(key), None)} | {*secrets}
+        if kind == "ecr" and (self.role_arn or not present & {"accessKeyId", "secretKey"}):
+            present |= {"roleArn", "externalId"}  # by default packinfra creates a role; Palette provides the ExternalId
+        return credentials.problems(kind, present, name, hints)

@@ -1,4 +1,4 @@
-"""packinfra:registry. The key `kind` decides which model holds."""
+"""packinfra:registry. The key `kind` selects the model."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from packinfra.palette.credentials import KINDS, Kind
 from packinfra.settings.model import Model
 
 PACKS_PATH = "spectro-packs/archive"
-"""What Palette appends to a base path (Palette documentation, Add a Pack to an ECR Registry)."""
+"""Palette appends it to a base path (Palette documentation, Add a Pack to an ECR Registry)."""
 _HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?")
 
 

@@ -1,4 +1,4 @@
-"""What the components declare, with Pulumi's mocks: kinds, names, inputs. Behaviour is tests/engine's."""
+"""The resources that components declare, with Pulumi's mocks: kinds, names, inputs. tests/engine tests behaviour."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def test_defaults(mocks: Recording) -> None:
     assert pack["sources"] == ["packs/hello"]
 
 
-def _check_exports(found: dict[str, Any]) -> None:
-    assert found == {
+def _check_exports(exports: dict[str, Any]) -> None:
+    assert exports == {
         "endpoint": HOST,
         "basePath": "team",
         "repositories": {"hello": f"{HOST}/team/spectro-packs/archive/hello"},

@@ -70,6 +70,10 @@ def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
         ({**BY_ROLE, "endpoint": f"{ECR['endpoint']}/base"}, ["write the registry's host alone"]),
         ({**BASIC, "endpoint": "harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
         ({**BASIC, "endpoint": "oci://harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
+        (
+            {**BASIC, "endpoint": "https://robot:s3cret@h.example"},
+            ["endpoint: ...@h.example: leave user name and password out"],
+        ),
         ({**BASIC, "endpoint": "https://h.example/spectro-packs"}, ["endpoint: https://h.example/spectro-packs: leave"]),
         ({**BY_ROLE, "basePath": "base/spectro-packs/archive"}, ["base_path: base/spectro-packs/archive: leave"]),
         ({**BY_ROLE, "basePath": "/"}, ["base_path: it is empty"]),

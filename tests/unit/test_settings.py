@@ -1,4 +1,4 @@
-"""Stack files: what they may contain, and the messages about mistakes."""
+"""Stack files: what they may contain, and the messages about problems."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_defaults_are_safe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "text"),
     [
         ({"aws:region": None}, "aws:region: missing"),
         ({"packinfra:registry": None}, 'packinfra:registry: missing; for example: registry: {"kind": "ecr"'),
@@ -192,11 +192,11 @@ def test_defaults_are_safe() -> None:
         ({"packinfra:registryPasword": "hush"}, "registryPasword: no such key; did you mean registryPassword?"),
     ],
 )
-def test_mistakes(change: dict[str, str | None], said: str) -> None:
+def test_problems(change: dict[str, str | None], text: str) -> None:
     config = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
     with pytest.raises(SettingsError) as caught:
         load(config)
-    assert said in str(caught.value)
+    assert text in str(caught.value)
     assert "pydantic" not in str(caught.value)
     assert "hush" not in str(caught.value)
     assert "hu/sh" not in str(caught.value)
@@ -223,13 +223,11 @@ def test_palette() -> None:
     basic = load(palette(registry=BASIC, username="robot") | {"packinfra:palettePassword": "hush"})
     assert basic.palette
     assert basic.palette.username == "robot"
-    assert load(GOOD | {"packinfra:paletteApiKey": "hush"}).palette is None, (
-        "so that what was registered can be removed"
-    )
+    assert load(GOOD | {"packinfra:paletteApiKey": "hush"}).palette is None, "so that the registration can be deleted"
 
 
-def test_an_empty_palette_is_a_mistake() -> None:
-    """Taken for none, it would delete what was registered."""
+def test_an_empty_palette_is_an_error() -> None:
+    """Taken for none, it would delete the registration."""
     nothing: list[object] = ["{}", {}, "null", None]
     for empty in nothing:
         with pytest.raises(SettingsError, match=r"packinfra:palette\.name: missing"):
@@ -259,7 +257,7 @@ def test_secrets_in_plain_text_and_none_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "host", "refused"),
+    ("variable", "host", "rejected"),
     [
         ("palette.example.com", None, True),
         ("https://palette.example.com/", "palette.example.com", False),
@@ -268,11 +266,11 @@ def test_secrets_in_plain_text_and_none_at_all() -> None:
         ("", None, False),
     ],
 )
-def test_palettes_host_is_the_stacks(variable: str, host: str | None, refused: bool) -> None:
+def test_palettes_host_is_the_stacks(variable: str, host: str | None, rejected: bool) -> None:
     """Taken from one machine's environment, it would move the registration on the next machine."""
     config = {**GOOD, "packinfra:palette": {"name": "packs", **({"host": host} if host else {})}}
     environ = {"SPECTROCLOUD_APIKEY": "k", "SPECTROCLOUD_HOST": variable}
-    if not refused:
+    if not rejected:
         assert (load(config, environ=environ).palette or PaletteSettings(name="x")).host == host
         return
     with pytest.raises(
@@ -286,7 +284,7 @@ def test_rules() -> None:
     assert rules.packs[0].rules == {"readme-missing": "off", "logo-missing": "error"}
 
 
-def test_all_mistakes_at_once() -> None:
+def test_all_problems_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         load(
             {
@@ -296,10 +294,10 @@ def test_all_mistakes_at_once() -> None:
                 "packinfra:access": '{"pull": {"organization": "acme"}, "reader": {"externalID": "x"}}',
             }
         )
-    assert str(caught.value) == MISTAKES
+    assert str(caught.value) == PROBLEMS
 
 
-MISTAKES = """the stack's config has mistakes:
+PROBLEMS = """the stack's config has problems:
   packinfra:foo: no such key; known are registry, packs, repositories, access, palette, \
 registryPassword, paletteApiKey, paletteSecretKey, palettePassword
   packinfra:registry.kind: "x" is wrong: write ecr, or basic for every other registry; for example: kind: "ecr"
@@ -312,7 +310,7 @@ for example: organization: "o-a1b2c3d4e5"
 set one of the two to false"""
 
 
-def test_a_basic_registry_with_mistakes_is_not_measured_by_ecrs_rules() -> None:
+def test_an_invalid_basic_registry_is_not_measured_by_ecrs_rules() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"packinfra:registry": {"kind": "basic", "host": "harbor.example.com"}, "packinfra:registryPassword": "x"})
     assert "packinfra:registry.basePath: missing" in str(caught.value)

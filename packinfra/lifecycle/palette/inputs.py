@@ -12,15 +12,8 @@ from typing import Any
 
 from packinfra.http.failures import unusable_ca
 from packinfra.lifecycle.palette.clients import judged_place
-from packinfra.palette.credentials import (
-    CREDENTIAL_KEYS,
-    KINDS,
-    SECRET_KEYS,
-    Kind,
-    credential_problems,
-    parse_credentials,
-    validate_role_arn,
-)
+from packinfra.palette import credentials
+from packinfra.palette.credentials import KINDS, SECRET_KEYS, Kind
 from packinfra.palette.registration import REQUIRED_SPEC, Registration, normalize_base_path, normalize_endpoint
 
 _HINTS = {"externalId": " (PalettePrincipal provides it)"}
@@ -40,12 +33,12 @@ def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
 
 
 def registration(props: Mapping[str, Any]) -> Registration:
-    """From inputs in which `validate_inputs` found no problem."""
+    """From inputs without problems."""
     return Registration(
         name=str(props["registryName"]),
         endpoint=str(props["endpoint"]),
         base_path=str(props["basePath"]),
-        credentials=parse_credentials(props),
+        credentials=credentials.parse(props),
         certificate=str(props.get("certificate") or ""),
         partition=str(props.get("partition") or "aws"),
     )
@@ -55,8 +48,11 @@ def _location(kind: Kind, props: dict[str, Any]) -> list[str]:
     """Normalizes endpoint and base path in place; their problems."""
     problems = []
     endpoint, base = props.get("endpoint"), props.get("basePath")
+    shown = re.sub(".*@", "...@", str(endpoint))  # there may be a password before it
     if isinstance(endpoint, str):
-        if kind == "ecr" and "/" in endpoint.rstrip("/"):
+        if shown != endpoint:
+            problems.append(f"endpoint: {shown}: leave user name and password out")
+        elif kind == "ecr" and "/" in endpoint.rstrip("/"):
             problems.append(f"endpoint: {endpoint}: write the registry's host alone, without https:// and path")
         elif kind == "basic" and not re.match(r"https?://[^/]", endpoint):
             problems.append(f"endpoint: {endpoint}: write it with its scheme: https://{endpoint.rpartition('://')[2]}")
@@ -67,18 +63,18 @@ def _location(kind: Kind, props: dict[str, Any]) -> list[str]:
             problems.append("base_path: it is empty: write the first part of the repository names")
     problems += [
         f"{name}: {value}: leave spectro-packs out, Palette appends it"
-        for name, value in (("endpoint", endpoint), ("base_path", base))
+        for name, value in (("endpoint", shown), ("base_path", base))
         if isinstance(value, str) and "spectro-packs" in value.split("/")
     ]
     return problems
 
 
 def _credentials(kind: Kind, props: Mapping[str, Any]) -> list[str]:
-    given = [key for key in CREDENTIAL_KEYS if props.get(key) is not None]
-    problems = credential_problems(kind, given, _in_python, _HINTS)
+    present = [key for key in credentials.KEYS if props.get(key) is not None]
+    problems = credentials.problems(kind, present, _in_python, _HINTS)
     if isinstance(role := props.get("roleArn"), str):
         try:
-            validate_role_arn(role)
+            credentials.validate_role_arn(role)
         except ValueError as error:
             problems.append(f"role_arn: {role}: {error} (arn:aws:iam::123456789012:role/palette)")
     problems += [
