@@ -1,6 +1,6 @@
 """packinfra publishing packs, as its provider does it, in a process of its own.
 
-    python -m benchmarks.pushers '{"target": "host/path", "packs": [...], "connection": {...}, "records": "file"}'
+    python -m benchmarks.pushers '{"target": "host/path", "packs": [...], "access": {...}, "records": "file"}'
 
 Each pack goes through the provider's own `check` and `create` (Plan, Publishing), four at once, which is how many
 threads the SDK's provider host has. What was published is noted in `records`; where that exists already the packs are
@@ -37,17 +37,17 @@ def publish(asked: dict[str, Any]) -> None:
 
 def one(clients: Clients, asked: Mapping[str, Any], folder: str, old: Mapping[str, Any]) -> dict[str, Any]:
     """The resource's outputs. Raises what the provider would."""
-    repository, connection = f"{asked['target']}/{os.path.basename(folder)}", asked["connection"]
-    news = {"repository": repository, "sources": [folder], "connection": connection}
+    repository, access = f"{asked['target']}/{os.path.basename(folder)}", asked["access"]
+    news = {"repository": repository, "sources": [folder], "registryAccess": access}
     plan = Plan(old, news)
     assert not plan.failures, plan.failures
-    publishing = Publishing(clients.of(repository, connection), {**news, "files": plan.files}, new=not old)
+    publishing = Publishing(clients.of(repository, access), {**news, "fileHashes": plan.files}, new=not old)
     done: dict[str, PublishedVersion] = {}
     for version, record in plan.versions.items():
         if old:
             assert publishing.is_there(version, record)
         done[version] = record if old else publishing.publish(version, record)
-    return {**news, "files": plan.files, "versions": {v: r.as_props() for v, r in done.items()}}
+    return {**news, "fileHashes": plan.files, "versions": {v: r.as_props() for v, r in done.items()}}
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pulumi
 
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.clients import Connection
+from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
 from packinfra.resources.published_pack import PublishedPack
@@ -77,7 +77,7 @@ def publish(
     repositories: Mapping[str, pulumi.Input[str]],
     opts: Callable[[], pulumi.ResourceOptions],
     *,
-    connection: Connection | None = None,
+    registry_access: RegistryAccess | None = None,
 ) -> Published:
     """One PublishedPack for each pack, in the repository ("host/path") that `repositories` names for it.
 
@@ -92,8 +92,8 @@ def publish(
             unpublish=found.how[pack].unpublish,
             keep_versions=None if (keep := found.how[pack].keep_versions) == "all" else keep,
             delete_adopted=found.how[pack].delete_adopted,
-            connection=connection,
-            judged=versions,
+            registry_access=registry_access,
+            validated=versions,
             opts=opts(),
         )
         for pack, versions in found.packs.items()

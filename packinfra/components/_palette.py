@@ -71,7 +71,7 @@ def register(
         **_where(palette),
         opts=opts,
     )
-    PaletteSync(name, registry=registry, packs=versions, timeout=palette.sync_timeout, opts=child())
+    PaletteSync(name, registry=registry, packs=versions, timeout_seconds=palette.sync_timeout, opts=child())
     return registry
 
 

@@ -9,7 +9,7 @@ import pulumi
 
 from packinfra.components import _palette as in_palette
 from packinfra.components._packs import base_path_or_error, packs_or_error, publish
-from packinfra.lifecycle.clients import Connection
+from packinfra.lifecycle.registry_access import BasicAccess
 from packinfra.resources.base_path import BasePath
 from packinfra.settings import PACKS_PATH, PackSettings, PaletteSettings
 
@@ -26,7 +26,7 @@ class BasicPackRegistry(pulumi.ComponentResource):
     host:       the registry, with its port if it has one, without scheme
     base_path:  the project (Harbor's must exist) and what stands below it, without spectro-packs
     packs:      as for EcrPackRegistry
-    ca_file, plain_http, username: see Connection
+    ca_file, plain_http, username: see BasicAccess
     palette:    as for EcrPackRegistry; Palette reads with `palette.username` and palette_password, and trusts `ca_file`
                 where `palette.registry_ca_file` names no other
 
@@ -56,16 +56,16 @@ class BasicPackRegistry(pulumi.ComponentResource):
     ) -> None:
         base, found = base_path_or_error(base_path), packs_or_error(packs)
         super().__init__(TYPE, name, {}, opts)
-        connection = Connection(ca_file=ca_file, plain_http=plain_http, username=username)
+        access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
         archive = f"{host}/{base}/{PACKS_PATH}"
-        root = BasePath(name, repository=archive, connection=connection, opts=pulumi.ResourceOptions(parent=self))
+        root = BasePath(name, repository=archive, registry_access=access, opts=pulumi.ResourceOptions(parent=self))
         published = publish(
             self,
             name,
             found,
             {pack: f"{archive}/{pack}" for pack in found.packs},
             lambda: pulumi.ResourceOptions(parent=self, depends_on=[root]),
-            connection=connection,
+            registry_access=access,
         )
         self.endpoint = pulumi.Output.from_input(host)
         self.base_path = pulumi.Output.from_input(base)

@@ -15,7 +15,7 @@ from packinfra.components import _iam as iam_access
 from packinfra.components import _palette as in_palette
 from packinfra.components._adopt_hint import KEPT_ON_IMPORT, explain_existing_repository
 from packinfra.components._packs import base_path_or_error, packs_or_error, publish
-from packinfra.lifecycle.clients import Connection
+from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.settings import PACKS_PATH, AccessSettings, PackSettings, PaletteSettings, RepositorySettings
 
 TYPE = "packinfra:index:EcrPackRegistry"
@@ -37,7 +37,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
                        nothing is registered
     palette_secret_key: the secret of `palette.access_key_id`
 
-    profile, publisher_role_arn: who publishes, where the component gets an explicit AWS provider (see Connection)
+    profile, publisher_role_arn: who publishes, where the component gets an explicit AWS provider (see EcrAccess)
 
     All packs are read and judged before the first resource is declared; every problem of every pack is in the one
     pulumi.RunError then raised.
@@ -91,7 +91,7 @@ class EcrPackRegistry(pulumi.ComponentResource):
             found,
             {pack: r.repository_url for pack, r in targets.items()},
             lambda: self._child(keeps_images=True),
-            connection=Connection(profile=profile, publisher_role_arn=publisher_role_arn)
+            registry_access=EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn)
             if profile or publisher_role_arn
             else None,
         )

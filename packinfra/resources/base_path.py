@@ -25,7 +25,8 @@ from pulumi.dynamic import (
 )
 
 from packinfra.host.engine import install_error_formatter
-from packinfra.lifecycle.clients import Clients, Connection
+from packinfra.lifecycle.clients import Clients
+from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
 from packinfra.oci.client import Client
 from packinfra.oci.manifest import base_path_manifest
 from packinfra.oci.reference import Reference
@@ -46,7 +47,7 @@ class BasePathProvider(ResourceProvider):
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         replaces = [key for key in ("repository", "digest") if _olds.get(key) != _news.get(key)]
-        changed = any((_olds.get(key) or None) != (_news.get(key) or None) for key in ("connection", "__provider"))
+        changed = any((_olds.get(key) or None) != (_news.get(key) or None) for key in ("registryAccess", "__provider"))
         return DiffResult(changes=changed or bool(replaces), replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -72,7 +73,7 @@ class BasePathProvider(ResourceProvider):
 
     def _place(self, props: Mapping[str, Any]) -> tuple[Client, Reference]:
         repository = str(props["repository"])
-        return self._clients.of(repository, props.get("connection")), Reference.of(repository, str(props["digest"]))
+        return self._clients.of(repository, props.get("registryAccess")), Reference.of(repository, str(props["digest"]))
 
 
 class BasePath(Resource, module="packinfra", name="BasePath"):
@@ -86,9 +87,14 @@ class BasePath(Resource, module="packinfra", name="BasePath"):
     adopted: pulumi.Output[bool]
 
     def __init__(
-        self, name: str, *, repository: str, connection: Connection, opts: pulumi.ResourceOptions | None = None
+        self, name: str, *, repository: str, registry_access: RegistryAccess, opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        props = {"repository": repository, "connection": connection.as_props(), "digest": None, "adopted": None}
+        props = {
+            "repository": repository,
+            "registryAccess": access_to_props(registry_access),
+            "digest": None,
+            "adopted": None,
+        }
         super().__init__(BasePathProvider(), name, props, opts)
 
 

@@ -105,13 +105,13 @@ class PaletteRegistryProvider(ResourceProvider):
         return ReadResult(id_, outs, {key: value for key, value in outs.items() if key not in _OUTPUTS})
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        if holder := CLAIMS.holder(_IN_PALETTE, _id, str(_props.get("urn"))):
+        if holder := CLAIMS.holder(_IN_PALETTE, _id, str(_props.get("ownUrn"))):
             log_of(_props).info(f"{_props.get('registryName')} stays in Palette: {holder} holds it now")
             return
         self._clients.of(_props).delete(_props["kind"], _id, str(_props.get("tenant") or ""))
 
     def _admit(self, client: Client, wanted: Registration, props: Mapping[str, Any]) -> None:
-        admit(client, wanted, patience=float(props.get("patience") or 0.0), say=log_of(props).status)
+        admit(client, wanted, patience=float(props.get("roleTimeoutSeconds") or 0.0), say=log_of(props).status)
 
 
 class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
@@ -134,7 +134,7 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
     registry_ca_file:          basic: PEM file with the CA certificate of the registry, relative to the project
 
     partition: ecr: of the AWS account: aws, aws-us-gov
-    patience:  ecr: seconds to wait for a role that Palette can't use yet (IAM is eventually consistent)
+    role_timeout_seconds: ecr: seconds to wait for a role that Palette can't use yet (IAM is eventually consistent)
     host, ca_file: which Palette, see PalettePrincipal
 
     Outputs: `uid`; `tenant`, the uid of the tenant; `revision`, a number that rises whenever the registration is
@@ -164,7 +164,7 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
         password: pulumi.Input[str] | None = None,
         registry_ca_file: str | None = None,
         partition: str = "aws",
-        patience: float = 120.0,
+        role_timeout_seconds: float = 120.0,
         host: pulumi.Input[str] | None = None,
         ca_file: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -186,9 +186,9 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
             "password": None if password is None else pulumi.Output.secret(password),
             "registryCaFile": registry_ca_file,
             "partition": partition,
-            "patience": patience,
+            "roleTimeoutSeconds": role_timeout_seconds,
             **self.palette,
-            "urn": pulumi.Output(set(), urn.future(), urn.is_known()),  # as in published_pack.py
+            "ownUrn": pulumi.Output(set(), urn.future(), urn.is_known()),  # as in published_pack.py
             **dict.fromkeys(("certificate", *AS_IT_MUST_BE, *_OUTPUTS)),
         }
         super().__init__(PaletteRegistryProvider(), name, props, opts)
@@ -216,4 +216,4 @@ def _outs(props: Mapping[str, Any], uid: str, tenant: str, revision: int) -> dic
 
 def _claim(props: Mapping[str, Any], uid: str) -> None:
     """Whoever has or writes the registration holds it: another resource of this run leaves it alone."""
-    CLAIMS.want(_IN_PALETTE, uid, str(props.get("urn")), published=True)
+    CLAIMS.want(_IN_PALETTE, uid, str(props.get("ownUrn")), published=True)

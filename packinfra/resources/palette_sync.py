@@ -47,9 +47,9 @@ class PaletteSyncProvider(ResourceProvider):
         self._clients = PaletteClients(req.config.get)
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        problems, timeout = judged_place(news), news.get("timeout")
+        problems, timeout = judged_place(news), news.get("timeoutSeconds")
         if isinstance(timeout, (int, float)) and timeout <= 0:
-            problems.append(f"timeout: {timeout:g}: give seconds, more than 0")
+            problems.append(f"timeout_seconds: {timeout:g}: give seconds, more than 0")
         return CheckResult(news, [CheckFailure("", text) for text in problems])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
@@ -89,7 +89,7 @@ class PaletteSyncProvider(ResourceProvider):
             props["kind"],
             str(props["registryUid"]),
             str(props["location"]),
-            timeout=float(props["timeout"]),
+            timeout=float(props["timeoutSeconds"]),
             says=log_of(props),
         )
 
@@ -103,7 +103,7 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
     registry: what to sync
     packs:    pack name -> version -> manifest digest, as EcrPackRegistry and BasicPackRegistry export it; a digest that
               changes is a reason for another sync
-    timeout:  seconds until the sync is over and every version is listed
+    timeout_seconds: seconds until the sync is over and every version is listed
 
     Outputs: `packs`, what Palette listed.
     """
@@ -116,7 +116,7 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
         *,
         registry: PaletteRegistry,
         packs: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, str]]]],
-        timeout: float = 600.0,
+        timeout_seconds: float = 600.0,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         urn = pulumi.create_urn(name, f"pulumi-python:{self._resource_type_name}", opts.parent if opts else None)
@@ -128,8 +128,8 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
             "location": pulumi.Output.concat(registry.endpoint, "/", registry.basePath),
             **registry.palette,
             "packs": packs,
-            "timeout": timeout,
-            "urn": pulumi.Output(set(), urn.future(), urn.is_known()),  # as in published_pack.py
+            "timeoutSeconds": timeout_seconds,
+            "ownUrn": pulumi.Output(set(), urn.future(), urn.is_known()),  # as in published_pack.py
         }
         super().__init__(PaletteSyncProvider(), name, props, opts)
 

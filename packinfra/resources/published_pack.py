@@ -33,16 +33,17 @@ from pulumi.dynamic import (
 )
 
 from packinfra.host.engine import Log, install_error_formatter
-from packinfra.lifecycle.clients import Clients, Connection
+from packinfra.lifecycle.clients import Clients
 from packinfra.lifecycle.ownership import CLAIMS
 from packinfra.lifecycle.packs.narration import file_changes
 from packinfra.lifecycle.packs.plan import Plan
 from packinfra.lifecycle.packs.publish import Publishing
 from packinfra.lifecycle.packs.state import PublishedVersion, by_version, versions_of
+from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
 from packinfra.packs.archive import CREATED
 from packinfra.packs.pack import Pack
 
-_SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "connection")
+_SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "registryAccess")
 
 
 class PublishedPackProvider(ResourceProvider):
@@ -63,18 +64,18 @@ class PublishedPackProvider(ResourceProvider):
         plan = Plan(_olds, news)
         if plan.failures:
             return CheckResult(news, [CheckFailure("", text) for text in plan.failures])
-        repository, urn = news.get("repository"), str(news.get("urn") or "")
+        repository, urn = news.get("repository"), str(news.get("ownUrn") or "")
         if isinstance(repository, str):
             for version in plan.versions:
                 CLAIMS.want(repository, version, urn)
-        inputs = {key: value for key, value in news.items() if key != "judged"}  # of this moment only: not for state
-        return CheckResult({**inputs, "files": plan.files, "versions": _props(plan.versions)}, [])
+        inputs = {key: value for key, value in news.items() if key != "validated"}  # of this moment only: not for state
+        return CheckResult({**inputs, "fileHashes": plan.files, "versions": _props(plan.versions)}, [])
 
     def diff(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> DiffResult:
         old, new = versions_of(_olds), versions_of(_news)
         # An unknown repository is one that is being created or replaced: even under the same name it will be empty.
         if not isinstance(_news.get("repository"), str) or _news["repository"] != _olds.get("repository"):
-            if lost := sorted(new.keys() - (_news.get("files") or {}).keys(), key=by_version):
+            if lost := sorted(new.keys() - (_news.get("fileHashes") or {}).keys(), key=by_version):
                 self._tell(
                     _news,
                     f"in the new repository {_pack(_olds)} {', '.join(lost)} will be missing: no folder holds "
@@ -88,7 +89,7 @@ class PublishedPackProvider(ResourceProvider):
                 self._tell(_news, _what_changed(version, record, _olds, _news), warn=False)
         changed = (
             {v: record.contentDigest for v, record in old.items()} != {v: r.contentDigest for v, r in new.items()}
-            or any(old[v].seq != new[v].seq for v in new)
+            or any(old[v].order != new[v].order for v in new)
             or any((_olds.get(key) or None) != (_news.get(key) or None) for key in _SETTINGS)
             or _olds.get("__provider") != _news.get("__provider")
         )
@@ -105,7 +106,7 @@ class PublishedPackProvider(ResourceProvider):
         for version, record in _in_order(new):
             was = old.get(version)
             if was and was.contentDigest == record.contentDigest:
-                done[version] = replace(was, seq=record.seq)
+                done[version] = replace(was, order=record.order)
                 CLAIMS.want(publishing.repository, version, publishing.urn, published=True)
             else:
                 done[version] = publishing.publish(version, record)
@@ -119,8 +120,8 @@ class PublishedPackProvider(ResourceProvider):
         there = {v: record for v, record in _in_order(versions_of(props)) if publishing.is_there(v, record)}
         if not there:
             return ReadResult("", {})
-        files = {v: listed for v, listed in (props.get("files") or {}).items() if v in there}
-        outs = {**_outs(props, there), "files": files}
+        files = {v: listed for v, listed in (props.get("fileHashes") or {}).items() if v in there}
+        outs = {**_outs(props, there), "fileHashes": files}
         return ReadResult(id_, outs, dict(outs))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
@@ -129,11 +130,11 @@ class PublishedPackProvider(ResourceProvider):
             publishing.withdraw(version, record)
 
     def _publishing(self, props: Mapping[str, Any], *, new: bool = False) -> Publishing:
-        return Publishing(self._clients.of(str(props["repository"]), props.get("connection")), props, new=new)
+        return Publishing(self._clients.of(str(props["repository"]), props.get("registryAccess")), props, new=new)
 
     def _tell(self, props: Mapping[str, Any], message: str, *, warn: bool = True) -> None:
         """Says it once per run: the engine asks for a diff more than once."""
-        urn = str(props.get("urn") or "")
+        urn = str(props.get("ownUrn") or "")
         with self._lock:
             if (urn, message) in self._told:
                 return
@@ -155,17 +156,17 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
     keep_versions: how many versions to keep in all, current ones included; None = all
     delete_adopted: also remove what somebody else pushed with the same content and this resource only adopted
     created:       RFC 3339, UTC, whole seconds; in the manifest and the archive
-    connection:    how to reach the registry, and as whom, where the stack's config doesn't say it
-    judged:        packs of `sources` that the program has just read and found without errors: they aren't judged
+    registry_access: how to reach the registry, and as whom, where the stack's config doesn't say it
+    validated:     packs of `sources` that the program has just read and found without errors: they aren't judged
                    again, and what is published already isn't read again
 
-    Outputs: `repository`, `versions` (version -> record, see resources/versions.py), `files` (version -> path -> short
+    Outputs: `repository`, `versions` (version -> record, see lifecycle/packs/state.py), `fileHashes` (version -> path -> short
     hash, for versions that have a folder).
     """
 
     repository: pulumi.Output[str]
     versions: pulumi.Output[dict[str, dict[str, Any]]]
-    files: pulumi.Output[dict[str, dict[str, str]]]
+    fileHashes: pulumi.Output[dict[str, dict[str, str]]]  # noqa: N815 - the keys are state
 
     def __init__(
         self,
@@ -178,8 +179,8 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         keep_versions: int | None = None,
         delete_adopted: bool = False,
         created: str = CREATED,
-        connection: Connection | None = None,
-        judged: Sequence[Pack] = (),
+        registry_access: RegistryAccess | None = None,
+        validated: Sequence[Pack] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         settings = {
@@ -188,8 +189,8 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
             "keepVersions": keep_versions,
             "deleteAdopted": delete_adopted or None,
             "created": created if created != CREATED else None,
-            "connection": connection.as_props() if connection else None,
-            "judged": {os.path.relpath(p.folder): [p.name, p.version, p.content_digest] for p in judged} or None,
+            "registryAccess": access_to_props(registry_access) if registry_access else None,
+            "validated": {os.path.relpath(p.folder): [p.name, p.version, p.content_digest] for p in validated} or None,
         }
         urn = pulumi.create_urn(name, f"pulumi-python:{self._resource_type_name}", opts.parent if opts else None)
         props = {
@@ -200,9 +201,9 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
             **{key: value for key, value in settings.items() if value is not None},
             # The provider is told no URN, and without it its messages belong to no resource. diff ignores it.
             # Without its dependencies: it follows from the parent's URN, and the parent waits for its children.
-            "urn": pulumi.Output(set(), urn.future(), urn.is_known()),
+            "ownUrn": pulumi.Output(set(), urn.future(), urn.is_known()),
             "versions": None,
-            "files": None,
+            "fileHashes": None,
         }
         super().__init__(PublishedPackProvider(), name, props, opts)
 
@@ -210,9 +211,9 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
 def _what_changed(version: str, record: PublishedVersion, olds: Mapping[str, Any], news: Mapping[str, Any]) -> str:
     """Which files, compared with the same version, or else with the one that was current before."""
     old = versions_of(olds)
-    listed: Mapping[str, Mapping[str, str]] = olds.get("files") or {}
-    base = version if version in listed else max(listed, key=lambda v: old[v].seq if v in old else 0, default=None)
-    since = f"; since {base}: {file_changes(listed[base], news['files'][version])}" if base else ""
+    listed: Mapping[str, Mapping[str, str]] = olds.get("fileHashes") or {}
+    base = version if version in listed else max(listed, key=lambda v: old[v].order if v in old else 0, default=None)
+    since = f"; since {base}: {file_changes(listed[base], news['fileHashes'][version])}" if base else ""
     again = " again" if version in old else ""
     return f"{_pack(news)} {version} will be published{again} as {record.manifestDigest}{since}"
 
@@ -222,8 +223,8 @@ def _pack(props: Mapping[str, Any]) -> str:
 
 
 def _in_order(versions: Mapping[str, PublishedVersion]) -> list[tuple[str, PublishedVersion]]:
-    """By seq: maps lose their order on the way through the engine."""
-    return sorted(versions.items(), key=lambda item: (item[1].seq, by_version(item[0])))
+    """By order: maps lose their order on the way through the engine."""
+    return sorted(versions.items(), key=lambda item: (item[1].order, by_version(item[0])))
 
 
 def _props(versions: Mapping[str, PublishedVersion]) -> dict[str, Any]:

@@ -42,7 +42,7 @@ class Recording(Mocks):
         elif kind in ("Policy", "Role"):
             outputs |= {"arn": f"arn:aws-us-gov:iam::123456789012:{kind.lower()}/{args.name}", "name": args.name}
         elif kind == "PublishedPack":
-            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}, "files": {}}
+            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}, "fileHashes": {}}
         return args.resource_id or f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
@@ -175,12 +175,12 @@ def test_basic(mocks: Recording) -> None:
         )
 
     program()
-    connection = {"caFile": "ca.pem", "username": "robot"}
+    access = {"kind": "basic", "caFile": "ca.pem", "username": "robot"}
     base = mocks.declared["BasePath", "packs"]
-    assert (base["repository"], base["connection"]) == ("harbor.example.com/team/spectro-packs/archive", connection)
+    assert (base["repository"], base["registryAccess"]) == ("harbor.example.com/team/spectro-packs/archive", access)
     pack = mocks.declared["PublishedPack", "packs-hello"]
     assert pack["repository"] == "harbor.example.com/team/spectro-packs/archive/hello"
-    assert (pack["connection"], pack["keepVersions"]) == (connection, 3)
+    assert (pack["registryAccess"], pack["keepVersions"]) == (access, 3)
 
 
 @pytest.mark.parametrize("base_path", ["Team", "team/spectro-packs"])
@@ -204,6 +204,10 @@ def test_wrong_packs_are_told_without_a_traceback(mocks: Recording) -> None:
 def test_who_publishes_with_an_explicit_provider(mocks: Recording) -> None:
     role = "arn:aws:iam::123456789012:role/publisher"
     declares(lambda: EcrPackRegistry("c", base_path="base", profile="bank", publisher_role_arn=role))()
-    assert mocks.declared["PublishedPack", "c-hello"]["connection"] == {"profile": "bank", "publisherRoleArn": role}
+    assert mocks.declared["PublishedPack", "c-hello"]["registryAccess"] == {
+        "kind": "ecr",
+        "profile": "bank",
+        "publisherRoleArn": role,
+    }
     declares(lambda: EcrPackRegistry("d", base_path="base"))()
-    assert "connection" not in mocks.declared["PublishedPack", "d-hello"]
+    assert "registryAccess" not in mocks.declared["PublishedPack", "d-hello"]

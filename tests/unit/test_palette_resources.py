@@ -163,12 +163,12 @@ def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> 
             "keyed", registry_name="b", kind="ecr", endpoint="e", base_path="b", access_key_id="A", secret_key="s3cret"
         )
         secret.append(await pulumi.Output.from_input(keyed.__dict__["secretKey"]).is_secret())
-        packinfra.PaletteSync("sync", registry=registry, packs={"hello": {"1.0.0": "sha256:abc"}}, timeout=60)
+        packinfra.PaletteSync("sync", registry=registry, packs={"hello": {"1.0.0": "sha256:abc"}}, timeout_seconds=60)
 
     pulumi_mocks.test(program)()  # type: ignore[no-untyped-call]
     kind, inputs = mocks.declared["sync"]
     assert kind == "pulumi-python:dynamic/packinfra:PaletteSync"
-    expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeout": 60,
+    expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeoutSeconds": 60,
                 "host": "api.spectrocloud.com", "tenant": "t-1", "packs": {"hello": {"1.0.0": "sha256:abc"}}}  # fmt: skip
     assert expected.items() <= inputs.items()
     kind, inputs = mocks.declared["keyed"]

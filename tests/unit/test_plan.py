@@ -107,17 +107,17 @@ def test_what_the_program_has_judged(folder: Path) -> None:
     program read it: judged after all."""
     judged = {str(folder): ["hello", "1.0.0", read_pack(folder).content_digest]}
     with opens(folder) as by_first_check:
-        first = Plan({}, inputs(folder, judged=judged))
+        first = Plan({}, inputs(folder, validated=judged))
     assert set(by_first_check.values()) == {1}
     ARCHIVES.take(first.versions["1.0.0"].layerDigest)
-    olds = inputs(folder, versions={v: r.as_props() for v, r in first.versions.items()}, files=first.files)
+    olds = inputs(folder, versions={v: r.as_props() for v, r in first.versions.items()}, fileHashes=first.files)
     with opens(folder) as by_check:
-        again = Plan(olds, inputs(folder, judged=judged))
+        again = Plan(olds, inputs(folder, validated=judged))
     assert not by_check
     assert (again.versions, again.files) == (first.versions, first.files)
 
     (folder / "values.yaml").write_text("a: [\n")
-    (failure,) = Plan({}, inputs(folder, judged=judged)).failures
+    (failure,) = Plan({}, inputs(folder, validated=judged)).failures
     assert "values.yaml:2" in failure
 
 
@@ -126,7 +126,7 @@ def test_unchanged_content_is_not_compressed_again(folder: Path) -> None:
     record = first.versions["1.0.0"]
     ARCHIVES.take(record.layerDigest)
     other_codec = {**record.as_props(), "codec": "another-1.0", "created": "2000-01-01T00:00:00Z"}
-    olds = inputs(folder, versions={"1.0.0": other_codec}, files=first.files)
+    olds = inputs(folder, versions={"1.0.0": other_codec}, fileHashes=first.files)
     again = Plan(olds, inputs(folder, created="2020-01-01T00:00:00Z"))
     assert again.versions["1.0.0"].as_props() == other_codec
     assert ARCHIVES.take(record.layerDigest) is None
@@ -150,7 +150,7 @@ def test_bytes_of_state(tmp_path: Path) -> None:
     """A guard: the engine writes the state of all packs after each step, so a pack's share decides how long `up` takes."""
     tree = {f"charts/web-{n % 30}/templates/resource-{n}.yaml": "x" for n in range(900)}
     plan = Plan({}, inputs(make_pack(tmp_path / "hello", tree)))
-    state = {"files": plan.files, "versions": {v: record.as_props() for v, record in plan.versions.items()}}
+    state = {"fileHashes": plan.files, "versions": {v: record.as_props() for v, record in plan.versions.items()}}
     assert len(json.dumps(state)) < 2000
 
 

@@ -47,7 +47,7 @@ class Plan:
         self.versions: dict[str, PublishedVersion] = {}
         self._created = str(news.get("created") or CREATED)
         self._overwrite = bool(news.get("overwrite"))
-        self._old, self._old_files = versions_of(olds), olds.get("files") or {}
+        self._old, self._old_files = versions_of(olds), olds.get("fileHashes") or {}
         folders = self._folders(news)
         self._withdrawn(folders, news.get("unpublish") or ())
         if self.failures:
@@ -60,12 +60,12 @@ class Plan:
             unpublish=news.get("unpublish") or (),
             keep=int(keep) if isinstance(keep, (int, float)) else None,
         )
-        seq = max((record.seq for record in self._old.values()), default=0)
-        for number, folder in enumerate(folders, seq + 1):
+        order = max((record.order for record in self._old.values()), default=0)
+        for number, folder in enumerate(folders, order + 1):
             self._add(folder, number)
 
     def _folders(self, news: Mapping[str, Any]) -> list[_Folder]:
-        judged: Mapping[str, Sequence[str]] = news.get("judged") or {}
+        judged: Mapping[str, Sequence[str]] = news.get("validated") or {}
         folders: list[_Folder] = []
         sources = [str(source) for source in news.get("sources") or ()]
         keep = len(sources) == 1  # all are read before the first is archived: of several, memory would hold every one
@@ -97,20 +97,20 @@ class Plan:
             if folder.version in unpublish
         ]
 
-    def _add(self, folder: _Folder, seq: int) -> None:
+    def _add(self, folder: _Folder, order: int) -> None:
         version, was = folder.version, self._old.get(folder.version)
         if was and was.contentDigest == folder.content_digest:
-            self.versions[version] = current_again(was, version in self._old_files, seq)
+            self.versions[version] = current_again(was, version in self._old_files, order)
         elif was and not self._overwrite:
             self.failures.append(self._changed(folder, was))
         elif folder.pack:
-            self.versions[version] = self._archived(folder.pack, seq)
+            self.versions[version] = self._archived(folder.pack, order)
 
-    def _archived(self, pack: Pack, seq: int) -> PublishedVersion:
+    def _archived(self, pack: Pack, order: int) -> PublishedVersion:
         """The record of a version still to be published; the digests need the archive, so it is built here."""
         archive, spool = build(pack, self._created)
         ARCHIVES.keep(archive.digest, archive.size, spool)
-        return to_publish(pack, archive, self._created, seq)
+        return to_publish(pack, archive, self._created, order)
 
     def _changed(self, folder: _Folder, was: PublishedVersion) -> str:
         before = self._old_files.get(folder.version)

@@ -40,7 +40,7 @@ class Publishing:
     def __init__(self, client: Client, props: Mapping[str, Any], *, new: bool = False) -> None:
         self._new = new
         self.repository = str(props["repository"])
-        self.urn = str(props.get("urn") or "")
+        self.urn = str(props.get("ownUrn") or "")
         self._props = props
         self._client = client
         self._log = Log(self.urn)
@@ -94,7 +94,7 @@ class Publishing:
         reference = Reference.of(self.repository, version)
         found = self._client.resolve(reference, definite=True)
         if found is None:
-            current = version in (self._props.get("files") or {})
+            current = version in (self._props.get("fileHashes") or {})
             next_up = "; the next up publishes it again" if current else ", and no folder holds this version any more"
             self._log.warning(f"{reference} is gone from the registry{next_up}")
         elif found != record.manifestDigest:
@@ -157,7 +157,7 @@ class Publishing:
         )
 
     def _files(self, version: str) -> Mapping[str, str]:
-        files: Mapping[str, str] = (self._props.get("files") or {}).get(version) or {}
+        files: Mapping[str, str] = (self._props.get("fileHashes") or {}).get(version) or {}
         return files
 
     @property

@@ -21,13 +21,13 @@ from packinfra.packs.pack import Pack
 class PublishedVersion:
     """One version as state records it.
 
-    seq:           rises when a version becomes current (a folder holds it); pruning takes the lowest first
+    order:         rises when a version becomes current (a folder holds it); pruning takes the lowest first
     contentDigest: the pack's identity; layerDigest, size: of the archive; manifestDigest: what the tag carries
     codec, created: how the archive was made
     adopted:       the tag was there already with this digest, and nothing was written
     """
 
-    seq: int
+    order: int
     contentDigest: str  # noqa: N815 - the keys are state, read by users in previews and exports
     layerDigest: str  # noqa: N815
     size: int
@@ -40,7 +40,7 @@ class PublishedVersion:
     def of(cls, record: Mapping[str, Any]) -> PublishedVersion:
         """From state, where numbers arrive as floats (pulumi/pulumi#13830)."""
         return cls(
-            seq=int(record["seq"]),
+            order=int(record["order"]),
             contentDigest=str(record["contentDigest"]),
             layerDigest=str(record["layerDigest"]),
             size=int(record["size"]),
@@ -66,10 +66,10 @@ def versions_of(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
     return {v: PublishedVersion.of(record) for v, record in found.items()} if isinstance(found, dict) else {}
 
 
-def to_publish(pack: Pack, archive: Archive, created: str, seq: int) -> PublishedVersion:
+def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> PublishedVersion:
     manifest = pack_manifest(archive.title, archive.digest, archive.size, created)
     return PublishedVersion(
-        seq=seq,
+        order=order,
         contentDigest=pack.content_digest,
         layerDigest=archive.digest,
         size=archive.size,
@@ -87,13 +87,13 @@ def kept(
     stay = {v: record for v, record in old.items() if v not in current and v not in unpublish}
     if keep is not None:
         room = max(0, keep - len(current))
-        newest = sorted(stay, key=lambda v: stay[v].seq, reverse=True)[:room]
+        newest = sorted(stay, key=lambda v: stay[v].order, reverse=True)[:room]
         stay = {v: stay[v] for v in newest}
     return stay
 
 
-def current_again(record: PublishedVersion, was_current: bool, seq: int) -> PublishedVersion:
-    return record if was_current else replace(record, seq=seq)
+def current_again(record: PublishedVersion, was_current: bool, order: int) -> PublishedVersion:
+    return record if was_current else replace(record, order=order)
 
 
 def by_version(version: str) -> tuple[tuple[int, int, str], ...]:

@@ -51,7 +51,7 @@ def plain(props: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def log_of(props: Mapping[str, Any]) -> Log:
-    return Log(str(props.get("urn") or ""))
+    return Log(str(props.get("ownUrn") or ""))
 
 
 class PaletteClients:
