@@ -24,11 +24,11 @@ from pulumi.dynamic import (
     UpdateResult,
 )
 
+from packinfra.artifacts.base_path import base_path_manifest
 from packinfra.host.engine import install_error_formatter
 from packinfra.lifecycle.clients import Clients
 from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
 from packinfra.oci.client import Client
-from packinfra.oci.manifest import base_path_manifest
 from packinfra.oci.reference import Reference
 from packinfra.packs.archive import CREATED
 

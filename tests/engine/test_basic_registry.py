@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from packinfra.oci import Client, Reference, base_path_manifest
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.oci import Client, Reference
 from packinfra.oci.auth.credentials import Login, RegistryLogin
 from packinfra.oci.transport import Transport
 from packinfra.packs.archive import CREATED

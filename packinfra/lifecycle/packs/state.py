@@ -12,7 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from packinfra.oci.manifest import Manifest, pack_manifest
+from packinfra.artifacts.pack import pack_manifest
+from packinfra.oci.manifest import Manifest
 from packinfra.packs.archive import Archive
 from packinfra.packs.pack import Pack
 
