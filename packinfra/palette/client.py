@@ -20,7 +20,7 @@ from packinfra.palette.errors import (
     Step,
     Throttled,
 )
-from packinfra.palette.registration import Kind, Registration, found
+from packinfra.palette.registration import Kind, Registration, parse_registration
 from packinfra.palette.sync_status import SyncStatus
 from packinfra.palette.transport import Transport
 
@@ -125,12 +125,12 @@ class Client:
             raise _name_taken(error) from error
 
     def read(self, kind: Kind, uid: str, tenant: str = "") -> dict[str, Any] | None:
-        """What `registration.found` takes out of the answer; None if there is definitely no such registry.
+        """What `parse_registration` takes out of the answer; None if there is definitely no such registry.
 
         tenant: in which it was registered, "" if that isn't known
         """
         try:
-            return found(kind, self._send(Step.READ, "GET", _path(uid, kind)))
+            return parse_registration(kind, self._send(Step.READ, "GET", _path(uid, kind)))
         except NotFound as error:
             self._confirm_gone(kind, uid, tenant, error)
             return None

@@ -24,7 +24,7 @@ Kind = Literal["ecr", "basic"]
 KINDS: tuple[Kind, ...] = ("ecr", "basic")
 
 ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
-AS_IT_MUST_BE: Mapping[str, Any] = {
+REQUIRED_SPEC: Mapping[str, Any] = {
     "providerType": "pack",
     "isPrivate": True,  # "Protected" or "Enable Authentication" in the console
     "isSyncSupported": True,
@@ -84,7 +84,7 @@ class Registration:
         spec = {
             "endpoint": self.endpoint,
             "baseContentPath": self.base_path,
-            "providerType": AS_IT_MUST_BE["providerType"],
+            "providerType": REQUIRED_SPEC["providerType"],
             "isSyncSupported": True,
         }
         if self.kind == "basic":
@@ -100,7 +100,7 @@ class Registration:
         return {**spec, "isPrivate": True, "credentials": credentials, "tls": tls}
 
 
-def found(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
+def parse_registration(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
     """What an answer to a read says, under the names of PaletteRegistry's properties; None where it says there is none.
 
     Secrets, and whatever else is masked, are left out.
@@ -112,8 +112,8 @@ def found(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
     sts: Mapping[str, Any] = (credentials.get("sts") or {}) if credentials.get("credentialType") == "sts" else {}
     said = {
         "registryName": (answer.get("metadata") or {}).get("name"),
-        "endpoint": tidy_endpoint(kind, str(spec.get("endpoint") or "")),
-        "basePath": tidy_base_path(str(spec.get("baseContentPath") or "")),
+        "endpoint": normalize_endpoint(kind, str(spec.get("endpoint") or "")),
+        "basePath": normalize_base_path(str(spec.get("baseContentPath") or "")),
         "roleArn": sts.get("arn"),
         "externalId": sts.get("externalId"),
         "accessKeyId": credentials.get("accessKey") if is_ecr and not sts else None,
@@ -127,11 +127,11 @@ def found(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value if value != "" else None for key, value in said.items() if "*" not in str(value)}
 
 
-def tidy_endpoint(kind: Kind, text: str) -> str:
+def normalize_endpoint(kind: Kind, text: str) -> str:
     """Without what Palette and its clients trim: slashes and /v2 at the end, and ECR's scheme."""
     text = re.sub(r"(?:/|/v2/?)+$", "", text.strip())
     return text.removeprefix("https://") if kind == "ecr" else text
 
 
-def tidy_base_path(text: str) -> str:
+def normalize_base_path(text: str) -> str:
     return text.strip().strip("/")

@@ -48,7 +48,7 @@ T = TypeVar("T")
 
 class Transport:
     """
-    host:    as `tidy_host` gives it
+    host:    as `normalize_host` gives it
     ca_file: a PEM file with the only CA certificates to trust; None = the system's, or REQUESTS_CA_BUNDLE's
     project: uid of the project that requests are for; None = the tenant
     """

@@ -36,14 +36,14 @@ from packinfra.lifecycle.palette.clients import PaletteClients, log_of, place, p
 from packinfra.lifecycle.palette.inputs import SECRETS, judged, registration
 from packinfra.palette import Client, Listed, Registration
 from packinfra.palette.errors import NameTaken, Step
-from packinfra.palette.registration import AS_IT_MUST_BE
-from packinfra.palette.validation import admit
+from packinfra.palette.registration import REQUIRED_SPEC
+from packinfra.palette.validation import wait_until_valid
 
 _REPLACES = ("kind", "host")
 """Not the name, unlike in Palette's Terraform provider: cluster profiles refer to the uid, which a replacement loses."""
 _WRITTEN = (
     "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate",
-    "partition", *SECRETS, *AS_IT_MUST_BE,
+    "partition", *SECRETS, *REQUIRED_SPEC,
 )  # fmt: skip
 _IN_PALETTE = "palette"
 """In the place of the host, of which one Palette may have several: uids are unique."""
@@ -111,7 +111,8 @@ class PaletteRegistryProvider(ResourceProvider):
         self._clients.of(_props).delete(_props["kind"], _id, str(_props.get("tenant") or ""))
 
     def _admit(self, client: Client, wanted: Registration, props: Mapping[str, Any]) -> None:
-        admit(client, wanted, patience=float(props.get("roleTimeoutSeconds") or 0.0), say=log_of(props).status)
+        timeout = float(props.get("roleTimeoutSeconds") or 0.0)
+        wait_until_valid(client, wanted, role_timeout_seconds=timeout, reporter=log_of(props))
 
 
 class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
@@ -188,8 +189,8 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
             "partition": partition,
             "roleTimeoutSeconds": role_timeout_seconds,
             **self.palette,
-            "ownUrn": pulumi.Output(set(), urn.future(), urn.is_known()),  # as in published_pack.py
-            **dict.fromkeys(("certificate", *AS_IT_MUST_BE, *_OUTPUTS)),
+            "urn": pulumi.Output(set(), urn.future(), urn.is_known()),  # as in published_pack.py
+            **dict.fromkeys(("certificate", *REQUIRED_SPEC, *_OUTPUTS)),
         }
         super().__init__(PaletteRegistryProvider(), name, props, opts)
 

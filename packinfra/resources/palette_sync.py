@@ -30,7 +30,7 @@ from pulumi.dynamic import (
 
 from packinfra.host.engine import install_error_formatter
 from packinfra.lifecycle.palette.clients import PaletteClients, judged_place, log_of, plain
-from packinfra.palette.sync_waiter import Syncing, in_words
+from packinfra.palette.sync_waiter import SyncWaiter, format_versions
 from packinfra.resources.palette_registry import PaletteRegistry
 
 _NEEDS_A_SYNC = ("registryUid", "revision", "location", "packs")
@@ -70,7 +70,9 @@ class PaletteSyncProvider(ResourceProvider):
             return ReadResult("", {})
         missing = self._syncing(props).missing(_wanted(props))
         if missing:
-            log_of(props).info(f"Palette does not list {in_words(missing)}; the next up has the registry synced again")
+            log_of(props).info(
+                f"Palette does not list {format_versions(missing)}; the next up has the registry synced again"
+            )
         packs = {
             pack: {v: digest for v, digest in versions.items() if v not in missing.get(pack, ())}
             for pack, versions in _packs(props).items()
@@ -81,16 +83,16 @@ class PaletteSyncProvider(ResourceProvider):
     def _sync(self, props: Mapping[str, Any]) -> None:
         self._syncing(props).run(_wanted(props))
         if wanted := _wanted(props):
-            log_of(props).info(f"Palette offers {in_words(wanted)}")
+            log_of(props).info(f"Palette offers {format_versions(wanted)}")
 
-    def _syncing(self, props: Mapping[str, Any]) -> Syncing:
-        return Syncing(
+    def _syncing(self, props: Mapping[str, Any]) -> SyncWaiter:
+        return SyncWaiter(
             self._clients.of(props),
             props["kind"],
             str(props["registryUid"]),
             str(props["location"]),
-            timeout=float(props["timeoutSeconds"]),
-            says=log_of(props),
+            timeout_seconds=float(props["timeoutSeconds"]),
+            reporter=log_of(props),
         )
 
 

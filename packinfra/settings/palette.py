@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, field_validator, model_validator
 
-from packinfra.palette.host import tidy_host
+from packinfra.palette.host import normalize_host
 from packinfra.palette.registration import ROLE
 from packinfra.settings.model import Model
 
@@ -54,7 +54,7 @@ class PaletteSettings(Model):
     @field_validator("host")
     @classmethod
     def _host(cls, value: str | None) -> str | None:
-        return None if value is None else tidy_host(value)
+        return None if value is None else normalize_host(value)
 
     @field_validator("role_arn")
     @classmethod

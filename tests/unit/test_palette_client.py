@@ -23,8 +23,8 @@ from packinfra.palette.errors import (
     PaletteUnreachable,
     Throttled,
 )
-from packinfra.palette.host import tidy_host
-from packinfra.palette.registration import found, tidy_base_path, tidy_endpoint
+from packinfra.palette.host import normalize_host
+from packinfra.palette.registration import normalize_base_path, normalize_endpoint, parse_registration
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error, items
 
 SECRET = "s3cret-of-the-registry"
@@ -427,13 +427,13 @@ def test_an_unusable_ca_file(tmp_path: Path, content: str | None, said: str) -> 
         ("https://[::1", "write the host alone"),
     ],
 )
-def test_tidy_host(text: str, host: str) -> None:
+def test_normalize_host(text: str, host: str) -> None:
     if " " in host:
         with pytest.raises(ValueError, match=host) as caught:
-            tidy_host(text)
+            normalize_host(text)
         assert "me:pw" not in str(caught.value)
     else:
-        assert tidy_host(text) == host
+        assert normalize_host(text) == host
 
 
 @pytest.mark.parametrize("key", ["bad\nkey", "k\u00e9y\u20ac", "two keys"])
@@ -444,11 +444,11 @@ def test_a_key_that_is_none_is_never_sent_nor_shown(key: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ecr", "basic"])
-def test_tidy_endpoint(kind: Any) -> None:
+def test_normalize_endpoint(kind: Any) -> None:
     scheme = "" if kind == "ecr" else "https://"
     for end in ("", "/", "/v2", "/v2/", "//v2//"):
-        assert tidy_endpoint(kind, f" https://h.example/v2x{end}") == f"{scheme}h.example/v2x"
-    assert tidy_base_path(" /a/b// ") == "a/b"
+        assert normalize_endpoint(kind, f" https://h.example/v2x{end}") == f"{scheme}h.example/v2x"
+    assert normalize_base_path(" /a/b// ") == "a/b"
 
 
 def answered(registration: Registration, **spec: Any) -> dict[str, Any]:
@@ -468,26 +468,28 @@ NONE = dict.fromkeys(("roleArn", "externalId", "accessKeyId", "username"))
 def test_what_an_answer_says() -> None:
     ecr = {**AS_SENT, **NONE, "endpoint": ROLE.endpoint, "basePath": "base"}
     basic = {**AS_SENT, **NONE, "endpoint": BASIC.endpoint, "basePath": "team", "username": "robot"}
-    assert found("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
-    assert found("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
-    assert found("basic", answered(BASIC)) == basic
+    assert parse_registration("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
+    assert parse_registration("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
+    assert parse_registration("basic", answered(BASIC)) == basic
     # what is normalised, and what comes back although nothing was sent
-    said = found("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
+    said = parse_registration("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
     assert (said["endpoint"], said["basePath"]) == (ROLE.endpoint, "base")
     # what is drift
-    assert found("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
-    assert found("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
-    assert found("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
-    assert found("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
+    assert parse_registration("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
+    assert parse_registration("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
+    assert parse_registration("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
+    assert parse_registration("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
         **basic, "username": None, "isPrivate": False, "insecureSkipVerify": True,
     }  # fmt: skip
     off = {**answered(ROLE), "status": {"syncStatus": {"isSyncSupported": False}}}
-    assert found("ecr", off)["isSyncSupported"] is False
-    assert found("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, "it says nothing: no drift"
+    assert parse_registration("ecr", off)["isSyncSupported"] is False
+    assert parse_registration("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, (
+        "it says nothing: no drift"
+    )
 
 
 def test_masked_values_are_left_out() -> None:
     masked = {"credentialType": "secret", "accessKey": "AKIA****", "secretKey": "********"}
-    said = found("ecr", answered(USER, credentials=masked))
+    said = parse_registration("ecr", answered(USER, credentials=masked))
     assert "accessKeyId" not in said
     assert "*" not in str(said)

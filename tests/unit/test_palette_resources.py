@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
@@ -19,8 +20,8 @@ from packinfra.lifecycle.palette.clients import place
 from packinfra.lifecycle.palette.inputs import judged, registration
 from packinfra.palette import PaletteError, Registration
 from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
-from packinfra.palette.registration import AS_IT_MUST_BE
-from packinfra.palette.validation import admit
+from packinfra.palette.registration import REQUIRED_SPEC
+from packinfra.palette.validation import wait_until_valid
 from packinfra.resources.palette_principal import PalettePrincipalProvider
 from packinfra.resources.palette_registry import PaletteRegistryProvider
 from packinfra.resources.palette_sync import PaletteSyncProvider
@@ -56,7 +57,7 @@ class Unknown:
 )  # fmt: skip
 def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
     before = dict(given)
-    assert judged(given) == ({**given, **AS_IT_MUST_BE, **tidy}, [])
+    assert judged(given) == ({**given, **REQUIRED_SPEC, **tidy}, [])
     assert given == before
 
 
@@ -214,7 +215,11 @@ class Palette:
 def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -> tuple[list[float], list[str]]:
     sleeps, said = list[float](), list[str]()
     who: Any = palette
-    admit(who, registration(given), patience=patience, say=said.append, sleep=sleeps.append, clock=lambda: sum(sleeps))
+    reporter = SimpleNamespace(status=said.append, warning=said.append)
+    wait_until_valid(
+        who, registration(given), role_timeout_seconds=patience, reporter=reporter, sleep=sleeps.append,
+        clock=lambda: sum(sleeps),
+    )  # fmt: skip
     return sleeps, said
 
 

@@ -12,7 +12,7 @@ import pytest
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.palette import Client, SyncFailed, Transport
 from packinfra.palette.sync_status import Run, State, SyncStatus
-from packinfra.palette.sync_waiter import Syncing
+from packinfra.palette.sync_waiter import SyncWaiter
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error
 
 NEVER, T1, T2, T3 = "0001-01-01T00:00:00.000Z", "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z", "2026-01-01T12:00:00Z"
@@ -96,11 +96,11 @@ class Bench:
         self.lists("other", ["2.0.0"])
 
     def run(self, timeout: float = 600.0, now: float = NOON) -> None:
-        syncing = Syncing(
-            self.client, "ecr", "u1", "h.example/base", timeout=timeout, says=self, sleep=self.sleep,
+        waiter = SyncWaiter(
+            self.client, "ecr", "u1", "h.example/base", timeout_seconds=timeout, reporter=self, sleep=self.sleep,
             clock=lambda: self.time, now=lambda: now + self.time,
         )  # fmt: skip
-        syncing.run({"hello": ["1.0.0", "1.1.0"], "other": ["2.0.0"]})
+        waiter.run({"hello": ["1.0.0", "1.1.0"], "other": ["2.0.0"]})
 
     @property
     def triggers(self) -> list[str]:

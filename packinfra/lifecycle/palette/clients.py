@@ -19,7 +19,7 @@ from packinfra.host.engine import Log
 from packinfra.http.failures import unusable_ca
 from packinfra.palette import Client, Transport
 from packinfra.palette.errors import KeyRefused, Step
-from packinfra.palette.host import HOST, KEY_VARIABLE, host_elsewhere, tidy_host
+from packinfra.palette.host import HOST, KEY_VARIABLE, host_elsewhere, normalize_host
 
 API_KEY = "packinfra:paletteApiKey"
 
@@ -36,7 +36,7 @@ def judged_place(props: dict[str, Any]) -> list[str]:
     problems = []
     if isinstance(host := props.get("host"), str):
         try:
-            props["host"] = tidy_host(host)
+            props["host"] = normalize_host(host)
         except ValueError as error:
             shown = re.sub(r"[^/]*@", "...@", host)  # "user:password@host"
             problems.append(f"host: {shown}: {error}")

@@ -12,7 +12,14 @@ from typing import Any
 
 from packinfra.http.failures import unusable_ca
 from packinfra.lifecycle.palette.clients import judged_place
-from packinfra.palette.registration import AS_IT_MUST_BE, KINDS, ROLE, Registration, tidy_base_path, tidy_endpoint
+from packinfra.palette.registration import (
+    KINDS,
+    REQUIRED_SPEC,
+    ROLE,
+    Registration,
+    normalize_base_path,
+    normalize_endpoint,
+)
 
 SECRETS = ("secretKey", "password")
 _ECR_ONLY = ("roleArn", "externalId", "accessKeyId", "secretKey")
@@ -21,7 +28,7 @@ _BASIC_ONLY = ("username", "password", "registryCaFile")
 
 def judged(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """(the inputs, tidied and with what follows from them; the problems)"""
-    props: dict[str, Any] = {**news, **AS_IT_MUST_BE}
+    props: dict[str, Any] = {**news, **REQUIRED_SPEC}
     kind = props.get("kind")
     if kind not in KINDS:
         return props, [f"kind: {kind!r}: write ecr, or basic for every other registry"]
@@ -62,9 +69,9 @@ def _place(kind: Any, props: dict[str, Any]) -> list[str]:
             problems.append(f"endpoint: {endpoint}: write the registry's host alone, without https:// and path")
         elif kind == "basic" and not re.match(r"https?://[^/]", endpoint):
             problems.append(f"endpoint: {endpoint}: write it with its scheme: https://{endpoint.rpartition('://')[2]}")
-        props["endpoint"] = tidy_endpoint(kind, endpoint)
+        props["endpoint"] = normalize_endpoint(kind, endpoint)
     if isinstance(base, str):
-        props["basePath"] = tidy_base_path(base)
+        props["basePath"] = normalize_base_path(base)
         if not props["basePath"]:
             problems.append("base_path: it is empty: write what the repositories' names begin with")
     problems += [
