@@ -10,8 +10,8 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from packinfra.host.engine import Log
 from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess, access_from_props
+from packinfra.lifecycle.run import Config
 from packinfra.oci.auth.credentials import Login, LoginError, RegistryLogin
 from packinfra.oci.client import Client
 from packinfra.oci.reference import split
@@ -24,18 +24,19 @@ _AWS_KEYS = (
 )  # fmt: skip
 
 
-class Clients:
+class RegistryClients:
     """One client for each registry and access, in one process. Thread-safe.
 
-    get: a value of the stack's config by its full key, secrets in plain text; None if there is none
+    warn: takes the registries' own warnings
     """
 
-    def __init__(self, get: Callable[[str], Any]) -> None:
-        self._config = {key: get(key) for key in (*(f"aws:{key}" for key in _AWS_KEYS), PASSWORD)}
+    def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._config = {key: config(key) for key in (*(f"aws:{key}" for key in _AWS_KEYS), PASSWORD)}
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, RegistryAccess | None], Client] = {}
 
-    def of(self, repository: str, access: Mapping[str, Any] | None) -> Client:
+    def get(self, repository: str, access: Mapping[str, Any] | None) -> Client:
         """The client for "host/path", with `access` as state has it. Raises a PackinfraError if there can be none."""
         host, _ = split(repository)
         key = host, access_from_props(access)
@@ -55,7 +56,7 @@ class Clients:
         config = AwsConfig.of(self._config)
         if access:
             config = config.acting_as(access.profile, access.publisher_role_arn)
-        return ecr_client(host, config, Log("").warning)
+        return ecr_client(host, config, self._warn)
 
     def _basic(self, host: str, access: RegistryAccess | None) -> Client:
         if isinstance(access, EcrAccess):
@@ -71,7 +72,5 @@ class Clients:
                 f"--secret {PASSWORD}; packinfra:registry.username), or none and use the environment or docker login"
             )
         login = RegistryLogin(host, Login(access.username, str(password)) if access.username else None)
-        transport = Transport(
-            host, login, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=Log("").warning
-        )
+        transport = Transport(host, login, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn)
         return Client(transport)

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from packinfra.resources.palette_principal import PalettePrincipalProvider
-from packinfra.resources.palette_registry import PaletteRegistryProvider
+from packinfra.providers import PalettePrincipalProvider, PaletteRegistryProvider
 from tests.support.palette import Palette
 from tests.support.palette_resources import URN, Reader, ecr_inputs
 from tests.support.provider_host import UNKNOWN, ProviderError, ProviderHost
@@ -352,7 +351,7 @@ def test_what_another_resource_holds_stays(bench: Bench) -> None:
         assert run.create({**inputs, "ownUrn": URN + "-renamed"})[0] == uid
         run.delete(uid, outs)
         run.delete(uid, {**outs, "host": "palette.example.com"})  # the same Palette by another name
-        assert run.logs[-2:] == [f"{bench.base} stays in Palette: {URN}-renamed holds it now"] * 2
+        assert run.logs[-2:] == [f"{bench.base} stays in Palette: {URN}-renamed owns it now"] * 2
         run.delete(uid, {**outs, "ownUrn": URN + "-renamed"})
     assert bench.named() == [uid]
 

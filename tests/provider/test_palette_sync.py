@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from packinfra.resources.palette_sync import PaletteSyncProvider
+from packinfra.providers import PaletteSyncProvider
 from tests.support.ecr import HOST, Ecr
 from tests.support.palette import Palette, role_spec
 from tests.support.palette_resources import URN, Reader, Shelf

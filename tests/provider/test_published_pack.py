@@ -64,7 +64,7 @@ def digests(props: dict[str, Any]) -> dict[str, str]:
 def test_state_holds_a_reference_not_code() -> None:
     raw = base64.b64decode(PROVIDER)
     assert len(PROVIDER) <= 200
-    assert b"packinfra.resources.published_pack" in raw
+    assert b"packinfra.providers" in raw
     assert b"PublishedPackProvider" in raw
 
 
@@ -131,7 +131,8 @@ def test_a_bump_keeps_the_old_version(pack: Pack, ecr: Ecr) -> None:
     assert pack.host.diff(id_, outs, news) == (True, [])
     updated = pack.host.update(id_, outs, news)
     assert ecr.tags(pack.name) == digests(updated) == {**digests(outs), "1.1.0": digests(news)["1.1.0"]}
-    assert updated["fileHashes"].keys() == {"1.1.0"}
+    assert news["fileHashes"].keys() == {"1.1.0"}
+    assert updated["currentVersions"] == ["1.1.0"]
 
     # going back: the older version is current again, and the registry hears nothing of it
     make_pack(pack.folder.with_name("renamed"))
@@ -318,7 +319,7 @@ def test_delete_spares_what_another_resource_wants(pack: Pack, ecr: Ecr) -> None
     with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other:
         other.check({}, pack.inputs(ownUrn=URN + "-renamed"))
         other.delete(id_, outs)
-        assert "holds it now" in other.logs[-1]
+        assert "owns it now" in other.logs[-1]
     assert ecr.tags(pack.name) == digests(outs)
 
 

@@ -1,15 +1,15 @@
-"""What state records of each published version, and what a run is going to publish: pure planning.
+"""What state records of each published version, and which versions stay: pure planning.
 
 A record is made by `check`, before anything is published, so that preview can show it. While a version's content is
-unchanged its record is carried along as it is, also when codec or `created` have changed since: what was published
-stays what it is.
+unchanged its record is carried along as it is, also when codec or `created` have changed since: a published version
+never changes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from packinfra.artifacts.pack import pack_manifest
@@ -20,7 +20,7 @@ from packinfra.packs.pack import Pack
 
 @dataclass(frozen=True)
 class PublishedVersion:
-    """One version as state records it.
+    """One version as state records it. The names are frozen (docs/upgrading.md).
 
     order:         rises when a version becomes current (a folder holds it); pruning takes the lowest first
     contentDigest: the pack's identity; layerDigest, size: of the archive; manifestDigest: what the tag carries
@@ -51,9 +51,6 @@ class PublishedVersion:
             adopted=bool(record.get("adopted")),
         )
 
-    def as_props(self) -> dict[str, Any]:
-        return asdict(self)
-
     def manifest(self, title: str) -> Manifest:
         return pack_manifest(title, self.layerDigest, self.size, self.created)
 
@@ -61,10 +58,14 @@ class PublishedVersion:
 Versions = Mapping[str, PublishedVersion]
 
 
-def versions_of(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
+def versions_from(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
     """The records in a resource's properties; None and unknown values count as none."""
-    found = props.get("versions")
-    return {v: PublishedVersion.of(record) for v, record in found.items()} if isinstance(found, dict) else {}
+    records = props.get("versions")
+    return {v: PublishedVersion.of(record) for v, record in records.items()} if isinstance(records, dict) else {}
+
+
+def versions_to_props(versions: Versions) -> dict[str, Any]:
+    return {version: asdict(record) for version, record in versions.items()}
 
 
 def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> PublishedVersion:
@@ -80,7 +81,7 @@ def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> Publis
     )
 
 
-def kept(
+def kept_versions(
     old: Versions, current: Sequence[str], *, unpublish: Sequence[str], keep: int | None
 ) -> dict[str, PublishedVersion]:
     """Old versions that stay although no folder holds them: all but those withdrawn and, beyond `keep` versions in
@@ -93,8 +94,9 @@ def kept(
     return stay
 
 
-def current_again(record: PublishedVersion, was_current: bool, order: int) -> PublishedVersion:
-    return record if was_current else replace(record, order=order)
+def in_order(versions: Versions) -> list[tuple[str, PublishedVersion]]:
+    """As they became current: maps lose their order on the way through the engine."""
+    return sorted(versions.items(), key=lambda item: (item[1].order, by_version(item[0])))
 
 
 def by_version(version: str) -> tuple[tuple[int, int, str], ...]:

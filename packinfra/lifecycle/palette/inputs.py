@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from packinfra.http.failures import unusable_ca
-from packinfra.lifecycle.palette.clients import judged_place
+from packinfra.lifecycle.palette.clients import validate_location
 from packinfra.palette.registration import (
     KINDS,
     REQUIRED_SPEC,
@@ -32,7 +32,7 @@ def judged(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     kind = props.get("kind")
     if kind not in KINDS:
         return props, [f"kind: {kind!r}: write ecr, or basic for every other registry"]
-    problems = judged_place(props)
+    problems = validate_location(props)
     if not str(props.get("registryName") or "").strip():
         problems.append("registry_name: Palette needs a name for the registry")
     problems += [*_place(kind, props), *(_ecr(props) if kind == "ecr" else _basic(props))]
