@@ -164,7 +164,7 @@ def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
 def test_nothing_is_listed(bench: Bench, changes: dict[str, Any], said: str) -> None:
     """The traps: a wrong base path and a wrong provider type end in Success, without packs."""
     bench.change(**{key: str(v).replace("BASE", bench.base) if key[0] == "b" else v for key, v in changes.items()})
-    failure = bench.failure(bench.hello("1.0.0", timeout=3.0))
+    failure = bench.failure(bench.hello("1.0.0", timeoutSeconds=3.0))
     assert "Palette does not offer hello 1.0.0" in failure
     assert said in failure
     bench.change()
@@ -192,7 +192,7 @@ def test_a_reader_that_may_not_read(bench: Bench) -> None:
 
 def test_a_sync_that_hangs(bench: Bench) -> None:
     """The run that hung is waited for by the next up."""
-    inputs = bench.hello("1.0.0", timeout=3.0)
+    inputs = bench.hello("1.0.0", timeoutSeconds=3.0)
     with bench.sandbox.palette.ordered(hangs=True):
         said = bench.failure(inputs)
         assert "Palette does not offer hello 1.0.0 after 3 s" in said

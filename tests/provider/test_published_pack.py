@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
-from tests.support.provider_host import PROVIDER, UNKNOWN, URN, ProviderError, ProviderHost
+from tests.support.provider_host import UNKNOWN, URN, ProviderError, ProviderHost
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -61,22 +60,17 @@ def digests(props: dict[str, Any]) -> dict[str, str]:
     return {version: record["manifestDigest"] for version, record in props["versions"].items()}
 
 
-def test_state_holds_a_reference_not_code() -> None:
-    raw = base64.b64decode(PROVIDER)
-    assert len(PROVIDER) <= 200
-    assert b"packinfra.providers" in raw
-    assert b"PublishedPackProvider" in raw
-
-
-def test_the_recorded_provider_string_still_loads(pack: Pack, ecr: Ecr) -> None:
-    """The string as 0.1.0 wrote it into users' state: read and delete run from it."""
-    recorded = json.loads((Path(__file__).parents[1] / "golden/state-0.2.0.json").read_text())
-    assert recorded["__provider"] == PROVIDER
+def test_the_recorded_state_is_destroyed(pack: Pack, ecr: Ecr) -> None:
+    """State as 0.2.0 wrote it for users: read and delete run from its reference, and understand its outputs."""
+    state = json.loads((Path(__file__).parents[1] / "golden/state-0.2.0.json").read_text())["published-pack"]
+    recorded = {"__provider": state["reference"], **state["outputs"], "repository": pack.repository}
+    del recorded["registryAccess"]  # of a Basic registry
     id_, _, outs = pack.created()
-    assert outs.keys() == recorded.keys() - {"__provider"}
     assert outs["versions"]["1.0.0"].keys() == recorded["versions"]["1.0.0"].keys()
+    recorded["versions"] = outs["versions"]
     with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as later:
-        later.delete(id_, {**recorded, "repository": pack.repository, "versions": outs["versions"]})
+        assert later.read(id_, recorded) == (id_, {k: v for k, v in recorded.items() if k != "__provider"}, {})
+        later.delete(id_, recorded)
     assert ecr.tags(pack.name) == {}
 
 
