@@ -135,7 +135,8 @@ def test_palette_reads_it(basic: Project, registry: RealRegistry, sandbox: Sandb
 def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
     """Neither in the program nor in the provider: they work where there is no AWS."""
     program = (
-        "import sys; from packinfra.components import basic_registry; from packinfra.resources import base_path, published_pack;"
+        "import sys; from packinfra import providers; from packinfra.components import basic_registry;"
+        "from packinfra.lifecycle import base_path; from packinfra.lifecycle.packs import published_pack;"
         "print([m for m in sys.modules if m.split('.')[0] in ('pulumi_aws', 'boto3', 'botocore')])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
