@@ -63,7 +63,8 @@ def _write(path: Path, size: int) -> str:
 
 
 def packinfra(host: str, name: str, path: str, digest: str) -> None:
-    from packinfra.oci import Client, Reference, pack_manifest  # noqa: PLC0415 - each process loads what it measures
+    from packinfra.artifacts.pack import pack_manifest  # noqa: PLC0415 - each process loads what it measures
+    from packinfra.oci import Client, Reference  # noqa: PLC0415
     from packinfra.oci.auth.credentials import RegistryLogin  # noqa: PLC0415
     from packinfra.oci.transport import Transport  # noqa: PLC0415
 

@@ -2,7 +2,7 @@
 
 from packinfra.oci.client import Client, PushResult
 from packinfra.oci.errors import RegistryError
-from packinfra.oci.manifest import Descriptor, Manifest, base_path_manifest, pack_manifest
+from packinfra.oci.manifest import Descriptor, Manifest
 from packinfra.oci.reference import Reference
 
 __all__ = [
@@ -12,6 +12,4 @@ __all__ = [
     "PushResult",
     "Reference",
     "RegistryError",
-    "base_path_manifest",
-    "pack_manifest",
 ]

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from packinfra.oci import Client, Reference, base_path_manifest
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.oci import Client, Reference
 from packinfra.oci.auth.credentials import Login, RegistryLogin
 from packinfra.oci.transport import Transport
 from packinfra.packs.archive import CREATED
@@ -134,7 +135,8 @@ def test_palette_reads_it(basic: Project, registry: RealRegistry, sandbox: Sandb
 def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
     """Neither in the program nor in the provider: they work where there is no AWS."""
     program = (
-        "import sys; from packinfra.components import basic_registry; from packinfra.resources import base_path, published_pack;"
+        "import sys; from packinfra import providers; from packinfra.components import basic_registry;"
+        "from packinfra.lifecycle import base_path; from packinfra.lifecycle.packs import published_pack;"
         "print([m for m in sys.modules if m.split('.')[0] in ('pulumi_aws', 'boto3', 'botocore')])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)

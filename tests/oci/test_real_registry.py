@@ -15,7 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from packinfra.oci import Client, Reference, base_path_manifest, pack_manifest
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.artifacts.pack import pack_manifest
+from packinfra.oci import Client, Reference
 from packinfra.oci.auth.credentials import Anonymous, Login, RegistryLogin
 from packinfra.oci.errors import CertificateUntrusted, DeleteDisabled, NotAuthorized
 from packinfra.oci.manifest import Manifest
@@ -205,7 +207,8 @@ def test_memory_stays_flat(secure: RealRegistry, size: int, tmp_path: Path) -> N
             digest.update(block)
     name = f"large-{size // MIB}"
     script = f"""
-from packinfra.oci import Client, Reference, pack_manifest
+from packinfra.artifacts.pack import pack_manifest
+from packinfra.oci import Client, Reference
 from tests.oci.test_real_registry import client_of, reference
 from tests.support.registry import RealRegistry
 from pathlib import Path

@@ -7,8 +7,9 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from packinfra.artifacts.pack import pack_manifest
 from packinfra.http.retry import RetryPolicy
-from packinfra.oci import Client, Manifest, PushResult, Reference, pack_manifest
+from packinfra.oci import Client, Manifest, PushResult, Reference
 from packinfra.oci.auth.credentials import Login
 from packinfra.oci.transport import Transport
 from tests.support.scripted_registry import ScriptedRegistry

@@ -10,7 +10,8 @@ from collections import Counter
 
 import pytest
 
-from packinfra.oci import Manifest, PushResult, Reference, RegistryError, base_path_manifest
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.oci import Manifest, PushResult, Reference, RegistryError
 from packinfra.oci.client import WORTH_ASKING
 from packinfra.oci.errors import DeleteDisabled, DigestMismatch, NotAnArtifact
 from packinfra.oci.manifest import Descriptor
