@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packinfra.host.engine import Log
-from packinfra.oci.auth.credentials import Login, LoginError, RegistryLogin
+from packinfra.oci.auth.credentials import Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.client import Client
 from packinfra.oci.reference import split
 from packinfra.oci.transport import Transport
@@ -104,12 +104,12 @@ class Clients:
         username, password = connection.username, self._config[PASSWORD]
         if bool(username) != bool(password):
             missing, given = (PASSWORD, "username") if username else ("username", PASSWORD)
-            raise LoginError(
+            raise CredentialsError(
                 f"no login for {host}: the stack says {given}, but not {missing}\n  -> set both (pulumi config set "
                 f"--secret {PASSWORD}; packinfra:registry.username), or none and use the environment or docker login"
             )
-        login = RegistryLogin(host, Login(username, str(password)) if username else None)
+        credentials = RegistryCredentials(host, Credentials(username, str(password)) if username else None)
         transport = Transport(
-            host, login, ca_file=connection.ca_file, plain_http=connection.plain_http, on_warning=Log("").warning
+            host, credentials, ca_file=connection.ca_file, plain_http=connection.plain_http, on_warning=Log("").warning
         )
         return Client(transport)

@@ -5,7 +5,7 @@ differ (they add `artifactType` and an inlined empty config). The rules, each se
 
 - one line, no white space, no final newline; keys in the order below, keys of `annotations` sorted;
 - `<`, `>`, `&`, U+2028 and U+2029 escaped as Go's encoding/json does, other non-ASCII raw;
-- the config is the two bytes `{}` and its descriptor bears no annotations (ECR refuses both an empty blob and
+- the config is the two bytes `{}` and its descriptor has no annotations (ECR refuses both an empty blob and
   annotations there: devcontainers/cli#814, falcosecurity/falcoctl#310);
 - the layer's media type is `...layer.v1.tar` although the file is gzip: ORAS doesn't look into a file argument.
 """
@@ -33,7 +33,7 @@ _GO_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 @dataclass(frozen=True)
 class Descriptor:
-    """What a manifest says of a blob: media type, digest ("sha256:" and 64 hex digits), size in bytes."""
+    """A manifest's entry for a blob: media type, digest ("sha256:" and 64 hex digits), size in bytes."""
 
     media_type: str
     digest: str
@@ -62,7 +62,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, body: bytes, media_type: str) -> Manifest:
-        """From what a registry sent, whoever wrote it. Raises ValueError if it isn't the manifest of one artifact."""
+        """From a registry's bytes, whoever wrote them. Raises ValueError if it isn't the manifest of one artifact."""
         try:
             document = json.loads(body)
             config, *layers = (_descriptor(d) for d in (document["config"], *(document.get("layers") or ())))

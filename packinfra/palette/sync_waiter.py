@@ -1,7 +1,7 @@
-"""Has a registry synced, and waits until Palette offers the packs in it.
+"""Starts a sync, and waits until Palette lists the packs of the registry.
 
-Done is what the lookup says, after a run that began after the request: a version may be listed from the run before,
-with the content of then.
+The lookup decides, after a run that began after the request: a version may be listed from the run before, with the
+content of then.
 """
 
 from __future__ import annotations

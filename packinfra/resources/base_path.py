@@ -61,14 +61,14 @@ class BasePathProvider(ResourceProvider):
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         client, reference = self._place(props)
-        if client.resolve(reference, definite=True) is None:
+        if client.resolve(reference, confirm_missing=True) is None:
             return ReadResult("", {})
         return ReadResult(id_, _plain(props), _plain(props))
 
     def delete(self, _id: str, _props: dict[str, Any]) -> None:
         client, reference = self._place(_props)
         if not _props.get("adopted") and client.resolve(reference):
-            client.delete(reference, reference.tag)
+            client.delete(reference, reference.reference)
 
     def _place(self, props: Mapping[str, Any]) -> tuple[Client, Reference]:
         repository = str(props["repository"])

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from packinfra.oci import Client, Reference, base_path_manifest
-from packinfra.oci.auth.credentials import Login, RegistryLogin
+from packinfra.oci.auth.credentials import Credentials, RegistryCredentials
 from packinfra.oci.transport import Transport
 from packinfra.packs.archive import CREATED
 from packinfra.settings import PACKS_PATH
@@ -79,7 +79,7 @@ def test_whole_life(basic: Project, registry: RealRegistry, client: Client) -> N
 
     basic.run("destroy", "--yes", "--skip-preview")
     assert client.tags(pack) == []
-    assert client.resolve(base, definite=True) is None
+    assert client.resolve(base, confirm_missing=True) is None
 
 
 def test_what_was_there_before_stays(basic: Project, registry: RealRegistry, client: Client) -> None:
@@ -143,7 +143,7 @@ def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
 
 @pytest.fixture
 def client(registry: RealRegistry) -> Client:
-    login = RegistryLogin(registry.host, Login(USER, PASSWORD))
+    login = RegistryCredentials(registry.host, Credentials(USER, PASSWORD))
     return Client(Transport(registry.host, login, ca_file=registry.ca_file))
 
 

@@ -11,7 +11,7 @@ from collections import Counter
 import pytest
 
 from packinfra.oci import Manifest, PushResult, Reference, RegistryError, base_path_manifest
-from packinfra.oci.client import WORTH_ASKING
+from packinfra.oci.client import PROBE_ABOVE
 from packinfra.oci.errors import DeleteDisabled, DigestMismatch, NotAnArtifact
 from packinfra.oci.manifest import Descriptor
 from tests.support.oci import CREATED, LAYER, Setup, manifest, sha
@@ -42,7 +42,7 @@ def test_requests_of_a_push(registry: ScriptedRegistry, setup: Setup) -> None:
     assert registry.requests == ["HEAD manifest"]  # 1
 
 
-@pytest.mark.parametrize(("size", "asked"), [(WORTH_ASKING, []), (WORTH_ASKING + 1, ["HEAD blob"])])
+@pytest.mark.parametrize(("size", "asked"), [(PROBE_ABOVE, []), (PROBE_ABOVE + 1, ["HEAD blob"])])
 def test_requests_of_a_push_to_a_new_repository(
     size: int, asked: list[str], registry: ScriptedRegistry, setup: Setup
 ) -> None:
@@ -140,7 +140,7 @@ def test_a_manifest_must_have_the_digest_that_was_asked_for(registry: ScriptedRe
     setup.push()
     other = setup.tagged(sha(b"other"))
     registry.next("GET", "/manifests/", Reply(200, body=manifest().body))
-    with pytest.raises(DigestMismatch, match="stated was"):
+    with pytest.raises(DigestMismatch, match=r"received sha256:.* instead of"):
         setup.client.manifest(other)
 
 
@@ -218,11 +218,11 @@ def test_a_404_of_something_in_between_is_no_deletion(registry: ScriptedRegistry
 
 
 def test_gone_needs_the_registrys_word(registry: ScriptedRegistry, setup: Setup) -> None:
-    assert setup.client.resolve(setup.reference, definite=True) is None
+    assert setup.client.resolve(setup.reference, confirm_missing=True) is None
     assert registry.requests == ["HEAD manifest", "GET manifest"]
     registry.next("GET", "/manifests/", Reply(404, body=b"<html>a proxy's page</html>"))
     with pytest.raises(RegistryError, match="does not come from a registry"):
-        setup.client.resolve(setup.reference, definite=True)
+        setup.client.resolve(setup.reference, confirm_missing=True)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Docker-Content-Digest": "nonsense"}])
@@ -298,10 +298,10 @@ def test_a_blob_is_pulled_from_where_the_registry_keeps_it(registry: ScriptedReg
     ("reply", "said"),
     [
         (Reply(200, body=LAYER + b"!"), r"more than the 7000 B announced"),
-        (Reply(200, body=LAYER[:-1]), "received was"),
-        (Reply(200, body=LAYER[::-1]), "received was"),
+        (Reply(200, body=LAYER[:-1]), "received sha256:.* instead of"),
+        (Reply(200, body=LAYER[::-1]), "received sha256:.* instead of"),
         (Reply(404, body=error("BLOB_UNKNOWN", "no such blob")), "no such blob"),
-        (Reply(307, {"Location": "http://["}), "no address"),
+        (Reply(307, {"Location": "http://["}), "invalid URL"),
     ],
 )
 def test_blobs_that_are_not_what_was_asked_for(

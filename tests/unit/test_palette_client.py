@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from packinfra.http.client import Timeouts
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.http.retry import RetryPolicy
 from packinfra.palette import Client, Listed, PaletteError, Principal, Registration, Transport
 from packinfra.palette.errors import (
-    CredentialsRefused,
+    CredentialsRejected,
     Forbidden,
-    KeyRefused,
+    KeyRejected,
     NameTaken,
     NotFound,
     NotPalette,
@@ -63,7 +64,7 @@ def client(palette: ScriptedPalette, sleeps: list[float]) -> Client:
 def transport(palette: ScriptedPalette, sleeps: list[float], **options: Any) -> Transport:
     settings = {
         "ca_file": palette.ca_file, "policy": RetryPolicy(first=2.0, jitter=0.0), "sleep": sleeps.append,
-        "pace": RateLimiter(10.0, lambda: 0.0, lambda _: None), **options,
+        "limiter": RateLimiter(10.0, lambda: 0.0, lambda _: None), **options,
     }  # fmt: skip
     return Transport(palette.host, KEY, **settings)
 
@@ -114,12 +115,6 @@ def test_what_is_sent(client: Client, palette: ScriptedPalette) -> None:
         "endpoint": BASIC.endpoint, "baseContentPath": "team", "providerType": "pack", "isSyncSupported": True,
         "auth": {"type": "basic", "username": "robot", "password": SECRET, "tls": TLS},
     }  # fmt: skip
-
-
-def test_the_scope_is_a_header(palette: ScriptedPalette, sleeps: list[float]) -> None:
-    palette.on("GET", "/summary", items())
-    Client(transport(palette, sleeps, project="p-1")).registries()
-    assert palette.seen[0].headers["ProjectUid"] == "p-1"
 
 
 def test_netrc_is_not_read(
@@ -182,21 +177,21 @@ def test_a_lost_answer_to_a_create_that_worked(client: Client, palette: Scripted
 
 
 REFUSALS: list[tuple[str, Reply, type[PaletteError], str]] = [
-    ("wrong key", error(401, "Unauthorized", "no"), KeyRefused, "401 Unauthorized: no\n  -> give an API key"),
-    ("wrong key, no code", Reply(401, {"message": "x"}), KeyRefused, "SPECTROCLOUD_APIKEY"),
-    ("wrong key, no body", Reply(401), KeyRefused, "paletteApiKey"),
+    ("wrong key", error(401, "Unauthorized", "no"), KeyRejected, "401 Unauthorized: no\n  -> give an API key"),
+    ("wrong key, no code", Reply(401, {"message": "x"}), KeyRejected, "SPECTROCLOUD_APIKEY"),
+    ("wrong key, no body", Reply(401), KeyRejected, "paletteApiKey"),
     ("no admin", error(403, "Forbidden", "not allowed"), Forbidden, "the API key of a tenant admin"),
     ("project", error(400, "ProjectUidIsNotEmpty", "x"), Forbidden, "belong to the tenant"),
     ("gone", error(404, "ResourceNotFound", "x"), NotFound, "pulumi refresh"),
     ("another 404", error(404, "RouteNotFound", "x"), PaletteError, "see what Palette says"),
-    ("404 of a proxy", Reply(404, "<html>"), NotPalette, "a web page, where Palette answers with JSON"),
+    ("404 of a proxy", Reply(404, "<html>"), NotPalette, "a web page, where Palette sends JSON"),
     ("a console", Reply(200, "<!DOCTYPE html>"), NotPalette, "or the host of your own console"),
     ("403 of a proxy", Reply(403, "denied", {"Content-Type": "text/html"}), NotPalette, "a web page"),
-    ("a list", Reply(200, "[]"), NotPalette, "not what Palette answers"),
+    ("a list", Reply(200, "[]"), NotPalette, "not a response of Palette"),
     ("a redirect", Reply(302, None, {"Location": "https://sso.example.com/in?state=1"}), NotPalette,
      "a redirect to https://sso.example.com/in\n"),
     ("500", error(500, "InternalError", "oops"), PaletteError, "500 InternalError: oops"),
-    ("503 for ever", Reply(503, "<html>"), PaletteError, "perhaps not Palette itself answers"),
+    ("503 for ever", Reply(503, "<html>"), PaletteError, "perhaps it comes from something before Palette"),
     ("429 for ever", error(429, "TooManyRequests", "slow down"), Throttled, "run again in a minute"),
     ("invalid", error(400, "InvalidRequest", "spec.endpoint"), PaletteError, "400 InvalidRequest: spec.endpoint"),
 ]  # fmt: skip
@@ -235,7 +230,7 @@ def test_credentials_are_refused(
 ) -> None:
     palette.on("POST", "/validate", reply)
     palette.on("GET", "/summary", items())
-    with pytest.raises(CredentialsRefused, match=rf"checked by Palette.*\n  -> .*{said}"):
+    with pytest.raises(CredentialsRejected, match=rf"checked by Palette.*\n  -> .*{said}"):
         client.validate(registration)
 
 
@@ -249,7 +244,7 @@ def test_what_says_nothing_of_the_credentials(client: Client, palette: ScriptedP
     palette.on("GET", "/summary", reply)
     with pytest.raises(PaletteError) as caught:
         client.validate(ROLE)
-    assert not isinstance(caught.value, CredentialsRefused)
+    assert not isinstance(caught.value, CredentialsRejected)
 
 
 def test_in_use(client: Client, palette: ScriptedPalette) -> None:
@@ -297,7 +292,7 @@ def test_a_palette_that_tells_no_tenant(client: Client, palette: ScriptedPalette
     palette.on("GET", "/summary", items())
     assert client.tenant() == ""
     assert client.read("ecr", "u1") is None
-    with pytest.raises(KeyRefused, match=r"tenant that Palette doesn't tell; .*\n  -> give an API key of that tenant"):
+    with pytest.raises(KeyRejected, match=r"tenant that Palette doesn't tell; .*\n  -> give an API key of that tenant"):
         client.read("ecr", "u1", "t-1")
 
 
@@ -308,9 +303,9 @@ def test_gone_needs_a_key_of_the_tenant(client: Client, palette: ScriptedPalette
     palette.on("DELETE", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items())
     for operation in (client.read, client.delete):
-        with pytest.raises(KeyRefused, match="belongs to the tenant t-2; it was registered in the tenant t-1"):
+        with pytest.raises(KeyRejected, match="belongs to the tenant t-2; it was registered in the tenant t-1"):
             operation("ecr", "u1", "t-1")
-    with pytest.raises(KeyRefused):
+    with pytest.raises(KeyRejected):
         client.read("ecr", "u1", "t-1")
     assert client.read("ecr", "u1", "t-1") is None
 
@@ -336,7 +331,7 @@ def test_an_answer_without_what_matters(
     client: Client, palette: ScriptedPalette, call: Callable[[Client], object], method: str, path: str
 ) -> None:
     palette.on(method, path, Reply(body={}))
-    with pytest.raises(PaletteError, match="the answer names no"):
+    with pytest.raises(PaletteError, match="the response names no"):
         call(client)
 
 
@@ -372,7 +367,7 @@ def test_no_redirect_gets_the_key(client: Client, palette: ScriptedPalette, tmp_
 def test_at_its_pace(palette: ScriptedPalette) -> None:
     palette.on("GET", "/summary", *[items()] * 6, error(429, "TooManyRequests"), items())
     waits: list[float] = []
-    client = Client(transport(palette, [], pace=RateLimiter(10.0, lambda: 0.0, waits.append, burst=5)))
+    client = Client(transport(palette, [], limiter=RateLimiter(10.0, lambda: 0.0, waits.append, burst=5)))
     for _ in range(7):
         client.registries()
     assert waits == pytest.approx([0.1, 0.2, 0.3])
@@ -388,13 +383,16 @@ def test_no_answer(palette: ScriptedPalette, tmp_path: Path, sleeps: list[float]
         assert len(sleeps) == attempts - 1
 
     with ScriptedPalette(tmp_path) as stranger:
-        fails(palette.host, r"certificate.*\n  -> give the CA certificate of Palette \(packinfra:palette: caFile")
+        fails(
+            palette.host,
+            r"certificate.*\n  -> add the CA certificate of Palette to the system's store, or name it \(packinfra:palette: caFile",
+        )
         fails(palette.host, "certificate", ca_file=stranger.ca_file)
     with ScriptedPalette(tmp_path, tls=False) as plain:
         fails(plain.host, "no TLS at")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        fails(address, "no connection or answer in time", 5, timeouts=(0.05, 0.05))
+        fails(address, "no connection or response in time", 5, timeouts=Timeouts(0.05, 0.05))
     fails(address, r"refused.*\n  -> check host", 5)
     fails("palette.invalid", "no such host: palette.invalid")
     with ScriptedPalette(tmp_path, tls=False) as proxy:
@@ -438,7 +436,7 @@ def test_normalize_host(text: str, host: str) -> None:
 
 @pytest.mark.parametrize("key", ["bad\nkey", "k\u00e9y\u20ac", "two keys"])
 def test_a_key_that_is_none_is_never_sent_nor_shown(key: str) -> None:
-    with pytest.raises(KeyRefused, match="the API key holds blanks") as caught:
+    with pytest.raises(KeyRejected, match="the API key holds blanks") as caught:
         Transport("palette.example.com", key)
     assert key not in str(caught.value)
 

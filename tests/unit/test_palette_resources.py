@@ -19,7 +19,7 @@ import packinfra
 from packinfra.lifecycle.palette.clients import place
 from packinfra.lifecycle.palette.inputs import judged, registration
 from packinfra.palette import PaletteError, Registration
-from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
+from packinfra.palette.errors import CredentialsRejected, Forbidden, Step
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
 from packinfra.resources.palette_principal import PalettePrincipalProvider
@@ -223,7 +223,7 @@ def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -
     return sleeps, said
 
 
-def refused(kind: type[PaletteError] = CredentialsRefused) -> PaletteError:
+def refused(kind: type[PaletteError] = CredentialsRejected) -> PaletteError:
     return kind(Step.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
 
 
@@ -236,7 +236,7 @@ def test_a_new_role_is_waited_for() -> None:
 
 def test_not_for_ever() -> None:
     palette = Palette(*[refused()] * 99)
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, BY_ROLE, patience=60)
     assert palette.tried == 8
 
@@ -244,7 +244,7 @@ def test_not_for_ever() -> None:
 @pytest.mark.parametrize("given", [BY_KEY, BASIC])
 def test_a_secret_is_wrong_at_once(given: dict[str, Any]) -> None:
     palette = Palette(refused())
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, given)
     assert palette.tried == 1
 

@@ -71,7 +71,7 @@ class Bench:
 
     def __init__(self, palette: ScriptedPalette) -> None:
         self.palette, self.time, self.said, self.warnings = palette, 0.0, list[str](), list[str]()
-        self.client = Client(Transport(palette.host, KEY, ca_file=palette.ca_file, pace=RateLimiter(1000.0)))
+        self.client = Client(Transport(palette.host, KEY, ca_file=palette.ca_file, limiter=RateLimiter(1000.0)))
         palette.on("POST", "/sync", Reply(202))
 
     def sleep(self, seconds: float) -> None:

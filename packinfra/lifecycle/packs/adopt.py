@@ -59,7 +59,7 @@ def compare(client: Client, reference: Reference, record: PublishedVersion) -> F
         spool.seek(0)
         try:
             name = reference.repository.rpartition("/")[2]
-            found = read_archive(spool, name, reference.tag, limit=_UNPACKED * record.size + _SLACK)
+            found = read_archive(spool, name, reference.reference, limit=_UNPACKED * record.size + _SLACK)
         except UnpackError as error:
             return Foreign(record, reason=str(error))
     theirs = replace(

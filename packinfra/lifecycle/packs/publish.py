@@ -92,7 +92,7 @@ class Publishing:
     def is_there(self, version: str, record: PublishedVersion) -> bool:
         """Does the tag still carry what was published? Raises a RegistryError where the registry doesn't say."""
         reference = Reference.of(self.repository, version)
-        found = self._client.resolve(reference, definite=True)
+        found = self._client.resolve(reference, confirm_missing=True)
         if found is None:
             current = version in (self._props.get("files") or {})
             next_up = "; the next up publishes it again" if current else ", and no folder holds this version any more"
@@ -147,9 +147,11 @@ class Publishing:
         return None
 
     def _refusal(self, reference: Reference, record: PublishedVersion, found: str, foreign: Foreign) -> str:
-        differs = foreign.reason or f"from it to this pack: {file_changes(foreign.files, self._files(reference.tag))}"
+        differs = (
+            foreign.reason or f"from it to this pack: {file_changes(foreign.files, self._files(reference.reference))}"
+        )
         return (
-            f"{self._name} {reference.tag} was not published: {reference} is already there with other content, and was "
+            f"{self._name} {reference.reference} was not published: {reference} is already there with other content, and was "
             f"not pushed by this resource.\n  in the registry {found}\n  to be published {record.manifestDigest}\n"
             f"  {differs}\n"
             "  -> give the pack a new version, or remove that tag, or set overwrite: true for this pack (in a "

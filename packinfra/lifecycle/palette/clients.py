@@ -18,7 +18,7 @@ import pulumi
 from packinfra.host.engine import Log
 from packinfra.http.failures import unusable_ca
 from packinfra.palette import Client, Transport
-from packinfra.palette.errors import KeyRefused, Step
+from packinfra.palette.errors import KeyRejected, Step
 from packinfra.palette.host import HOST, KEY_VARIABLE, host_elsewhere, normalize_host
 
 API_KEY = "packinfra:paletteApiKey"
@@ -69,7 +69,7 @@ class PaletteClients:
         """Raises a PaletteError if there can be none."""
         host, ca_file = str(props["host"]), props.get("caFile") or None
         if not self._key:
-            raise KeyRefused(
+            raise KeyRejected(
                 Step.LOGIN, host, text="there is no API key, without which nothing is deleted there either"
             )
         with self._lock:
