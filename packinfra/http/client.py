@@ -6,6 +6,7 @@ caller sends them, and nowhere else.
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -60,8 +61,8 @@ class HttpClient:
         hide_queries()
         self._trust, self._timeouts = trust or Trust(), timeouts or Timeouts()
         self._lock = threading.Lock()
-        self._pools: dict[tuple[bool, tuple[str, str] | None], urllib3.PoolManager] = {}
-        self._routes: dict[tuple[str, str], urllib3.PoolManager] = {}
+        self._context: ssl.SSLContext | None = None
+        self._routes: dict[tuple[str, str], tuple[urllib3.PoolManager, str]] = {}
 
     def request(
         self,
@@ -88,8 +89,9 @@ class HttpClient:
         timeout = urllib3.Timeout(
             connect=self._timeouts.connect, read=self._timeouts.finish if upload else self._timeouts.read
         )
+        pool, proxy = self._route(url)
         try:
-            response = self._pool(url).urlopen(
+            response = pool.urlopen(
                 method, url, body=body, headers={**_HEADERS, **headers, **length}, timeout=timeout,
                 redirect=False, retries=False, preload_content=False,
             )  # fmt: skip
@@ -99,26 +101,26 @@ class HttpClient:
                 response.close()  # a response that was read to its end has given its connection back already
                 response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ConnectionFailure.of(error, urlsplit(url).netloc) from error
+            raise ConnectionFailure.of(error, urlsplit(url).netloc, proxy) from error
 
     def close(self) -> None:
         """Closes the connections that are not in use."""
-        for pool in self._pools.values():
+        for pool, _ in self._routes.values():
             pool.clear()
 
-    def _pool(self, url: str) -> urllib3.PoolManager:
-        """The connections for a URL's origin."""
+    def _route(self, url: str) -> tuple[urllib3.PoolManager, str]:
+        """The connections to a URL's origin, and the host of the proxy that they go through, if any."""
         parts = urlsplit(url)
         origin, is_tls = (parts.scheme, parts.netloc), parts.scheme == "https"
         with self._lock:
             if origin not in self._routes:
                 proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port or (443 if is_tls else 80))
-                if (is_tls, proxy) not in self._pools:
-                    context = self._trust.context() if is_tls or proxy else None
-                    options: Any = {"maxsize": _CONNECTIONS, "blocksize": _BLOCK, "ssl_context": context}
-                    new = proxied_pool(*proxy, **options) if proxy else urllib3.PoolManager(**options)
-                    self._pools[is_tls, proxy] = new
-                self._routes[origin] = self._pools[is_tls, proxy]
+                if is_tls or proxy:
+                    self._context = self._context or self._trust.context()
+                options: Any = {"maxsize": _CONNECTIONS, "blocksize": _BLOCK, "ssl_context": self._context}
+                self._routes[origin] = (
+                    proxied_pool(*proxy, **options) if proxy else (urllib3.PoolManager(**options), "")
+                )
             return self._routes[origin]
 
 

@@ -12,7 +12,7 @@ import ssl
 from collections.abc import Iterator
 from enum import Enum, auto
 
-import urllib3
+from urllib3.exceptions import LocationValueError, ProxyError
 
 from packinfra.http.redact import clean, without_query
 
@@ -39,9 +39,11 @@ class ConnectionFailure(Exception):  # noqa: N818 - the callers' errors are what
         return self.cause in (Cause.TIMEOUT, Cause.CONNECTION_LOST)
 
     @classmethod
-    def of(cls, error: Exception, host: str) -> ConnectionFailure:
-        """From what urllib3 or a socket raised."""
+    def of(cls, error: Exception, host: str, proxy: str) -> ConnectionFailure:
+        """From what urllib3, PySocks or a socket raised. proxy: its host, if one leads to `host`"""
         chain = list(_chain(error))
+        at_proxy = proxy and any(isinstance(e, ProxyError) or type(e).__module__ == "socks" for e in chain)
+        host = proxy if at_proxy else host
         for cause in chain:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return cls(Cause.UNTRUSTED, cause.verify_message)
@@ -49,13 +51,15 @@ class ConnectionFailure(Exception):  # noqa: N818 - the callers' errors are what
                 return cls(Cause.NO_TLS, f"no TLS at {host} ({cause.reason})")
             if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
                 return cls(Cause.NO_HOST, f"no such host: {host}")
-            if refused := re.search(r"Tunnel connection failed: (4\d\d[\w -]*)", str(cause)):
-                return cls(Cause.PROXY, f"the proxy refused: {refused[1]}")
+            if refused := re.search(
+                r"Tunnel connection failed: (4\d\d[\w -]*)|(SOCKS5 authentication failed)", str(cause)
+            ):
+                return cls(Cause.PROXY, f"the proxy refused: {refused[1] or refused[2]}")
             if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
                 return cls(Cause.TIMEOUT, "no connection or response in time")
-            if isinstance(cause, urllib3.exceptions.LocationValueError):
+            if isinstance(cause, LocationValueError):
                 return cls(Cause.INVALID_URL, "an invalid URL")
-        return cls(Cause.CONNECTION_LOST, _text(chain[-1]))
+        return cls(Cause.CONNECTION_LOST, (f"the proxy {proxy}: " if at_proxy else "") + _text(chain[-1]))
 
 
 def unusable_ca(path: str) -> str | None:
@@ -71,13 +75,10 @@ def unusable_ca(path: str) -> str | None:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """From outside to inside."""
-    seen: set[int] = set()
     inner: BaseException | None = error
-    while inner is not None and id(inner) not in seen:
-        seen.add(id(inner))
+    while inner:
         yield inner
-        wrapped = (getattr(inner, "reason", None), *inner.args, inner.__cause__, inner.__context__)
-        inner = next((e for e in wrapped if isinstance(e, BaseException)), None)
+        inner = inner.__cause__ or inner.__context__
 
 
 def _text(error: BaseException) -> str:

@@ -71,8 +71,8 @@ def _variable(name: str) -> str:
     return os.environ.get(f"{name.upper()}_PROXY") or getproxies().get(name) or ""
 
 
-def proxied_pool(variable: str, address: str, **options: Any) -> urllib3.PoolManager:
-    """Connections through a proxy. Raises ConnectionFailure if the variable's address is none."""
+def proxied_pool(variable: str, address: str, **options: Any) -> tuple[urllib3.PoolManager, str]:
+    """Connections through a proxy, and its host. Raises ConnectionFailure if the variable's address is none."""
     try:
         parts = urlsplit(address if "://" in address else f"http://{address}")
         scheme, host, port = _SCHEMES.get(parts.scheme.lower()), parts.hostname, parts.port
@@ -81,14 +81,17 @@ def proxied_pool(variable: str, address: str, **options: Any) -> urllib3.PoolMan
     if not scheme or not host:
         text = f"{variable} is not the address of a proxy (http://HOST:PORT, socks5://HOST:PORT)"
         raise ConnectionFailure(Cause.PROXY, text) from None
-    url = f"{scheme}://{f'[{host}]' if ':' in host else host}" + (f":{port}" if port else "")
+    host_and_port = (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
+    url = f"{scheme}://{host_and_port}"
     username, password = unquote(parts.username or ""), unquote(parts.password or "")
     if scheme.startswith("socks"):
         from urllib3.contrib.socks import SOCKSProxyManager  # noqa: PLC0415 - few need it
 
-        return SOCKSProxyManager(url, username or None, password or None, **options)
+        return SOCKSProxyManager(url, username or None, password or None, **options), host_and_port
     headers = {"Proxy-Authorization": basic_authorization(username, password)} if username else None
-    return urllib3.ProxyManager(url, proxy_headers=headers, proxy_ssl_context=options["ssl_context"], **options)
+    return urllib3.ProxyManager(
+        url, proxy_headers=headers, proxy_ssl_context=options["ssl_context"], **options
+    ), host_and_port
 
 
 def basic_authorization(username: str, password: str) -> str:

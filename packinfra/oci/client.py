@@ -78,7 +78,7 @@ class Client:
         self._locks: dict[str, threading.Lock] = {}
         self._threads = ThreadPoolExecutor(_PUSHES)  # kept: a new thread for each push took longer than its requests
         rate = transport.traits.manifests_per_second
-        self._limiter = RateLimiter(rate, transport.clock, transport.sleep or time.sleep) if rate else None
+        self._limiter = RateLimiter(rate, transport.clock, transport.sleep or time.sleep)
 
     def __enter__(self) -> Self:
         return self
@@ -263,19 +263,16 @@ class Client:
             raise DigestMismatch(Step.PUBLISH, call.reference, status=response.status, text=text)
 
     def _put(self, call: Call, manifest: Manifest) -> Response:
-        if self._limiter:
-            self._limiter.acquire()
+        self._limiter.acquire()
         headers = {"Content-Type": manifest.media_type}
         try:
             response = call.send(
                 "PUT", call.manifest, Step.PUBLISH, (200, 201), actions="pull,push", headers=headers, body=manifest.body
             )
         except Throttled:
-            if self._limiter:
-                self._limiter.throttled()
+            self._limiter.throttled()
             raise
-        if self._limiter:
-            self._limiter.succeeded()
+        self._limiter.succeeded()
         return response
 
 

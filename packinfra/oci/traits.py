@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -21,7 +22,7 @@ class RegistryTraits:
 
     permissions: Mapping[Step, str] = field(default_factory=dict)
     drops_uploads: bool = False
-    manifests_per_second: float | None = None
+    manifests_per_second: float = math.inf
 
 
 SPEC_CONFORMING = RegistryTraits()

@@ -17,15 +17,15 @@ from packinfra.palette.errors import (
     NotFound,
     NotPalette,
     PaletteError,
-    Step,
-    Throttled,
+    PaletteStep,
+    PaletteThrottled,
 )
 from packinfra.palette.registration import Kind, Registration, parse_registration
 from packinfra.palette.sync_status import SyncStatus
-from packinfra.palette.transport import Transport
+from packinfra.palette.transport import PaletteTransport
 
 _SUMMARY = "/v1/registries/oci/summary"
-_NOT_ABOUT_CREDENTIALS = (NotPalette, NotFound, Throttled)
+_NOT_ABOUT_CREDENTIALS = (NotPalette, NotFound, PaletteThrottled)
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,10 @@ class Listed:
     kind: str
 
 
-class Client:
+class PaletteClient:
     """Thread-safe. Every method raises a PaletteError. Close it, or use it as a context manager."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: PaletteTransport) -> None:
         self._transport = transport
         self._send = transport.send
 
@@ -67,16 +67,16 @@ class Client:
 
     def principal(self, partition: str = "aws") -> Principal:
         path = "/v1/clouds/aws/account/sts"
-        document = self._send(Step.PRINCIPAL, "GET", path, query={"partition": partition})
+        document = self._send(PaletteStep.PRINCIPAL, "GET", path, query={"partition": partition})
         if not document.get("accountId") or not document.get("externalId"):
             text = "the response names no account or no ExternalId"
-            raise PaletteError(Step.PRINCIPAL, f"{self.host}{path}", text=text)
+            raise PaletteError(PaletteStep.PRINCIPAL, f"{self.host}{path}", text=text)
         return Principal(str(document["accountId"]), str(document["externalId"]))
 
     def tenant(self) -> str:
         """The uid of the tenant that the key belongs to; "" if Palette doesn't say."""
         try:
-            status = self._send(Step.TENANT, "GET", "/v1/users/me").get("status") or {}
+            status = self._send(PaletteStep.TENANT, "GET", "/v1/users/me").get("status") or {}
         except (Forbidden, NotFound):  # no later request depends on it
             return ""
         return str((status.get("tenant") or {}).get("tenantUid") or "")
@@ -91,7 +91,7 @@ class Client:
         """Has Palette try these credentials. Raises CredentialsRejected if the registry rejects them."""
         path = f"/v1/registries/oci/{registration.kind}/validate"
         try:
-            self._send(Step.VALIDATE, "POST", path, body=registration.spec(), secrets=(registration.secret,))
+            self._send(PaletteStep.VALIDATE, "POST", path, body=registration.spec(), secrets=(registration.secret,))
         except PaletteError as error:
             if isinstance(error, KeyRejected):
                 self.registries()  # raises if Palette rejects our key, and not the registry Palette's credentials
@@ -117,11 +117,11 @@ class Client:
             again = True
             path = f"/v1/registries/oci/{registration.kind}"
             document = self._send(
-                Step.CREATE, "POST", path, query={"skipPackSync": "true"}, body=registration.body(),
+                PaletteStep.CREATE, "POST", path, query={"skipPackSync": "true"}, body=registration.body(),
                 secrets=(registration.secret,), retry=False,
             )  # fmt: skip
             if not document.get("uid"):
-                raise PaletteError(Step.CREATE, f"{self.host}{path}", text="the response names no uid")
+                raise PaletteError(PaletteStep.CREATE, f"{self.host}{path}", text="the response names no uid")
             return str(document["uid"])
 
         try:
@@ -136,7 +136,7 @@ class Client:
             tenant: The one in which it was registered, "" if that isn't known.
         """
         try:
-            return parse_registration(kind, self._send(Step.READ, "GET", _path(uid, kind)))
+            return parse_registration(kind, self._send(PaletteStep.READ, "GET", _path(uid, kind)))
         except NotFound as error:
             self._confirm_gone(kind, uid, tenant, error)
             return None
@@ -144,14 +144,14 @@ class Client:
     def update(self, uid: str, registration: Registration) -> None:
         path = _path(uid, registration.kind)
         try:
-            self._send(Step.UPDATE, "PUT", path, body=registration.body(), secrets=(registration.secret,))
+            self._send(PaletteStep.UPDATE, "PUT", path, body=registration.body(), secrets=(registration.secret,))
         except PaletteError as error:
             raise _name_taken(error) from error
 
     def delete(self, kind: Kind, uid: str, tenant: str = "") -> None:
         """A missing one is success. tenant: see read"""
         try:
-            self._send(Step.DELETE, "DELETE", _path(uid, kind))
+            self._send(PaletteStep.DELETE, "DELETE", _path(uid, kind))
         except NotFound as error:
             self._confirm_gone(kind, uid, tenant, error)
         except PaletteError as error:
@@ -163,15 +163,17 @@ class Client:
     def sync(self, kind: Kind, uid: str, *, force: bool = False) -> None:
         """Starts a sync and doesn't wait. force: give up one that is running."""
         query = {"forceSync": str(force).lower()}
-        self._send(Step.SYNC, "POST", f"{_path(uid, kind)}/sync", query=query)
+        self._send(PaletteStep.SYNC, "POST", f"{_path(uid, kind)}/sync", query=query)
 
     def sync_status(self, kind: Kind, uid: str) -> SyncStatus:
-        return SyncStatus.of(self._send(Step.STATUS, "GET", f"{_path(uid, kind)}/sync/status"))
+        return SyncStatus.of(self._send(PaletteStep.STATUS, "GET", f"{_path(uid, kind)}/sync/status"))
 
     def versions(self, pack: str, uid: str) -> frozenset[str]:
         """The versions of a pack that Palette offers from this registry."""
         try:
-            document = self._send(Step.LOOKUP, "GET", f"/v1/packs/{pack}/registries/{uid}", query={"cloudType": "all"})
+            document = self._send(
+                PaletteStep.LOOKUP, "GET", f"/v1/packs/{pack}/registries/{uid}", query={"cloudType": "all"}
+            )
         except PaletteError as error:
             # Of a pack that isn't indexed, with any code; it may also be a response without tags.
             if error.status == 404 and not isinstance(error, NotPalette):
@@ -184,7 +186,7 @@ class Client:
         listed: list[Listed] = []
         query: dict[str, str] = {}
         while True:
-            document = self._send(Step.LIST, "GET", _SUMMARY, query=query, retry=retry)
+            document = self._send(PaletteStep.LIST, "GET", _SUMMARY, query=query, retry=retry)
             for item in document.get("items") or []:
                 metadata, spec = item.get("metadata") or {}, item.get("spec") or {}
                 kind = str(spec.get("registryType") or "").lower()

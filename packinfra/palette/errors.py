@@ -8,7 +8,7 @@ PaletteError
   NotFound             404, in Palette's own words (not a proxy's)
   CredentialsRejected  the registry rejects the credentials that Palette was given for it
   NameTaken            another registry of the tenant has the name
-  Throttled            429, after all retries
+  PaletteThrottled     429, after all retries
 SyncFailed             a sync failed, hung, or ended without the packs
 """
 
@@ -20,7 +20,7 @@ from packinfra.errors import PackinfraError
 from packinfra.http.errors import ServiceError
 
 
-class Step(StrEnum):
+class PaletteStep(StrEnum):
     """A request to Palette, as it reads in an error: "could not list the registries in Palette"."""
 
     CONNECT = "reach"
@@ -83,7 +83,7 @@ class NameTaken(PaletteError):  # noqa: N818
     )
 
 
-class Throttled(PaletteError):  # noqa: N818
+class PaletteThrottled(PaletteError):  # noqa: N818
     remedy = "run again in a minute; what is done stays done"
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from packinfra.palette.client import Client
+from packinfra.palette.client import PaletteClient
 from packinfra.palette.errors import SyncFailed
 from packinfra.palette.registration import Kind
 from packinfra.palette.reporter import Reporter
@@ -30,7 +30,7 @@ class SyncWaiter:
 
     def __init__(
         self,
-        client: Client,
+        client: PaletteClient,
         kind: Kind,
         uid: str,
         location: str,

@@ -27,9 +27,9 @@ from packinfra.palette.errors import (
     NotFound,
     NotPalette,
     PaletteError,
+    PaletteStep,
+    PaletteThrottled,
     PaletteUnreachable,
-    Step,
-    Throttled,
 )
 
 _TIMEOUTS = Timeouts(connect=10.0, read=30.0)  # 30 s in Palette's own Go client
@@ -41,7 +41,7 @@ _SCOPE_CODE = "ProjectUidIsNotEmpty"
 """400 of a request that is for the tenant alone."""
 
 
-class Transport:
+class PaletteTransport:
     """Requests to one Palette, on behalf of the tenant.
 
     Args:
@@ -68,9 +68,11 @@ class Transport:
             remedy = (
                 "name a PEM file with the certificate of the CA that signed Palette's (caFile, relative to the project)"
             )
-            raise PaletteUnreachable(Step.CONNECT, host, text=problem, remedy=remedy)
+            raise PaletteUnreachable(PaletteStep.CONNECT, host, text=problem, remedy=remedy)
         if not (key.isascii() and key.isprintable()) or " " in key:
-            raise KeyRejected(Step.LOGIN, host, text="the API key holds blanks, line breaks or other signs no key has")
+            raise KeyRejected(
+                PaletteStep.LOGIN, host, text="the API key holds blanks, line breaks or other signs no key has"
+            )
         self.host, self._key = host, key
         self._policy, self._limiter = policy or RetryPolicy(first=2.0), limiter
         self._sleep, self._clock = sleep, clock
@@ -84,7 +86,7 @@ class Transport:
 
     def send(
         self,
-        step: Step,
+        step: PaletteStep,
         method: str,
         path: str,
         *,
@@ -139,7 +141,7 @@ def _document(response: Response) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def _unreachable(failure: ConnectionFailure, step: Step, target: str) -> PaletteError:
+def _unreachable(failure: ConnectionFailure, step: PaletteStep, target: str) -> PaletteError:
     remedy = ""
     if failure.cause is Cause.UNTRUSTED:
         remedy = (
@@ -151,13 +153,13 @@ def _unreachable(failure: ConnectionFailure, step: Step, target: str) -> Palette
 
 
 def _error_for(
-    response: Response, document: dict[str, Any] | None, step: Step, target: str, secrets: tuple[str, ...]
+    response: Response, document: dict[str, Any] | None, step: PaletteStep, target: str, secrets: tuple[str, ...]
 ) -> PaletteError:
     status, fields = response.status, document or {}
     code, text = str(fields.get("code") or ""), clean(str(fields.get("message") or ""), secrets)
     kind = PaletteError
     if status == 429:
-        kind = Throttled
+        kind = PaletteThrottled
     elif status >= 500:
         text = text or "no reason given; perhaps it comes from something before Palette"
     elif document is None or status < 400:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from packinfra.palette.client import Client
+from packinfra.palette.client import PaletteClient
 from packinfra.palette.errors import CredentialsRejected
 from packinfra.palette.registration import Registration
 from packinfra.palette.reporter import Reporter
 
 
 def wait_until_valid(
-    client: Client,
+    client: PaletteClient,
     registration: Registration,
     *,
     role_timeout_seconds: float,

@@ -34,8 +34,8 @@ from packinfra.host.engine import install_error_formatter
 from packinfra.lifecycle.ownership import CLAIMS
 from packinfra.lifecycle.palette.clients import PaletteClients, log_of, place, plain
 from packinfra.lifecycle.palette.inputs import SECRETS, judged, registration
-from packinfra.palette import Client, Listed, Registration
-from packinfra.palette.errors import NameTaken, Step
+from packinfra.palette import Listed, PaletteClient, Registration
+from packinfra.palette.errors import NameTaken, PaletteStep
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
 
@@ -110,7 +110,7 @@ class PaletteRegistryProvider(ResourceProvider):
             return
         self._clients.of(_props).delete(_props["kind"], _id, str(_props.get("tenant") or ""))
 
-    def _admit(self, client: Client, wanted: Registration, props: Mapping[str, Any]) -> None:
+    def _admit(self, client: PaletteClient, wanted: Registration, props: Mapping[str, Any]) -> None:
         timeout = float(props.get("patience") or 0.0)
         wait_until_valid(client, wanted, role_timeout_seconds=timeout, reporter=log_of(props))
 
@@ -195,7 +195,7 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
         super().__init__(PaletteRegistryProvider(), name, props, opts)
 
 
-def _require_same_place(client: Client, listed: Listed, wanted: Registration) -> None:
+def _require_same_place(client: PaletteClient, listed: Listed, wanted: Registration) -> None:
     """Raises NameTaken if the registry that has the name is another one."""
     theirs = f"a registry of kind {listed.kind or 'unknown'}"
     if listed.kind == wanted.kind:
@@ -204,7 +204,7 @@ def _require_same_place(client: Client, listed: Listed, wanted: Registration) ->
             return
         theirs += f" for {said.get('endpoint')}/{said.get('basePath') or ''}"
     raise NameTaken(
-        Step.CREATE, client.host,
+        PaletteStep.CREATE, client.host,
         text=f"the name {wanted.name} belongs to {theirs}, not to one of kind {wanted.kind} for "
         f"{wanted.endpoint}/{wanted.base_path}",
     )  # fmt: skip

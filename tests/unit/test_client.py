@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
@@ -240,14 +241,23 @@ def test_a_layer_that_changes_while_it_is_sent(registry: ScriptedRegistry, setup
     assert setup.sleeps == []
 
 
-@pytest.mark.parametrize("size", [0, 10])
-def test_a_layer_that_shrinks_or_cannot_be_read(registry: ScriptedRegistry, setup: Setup, size: int) -> None:
-    class Broken(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            raise OSError(5, "Input/output error")
+class Broken(io.BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        raise OSError(5, "Input/output error")
 
-    with pytest.raises(RegistryError, match=r"can't be read: Input/output error"):
-        setup.client.push(setup.reference, manifest(), lambda: Broken(LAYER))
+
+def no_descriptors() -> io.BytesIO:
+    raise OSError(24, "Too many open files")
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"), [(lambda: Broken(LAYER), "Input/output error"), (no_descriptors, "Too many open files")]
+)
+def test_a_layer_that_cannot_be_read(
+    registry: ScriptedRegistry, setup: Setup, layer: Callable[[], io.BytesIO], said: str
+) -> None:
+    with pytest.raises(RegistryError, match=f"can't be read: {said}\n  -> see to the disk"):
+        setup.client.push(setup.reference, manifest(), layer)
     assert setup.sleeps == []
     assert not registry.manifests
 
@@ -335,3 +345,15 @@ def test_descriptors_survive_parsing() -> None:
     parsed = Manifest.parse(manifest().body, manifest().media_type)
     assert parsed == manifest()
     assert json.loads(parsed.body)["layers"][0]["annotations"] == parsed.layers[0].annotations
+
+
+def test_a_client_that_is_closed_leaves_nothing(registry: ScriptedRegistry) -> None:
+    before = set(threading.enumerate())
+    setup = Setup(registry)
+    with setup.client as client:
+        setup.push()
+        assert set(threading.enumerate()) - before
+        connections = registry.connections
+    assert not [thread for thread in set(threading.enumerate()) - before if "Pool" in thread.name]
+    client.resolve(setup.reference)  # what needs no threads still works
+    assert registry.connections == connections + 1, "the others were closed"

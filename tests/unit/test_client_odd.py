@@ -7,6 +7,7 @@ and manifest. The tables say how much more, or less, it was.
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -152,6 +153,8 @@ FAILS = [
     Fails("always throttled", PUBLISH, (Reply(429),) * 9, Throttled, "429\n  -> run again in a minute", 10,
           tuple(PAUSES)),
     Fails("throttled beyond the deadline", ASK, (Reply(429, {"Retry-After": "999"}),), Throttled, "429", 1),
+    Fails("escapes in a text", PUBLISH, (Reply(400, body=error("MANIFEST\x1b[2J", "a\x1b[1m\nb\u202e")),), RegistryError,
+          "400 MANIFEST\\x1b[2J: a\\x1b[1m b\\u202e\n", 6),
     Fails("always dropped", ASK, (Reply(drop=True),) * 9, Unreachable, "HTTPS_PROXY", 5, tuple(PAUSES)),
     Fails("missing repository", BEGIN, (Reply(404, body=GONE),), RepositoryMissing, "does not exist", 4),
     Fails("missing repository, no word", BEGIN, (Reply(404),), RepositoryMissing, "404\n  -> run pulumi refresh", 4),
@@ -230,7 +233,7 @@ def test_the_reason_for_a_refused_head(registry: ScriptedRegistry) -> None:
 def test_an_empty_403_of_ecr_names_the_action(
     registry: ScriptedRegistry, where: tuple[str, str], action: str
 ) -> None:  # aws-dotnet-deploy#474
-    setup = prepared(registry, traits=dataclasses.replace(TRAITS, manifests_per_second=None))
+    setup = prepared(registry, traits=dataclasses.replace(TRAITS, manifests_per_second=math.inf))
     registry.next(*where, Reply(403))
     registry.next("GET", "/(manifests|blobs)/", Reply(403))
     with pytest.raises(NotAuthorized, match=f"probably {action}"):
@@ -379,12 +382,12 @@ def test_where_nobody_is_sent(location: str, said: str) -> None:
 
 def test_warnings_are_told_once(registry: ScriptedRegistry) -> None:
     setup = prepared(registry)
-    warning = {"Warning": '299 - "this registry closes in May", 299 - "and \\"this\\" too", 110 x "stale"'}
+    warning = {"Warning": '299 - "this registry \x1b[2Jcloses in May", 299 - "and \\"this\\" too", 110 x "stale"'}
     registry.next(*ASK, Reply(404, warning))
     registry.next(*FIND, Reply(404, warning))
     setup.publish()
     assert setup.warnings == [
-        f"{registry.host} says: this registry closes in May",
+        f"{registry.host} says: this registry \\x1b[2Jcloses in May",
         f'{registry.host} says: and \\"this\\" too',
     ]
 

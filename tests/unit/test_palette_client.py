@@ -13,7 +13,7 @@ import pytest
 from packinfra.http.client import Timeouts
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.http.retry import RetryPolicy
-from packinfra.palette import Client, Listed, PaletteError, Principal, Registration, Transport
+from packinfra.palette import Listed, PaletteClient, PaletteError, PaletteTransport, Principal, Registration
 from packinfra.palette.errors import (
     CredentialsRejected,
     Forbidden,
@@ -21,8 +21,8 @@ from packinfra.palette.errors import (
     NameTaken,
     NotFound,
     NotPalette,
+    PaletteThrottled,
     PaletteUnreachable,
-    Throttled,
 )
 from packinfra.palette.host import normalize_host
 from packinfra.palette.registration import normalize_base_path, normalize_endpoint, parse_registration
@@ -57,19 +57,19 @@ def sleeps() -> list[float]:
 
 
 @pytest.fixture
-def client(palette: ScriptedPalette, sleeps: list[float]) -> Client:
-    return Client(transport(palette, sleeps))
+def client(palette: ScriptedPalette, sleeps: list[float]) -> PaletteClient:
+    return PaletteClient(transport(palette, sleeps))
 
 
-def transport(palette: ScriptedPalette, sleeps: list[float], **options: Any) -> Transport:
+def transport(palette: ScriptedPalette, sleeps: list[float], **options: Any) -> PaletteTransport:
     settings = {
         "ca_file": palette.ca_file, "policy": RetryPolicy(first=2.0, jitter=0.0), "sleep": sleeps.append,
         "limiter": RateLimiter(10.0, lambda: 0.0, lambda _: None), **options,
     }  # fmt: skip
-    return Transport(palette.host, KEY, **settings)
+    return PaletteTransport(palette.host, KEY, **settings)
 
 
-def test_what_is_sent(client: Client, palette: ScriptedPalette) -> None:
+def test_what_is_sent(client: PaletteClient, palette: ScriptedPalette) -> None:
     principal = {"accountId": "210987654321", "externalId": "x-1", "partition": "aws"}
     palette.on("GET", "/v1/clouds/aws/account/sts", Reply(body=principal))
     palette.on("GET", f"{OCI}/summary", items(("u1", "packs", "ecr"), ("u2", "other", "basic")))
@@ -118,7 +118,7 @@ def test_what_is_sent(client: Client, palette: ScriptedPalette) -> None:
 
 
 def test_netrc_is_not_read(
-    client: Client, palette: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: PaletteClient, palette: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")
     (tmp_path / "netrc").chmod(0o600)
@@ -133,7 +133,7 @@ def test_other_partitions(palette: ScriptedPalette) -> None:
     assert gov.spec()["credentials"]["partition"] == "aws-us-gov"
 
 
-def test_every_page_is_read(client: Client, palette: ScriptedPalette) -> None:
+def test_every_page_is_read(client: PaletteClient, palette: ScriptedPalette) -> None:
     palette.on("GET", "/summary", items(("u1", "a", "ecr"), following="t1"), items(("u2", "b", "basic")))
     assert [listed.uid for listed in client.registries()] == ["u1", "u2"]
     assert [seen.query for seen in palette.seen] == [{}, {"continue": "t1"}]
@@ -152,7 +152,7 @@ PASSING = [
 
 @pytest.mark.parametrize(("reply", "pause"), [case[1:] for case in PASSING], ids=[case[0] for case in PASSING])
 def test_what_is_tried_again(
-    client: Client, palette: ScriptedPalette, sleeps: list[float], reply: Reply, pause: float
+    client: PaletteClient, palette: ScriptedPalette, sleeps: list[float], reply: Reply, pause: float
 ) -> None:
     palette.on("PUT", "/u1/ecr", reply, NO_CONTENT)
     client.update("u1", ROLE)
@@ -161,14 +161,16 @@ def test_what_is_tried_again(
 
 
 @pytest.mark.parametrize("lost", [Reply(drop=True), Reply(502), error(429, "TooManyRequests")])
-def test_a_lost_answer_to_create(client: Client, palette: ScriptedPalette, lost: Reply) -> None:
+def test_a_lost_answer_to_create(client: PaletteClient, palette: ScriptedPalette, lost: Reply) -> None:
     palette.on("POST", "/ecr", lost, Reply(201, {"uid": "u2"}))
     palette.on("GET", "/summary", items(("u0", "other", "ecr")))
     assert client.create(ROLE) == "u2"
     assert palette.requests == [f"POST {OCI}/ecr", f"GET {OCI}/summary", f"POST {OCI}/ecr"]
 
 
-def test_a_lost_answer_to_a_create_that_worked(client: Client, palette: ScriptedPalette, sleeps: list[float]) -> None:
+def test_a_lost_answer_to_a_create_that_worked(
+    client: PaletteClient, palette: ScriptedPalette, sleeps: list[float]
+) -> None:
     palette.on("POST", "/ecr", Reply(drop=True))
     palette.on("GET", "/summary", Reply(503), items(("u1", "packs", "ecr")))
     assert client.create(ROLE) == "u1"
@@ -190,15 +192,19 @@ REFUSALS: list[tuple[str, Reply, type[PaletteError], str]] = [
     ("a list", Reply(200, "[]"), NotPalette, "not a response of Palette"),
     ("a redirect", Reply(302, None, {"Location": "https://sso.example.com/in?state=1"}), NotPalette,
      "a redirect to https://sso.example.com/in\n"),
+    ("a redirect to nowhere", Reply(302, None, {"Location": "https://[x?state=1"}), NotPalette, "a redirect to https://[x\n"),
+    ("escapes in a text", error(400, "Invalid\x1b[1m", "a\x1b[2J\nb"), PaletteError, "400 Invalid\\x1b[1m: a\\x1b[2J b\n"),
     ("500", error(500, "InternalError", "oops"), PaletteError, "500 InternalError: oops"),
     ("503 for ever", Reply(503, "<html>"), PaletteError, "perhaps it comes from something before Palette"),
-    ("429 for ever", error(429, "TooManyRequests", "slow down"), Throttled, "run again in a minute"),
+    ("429 for ever", error(429, "TooManyRequests", "slow down"), PaletteThrottled, "run again in a minute"),
     ("invalid", error(400, "InvalidRequest", "spec.endpoint"), PaletteError, "400 InvalidRequest: spec.endpoint"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("reply", "kind", "said"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
-def test_refusals(client: Client, palette: ScriptedPalette, reply: Reply, kind: type[PaletteError], said: str) -> None:
+def test_refusals(
+    client: PaletteClient, palette: ScriptedPalette, reply: Reply, kind: type[PaletteError], said: str
+) -> None:
     palette.on("GET", "/sync/status", reply)
     with pytest.raises(PaletteError) as caught:
         client.sync_status("ecr", "u1")
@@ -226,7 +232,7 @@ def test_refusals(client: Client, palette: ScriptedPalette, reply: Reply, kind: 
     ],
 )
 def test_credentials_are_refused(
-    client: Client, palette: ScriptedPalette, reply: Reply, registration: Registration, said: str
+    client: PaletteClient, palette: ScriptedPalette, reply: Reply, registration: Registration, said: str
 ) -> None:
     palette.on("POST", "/validate", reply)
     palette.on("GET", "/summary", items())
@@ -239,7 +245,7 @@ def test_credentials_are_refused(
     [error(401, "Unauthorized"), error(403, "Forbidden"), error(400, "ProjectUidIsNotEmpty"), Reply(404, "<html>"),
      error(404, "ResourceNotFound"), error(429, "TooManyRequests"), error(503, "Unavailable")],
 )  # fmt: skip
-def test_what_says_nothing_of_the_credentials(client: Client, palette: ScriptedPalette, reply: Reply) -> None:
+def test_what_says_nothing_of_the_credentials(client: PaletteClient, palette: ScriptedPalette, reply: Reply) -> None:
     palette.on("POST", "/validate", reply)
     palette.on("GET", "/summary", reply)
     with pytest.raises(PaletteError) as caught:
@@ -247,7 +253,7 @@ def test_what_says_nothing_of_the_credentials(client: Client, palette: ScriptedP
     assert not isinstance(caught.value, CredentialsRejected)
 
 
-def test_in_use(client: Client, palette: ScriptedPalette) -> None:
+def test_in_use(client: PaletteClient, palette: ScriptedPalette) -> None:
     palette.on("DELETE", "/ecr", error(409, "RegistryInUse", "used by profile web"))
     with pytest.raises(
         PaletteError, match=r"RegistryInUse: used by profile web\n  -> if cluster profiles use its packs"
@@ -256,7 +262,7 @@ def test_in_use(client: Client, palette: ScriptedPalette) -> None:
 
 
 @pytest.mark.parametrize("reply", [error(409, "RegistryAlreadyExists", "taken"), error(400, "DuplicateName", "taken")])
-def test_the_name_is_taken(client: Client, palette: ScriptedPalette, reply: Reply) -> None:
+def test_the_name_is_taken(client: PaletteClient, palette: ScriptedPalette, reply: Reply) -> None:
     palette.on("POST", "/ecr", reply)
     palette.on("PUT", "/ecr", reply)
     for operation in (lambda: client.create(ROLE), lambda: client.update("u1", ROLE)):
@@ -264,7 +270,7 @@ def test_the_name_is_taken(client: Client, palette: ScriptedPalette, reply: Repl
             operation()
 
 
-def test_a_404_needs_the_lists_word(client: Client, palette: ScriptedPalette) -> None:
+def test_a_404_needs_the_lists_word(client: PaletteClient, palette: ScriptedPalette) -> None:
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("DELETE", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items(), items(), items(("u1", "packs", "basic")))
@@ -277,7 +283,7 @@ def test_a_404_needs_the_lists_word(client: Client, palette: ScriptedPalette) ->
 
 @pytest.mark.parametrize("listed", [error(403, "Forbidden"), Reply(500), Reply(200, "<html>")])
 def test_gone_is_not_taken_from_a_list_that_was_not_read(
-    client: Client, palette: ScriptedPalette, listed: Reply
+    client: PaletteClient, palette: ScriptedPalette, listed: Reply
 ) -> None:
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("GET", "/summary", listed)
@@ -286,7 +292,7 @@ def test_gone_is_not_taken_from_a_list_that_was_not_read(
 
 
 @pytest.mark.parametrize("said", [Reply(body={}), error(403, "Forbidden"), error(404, "ResourceNotFound")])
-def test_a_palette_that_tells_no_tenant(client: Client, palette: ScriptedPalette, said: Reply) -> None:
+def test_a_palette_that_tells_no_tenant(client: PaletteClient, palette: ScriptedPalette, said: Reply) -> None:
     palette.on("GET", "/users/me", said)
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items())
@@ -296,7 +302,7 @@ def test_a_palette_that_tells_no_tenant(client: Client, palette: ScriptedPalette
         client.read("ecr", "u1", "t-1")
 
 
-def test_gone_needs_a_key_of_the_tenant(client: Client, palette: ScriptedPalette) -> None:
+def test_gone_needs_a_key_of_the_tenant(client: PaletteClient, palette: ScriptedPalette) -> None:
     theirs, ours = (Reply(body={"status": {"tenant": {"orgName": "x", "tenantUid": uid}}}) for uid in ("t-2", "t-1"))
     palette.on("GET", "/users/me", theirs, theirs, Reply(401), ours)
     palette.on("GET", "/u1/ecr", GONE)
@@ -310,7 +316,7 @@ def test_gone_needs_a_key_of_the_tenant(client: Client, palette: ScriptedPalette
     assert client.read("ecr", "u1", "t-1") is None
 
 
-def test_a_pack_that_is_not_indexed(client: Client, palette: ScriptedPalette) -> None:
+def test_a_pack_that_is_not_indexed(client: PaletteClient, palette: ScriptedPalette) -> None:
     empty, null = Reply(body={"tags": []}), Reply(body={"name": "hello", "tags": None})
     other = error(404, "PackNotFound", "x")  # which words Palette has for it isn't known
     palette.on("GET", "/hello/registries/u1", GONE, other, empty, null, Reply(404, "<html>"))
@@ -328,14 +334,16 @@ def test_a_pack_that_is_not_indexed(client: Client, palette: ScriptedPalette) ->
     ],
 )
 def test_an_answer_without_what_matters(
-    client: Client, palette: ScriptedPalette, call: Callable[[Client], object], method: str, path: str
+    client: PaletteClient, palette: ScriptedPalette, call: Callable[[PaletteClient], object], method: str, path: str
 ) -> None:
     palette.on(method, path, Reply(body={}))
     with pytest.raises(PaletteError, match="the response names no"):
         call(client)
 
 
-def test_secrets_show_nowhere(client: Client, palette: ScriptedPalette, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_show_nowhere(
+    client: PaletteClient, palette: ScriptedPalette, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     echo = error(400, "InvalidCredentials", f"tried {SECRET} for {KEY}")
     palette.on("POST", "/validate", echo)
@@ -355,7 +363,7 @@ def test_secrets_show_nowhere(client: Client, palette: ScriptedPalette, caplog: 
     assert "https" in caplog.text, "there was a log to search"
 
 
-def test_no_redirect_gets_the_key(client: Client, palette: ScriptedPalette, tmp_path: Path) -> None:
+def test_no_redirect_gets_the_key(client: PaletteClient, palette: ScriptedPalette, tmp_path: Path) -> None:
     with ScriptedPalette(tmp_path) as other:
         other.on("GET", "", items())
         palette.on("GET", "/summary", Reply(307, None, {"Location": f"https://{other.host}/"}))
@@ -367,7 +375,7 @@ def test_no_redirect_gets_the_key(client: Client, palette: ScriptedPalette, tmp_
 def test_at_its_pace(palette: ScriptedPalette) -> None:
     palette.on("GET", "/summary", *[items()] * 6, error(429, "TooManyRequests"), items())
     waits: list[float] = []
-    client = Client(transport(palette, [], limiter=RateLimiter(10.0, lambda: 0.0, waits.append, burst=5)))
+    client = PaletteClient(transport(palette, [], limiter=RateLimiter(10.0, lambda: 0.0, waits.append, burst=5)))
     for _ in range(7):
         client.registries()
     assert waits == pytest.approx([0.1, 0.2, 0.3])
@@ -376,7 +384,7 @@ def test_at_its_pace(palette: ScriptedPalette) -> None:
 def test_no_answer(palette: ScriptedPalette, tmp_path: Path, sleeps: list[float], monkeypatch: Any) -> None:
     def fails(host: str, said: str, attempts: int = 1, **options: Any) -> None:
         sleeps.clear()
-        client = Client(Transport(host, KEY, policy=RetryPolicy(), sleep=sleeps.append, **options))
+        client = PaletteClient(PaletteTransport(host, KEY, policy=RetryPolicy(), sleep=sleeps.append, **options))
         with pytest.raises(PaletteUnreachable, match=said) as caught:
             client.registries()
         assert "could not list the registries in Palette" in str(caught.value)
@@ -407,7 +415,7 @@ def test_an_unusable_ca_file(tmp_path: Path, content: str | None, said: str) -> 
     if content:
         path.write_text(content)
     with pytest.raises(PaletteUnreachable, match=rf"{said}.*\n  -> name a PEM file"):
-        Transport("h", KEY, ca_file=str(path))
+        PaletteTransport("h", KEY, ca_file=str(path))
 
 
 @pytest.mark.parametrize(
@@ -437,7 +445,7 @@ def test_normalize_host(text: str, host: str) -> None:
 @pytest.mark.parametrize("key", ["bad\nkey", "k\u00e9y\u20ac", "two keys"])
 def test_a_key_that_is_none_is_never_sent_nor_shown(key: str) -> None:
     with pytest.raises(KeyRejected, match="the API key holds blanks") as caught:
-        Transport("palette.example.com", key)
+        PaletteTransport("palette.example.com", key)
     assert key not in str(caught.value)
 
 

@@ -19,7 +19,7 @@ import packinfra
 from packinfra.lifecycle.palette.clients import place
 from packinfra.lifecycle.palette.inputs import judged, registration
 from packinfra.palette import PaletteError, Registration
-from packinfra.palette.errors import CredentialsRejected, Forbidden, Step
+from packinfra.palette.errors import CredentialsRejected, Forbidden, PaletteStep
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
 from packinfra.resources.palette_principal import PalettePrincipalProvider
@@ -224,7 +224,7 @@ def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -
 
 
 def refused(kind: type[PaletteError] = CredentialsRejected) -> PaletteError:
-    return kind(Step.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
+    return kind(PaletteStep.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
 
 
 def test_a_new_role_is_waited_for() -> None:

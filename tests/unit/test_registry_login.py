@@ -213,6 +213,25 @@ def test_a_token_service_elsewhere_gets_no_login() -> None:
         assert "Authorization" not in elsewhere.seen[0].headers
 
 
+@pytest.mark.parametrize("realm", ["https://[bad", "https://h:port", "ftp://h"])
+def test_a_realm_that_leads_nowhere(realm: str) -> None:
+    with ScriptedRegistry(login="robot:x", tokens=True) as registry:
+        registry.next("HEAD", "/manifests/", Reply(401, {"WWW-Authenticate": f'Bearer realm="{realm}",service="s"'}))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
+        with pytest.raises(RegistryError, match=r"could not get a token .*(invalid URL|without TLS)"):
+            setup.client.resolve(setup.reference)
+        assert len(registry.seen) == 1
+
+
+def test_an_identity_token_stays_out_of_errors() -> None:
+    with ScriptedRegistry(login="x:y", tokens=True) as registry:
+        echo = error("DENIED", f"refresh token {SECRET} is expired")
+        registry.next("POST", "^/token", Reply(401, body=echo))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("", "", SECRET)))
+        with pytest.raises(NotAuthorized, match=r"401 DENIED: refresh token \.\.\. is expired"):
+            setup.client.resolve(setup.reference)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"[]", b"{}", b'{"token":"x","expires_in":"soon"}', b'{"token":"a\\nb"}', b'{"token":"a\\u2028b"}']
 )

@@ -17,8 +17,8 @@ import pulumi
 
 from packinfra.host.engine import Log
 from packinfra.http.failures import unusable_ca
-from packinfra.palette import Client, Transport
-from packinfra.palette.errors import KeyRejected, Step
+from packinfra.palette import PaletteClient, PaletteTransport
+from packinfra.palette.errors import KeyRejected, PaletteStep
 from packinfra.palette.host import HOST, KEY_VARIABLE, host_elsewhere, normalize_host
 
 API_KEY = "packinfra:paletteApiKey"
@@ -63,16 +63,16 @@ class PaletteClients:
     def __init__(self, get: Callable[[str], Any]) -> None:
         self._key = str(get(API_KEY) or os.environ.get(KEY_VARIABLE) or "").strip()
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str | None], Client] = {}
+        self._clients: dict[tuple[str, str | None], PaletteClient] = {}
 
-    def of(self, props: Mapping[str, Any]) -> Client:
+    def of(self, props: Mapping[str, Any]) -> PaletteClient:
         """Raises a PaletteError if there can be none."""
         host, ca_file = str(props["host"]), props.get("caFile") or None
         if not self._key:
             raise KeyRejected(
-                Step.LOGIN, host, text="there is no API key, without which nothing is deleted there either"
+                PaletteStep.LOGIN, host, text="there is no API key, without which nothing is deleted there either"
             )
         with self._lock:
             if (host, ca_file) not in self._clients:
-                self._clients[host, ca_file] = Client(Transport(host, self._key, ca_file=ca_file))
+                self._clients[host, ca_file] = PaletteClient(PaletteTransport(host, self._key, ca_file=ca_file))
             return self._clients[host, ca_file]
