@@ -42,7 +42,7 @@ class Recording(Mocks):
         elif kind in ("Policy", "Role"):
             outputs |= {"arn": f"arn:aws-us-gov:iam::123456789012:{kind.lower()}/{args.name}", "name": args.name}
         elif kind == "PublishedPack":
-            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}, "fileHashes": {}}
+            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}}
         return args.resource_id or f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
