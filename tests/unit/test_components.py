@@ -46,7 +46,7 @@ class Recording(Mocks):
             outputs |= {"accountId": "222222222222", "externalId": "from-palette", "uid": "u-1", "tenant": "t-1"}
             outputs |= {"revision": 1}
         elif kind == "PublishedPack":
-            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}, "fileHashes": {}}
+            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}}
         return args.resource_id or f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
