@@ -82,7 +82,7 @@ class Plan:
 
     def _read(self, source: str, judged: str | None, *, keep: bool) -> Pack | None:
         try:
-            pack = read_pack(Path(source), keep=keep, judged=judged)
+            pack = read_pack(Path(source), keep=keep, validated=judged)
         except PackError as error:
             self.failures.append(str(error))
             return None
