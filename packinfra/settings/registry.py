@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from packinfra.packs.rules import REPOSITORY_COMPONENT
+from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.settings.model import Model
 
 PACKS_PATH = "spectro-packs/archive"
