@@ -26,13 +26,15 @@ if TYPE_CHECKING:
     from packinfra.resources.palette_sync import PaletteSync as PaletteSync
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import AccessSettings as AccessSettings
+    from packinfra.settings import BasicRegistry as BasicRegistry
+    from packinfra.settings import EcrRegistry as EcrRegistry
     from packinfra.settings import LifecycleSettings as LifecycleSettings
     from packinfra.settings import PackSettings as PackSettings
     from packinfra.settings import PaletteSettings as PaletteSettings
     from packinfra.settings import RepositorySettings as RepositorySettings
     from packinfra.settings import Settings as Settings
     from packinfra.settings.access import CiSettings as CiSettings
-    from packinfra.settings.access import HolderSettings as HolderSettings
+    from packinfra.settings.access import GranteeSettings as GranteeSettings
     from packinfra.settings.access import PullSettings as PullSettings
     from packinfra.settings.access import ReaderSettings as ReaderSettings
 
@@ -43,10 +45,12 @@ _HOMES = {
     "BasePath": "packinfra.resources.base_path",
     "BasicAccess": "packinfra.lifecycle.registry_access",
     "BasicPackRegistry": "packinfra.components.basic_registry",
+    "BasicRegistry": "packinfra.settings",
     "CiSettings": "packinfra.settings.access",
     "EcrAccess": "packinfra.lifecycle.registry_access",
     "EcrPackRegistry": "packinfra.components.ecr_registry",
-    "HolderSettings": "packinfra.settings.access",
+    "EcrRegistry": "packinfra.settings",
+    "GranteeSettings": "packinfra.settings.access",
     "LifecycleSettings": "packinfra.settings",
     "Pack": "packinfra.packs",
     "PackSettings": "packinfra.settings",

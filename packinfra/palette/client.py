@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import (
     CredentialsRefused,
     Forbidden,
@@ -20,7 +21,7 @@ from packinfra.palette.errors import (
     Step,
     Throttled,
 )
-from packinfra.palette.registration import Kind, Registration, parse_registration
+from packinfra.palette.registration import Registration, parse_registration
 from packinfra.palette.sync_status import SyncStatus
 from packinfra.palette.transport import Transport
 

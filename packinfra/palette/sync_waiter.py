@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
 from packinfra.palette.client import Client
+from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import SyncFailed
-from packinfra.palette.registration import Kind
 from packinfra.palette.reporter import Reporter
 from packinfra.palette.sync_status import STALE_AFTER, Run, State, SyncStatus
 

@@ -13,6 +13,7 @@ import pytest
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.http.retry import RetryPolicy
 from packinfra.palette import Client, Listed, PaletteError, Principal, Registration, Transport
+from packinfra.palette.credentials import AccessKeyCredentials, PasswordCredentials, RoleCredentials
 from packinfra.palette.errors import (
     CredentialsRefused,
     Forbidden,
@@ -30,14 +31,12 @@ from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error, i
 SECRET = "s3cret-of-the-registry"
 ROLE = Registration(
     "packs",
-    "ecr",
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
     "base",
-    role_arn="arn:aws:iam::123456789012:role/reader",
-    external_id="x-1",
+    RoleCredentials("arn:aws:iam::123456789012:role/reader", "x-1"),
 )
-USER = Registration("packs", "ecr", ROLE.endpoint, "base", access_key_id="AKIAX", secret=SECRET)
-BASIC = Registration("packs", "basic", "https://harbor.example.com", "team", username="robot", secret=SECRET)
+USER = Registration("packs", ROLE.endpoint, "base", AccessKeyCredentials("AKIAX", SECRET))
+BASIC = Registration("packs", "https://harbor.example.com", "team", PasswordCredentials("robot", SECRET))
 OCI = "/v1/registries/oci"
 TLS = {"certificate": "", "enabled": True, "insecureSkipVerify": False}
 NO_CONTENT = Reply(204)
@@ -134,7 +133,7 @@ def test_netrc_is_not_read(
 
 
 def test_other_partitions(palette: ScriptedPalette) -> None:
-    gov = Registration("n", "ecr", "e", "b", role_arn="arn:aws-us-gov:iam::1:role/r", partition="aws-us-gov")
+    gov = Registration("n", "e", "b", RoleCredentials("arn:aws-us-gov:iam::1:role/r", "x"), partition="aws-us-gov")
     assert gov.spec()["credentials"]["partition"] == "aws-us-gov"
 
 
@@ -355,6 +354,7 @@ def test_secrets_show_nowhere(client: Client, palette: ScriptedPalette, caplog: 
         client.registries()
     assert KEY[:5] not in str(caught.value), "nor the half of one at the end of a text that is cut"
     assert SECRET not in repr(BASIC)
+    assert SECRET not in repr(USER)
     assert SECRET not in caplog.text
     assert KEY not in caplog.text
     assert "https" in caplog.text, "there was a log to search"

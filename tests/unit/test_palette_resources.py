@@ -15,7 +15,7 @@ from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 
 import packinfra
-from packinfra.lifecycle.palette.inputs import judged, registration
+from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.palette import PaletteError, Registration
 from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
 from packinfra.palette.registration import REQUIRED_SPEC
@@ -53,7 +53,7 @@ class Unknown:
 )  # fmt: skip
 def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
     before = dict(given)
-    assert judged(given) == ({**given, **REQUIRED_SPEC, **tidy}, [])
+    assert validate_inputs(given) == ({**given, **REQUIRED_SPEC, **tidy}, [])
     assert given == before
 
 
@@ -66,27 +66,31 @@ def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
         ({**BY_ROLE, "endpoint": f"{ECR['endpoint']}/base"}, ["write the registry's host alone"]),
         ({**BASIC, "endpoint": "harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
         ({**BASIC, "endpoint": "oci://harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
+        (
+            {**BASIC, "endpoint": "https://robot:s3cret@h.example"},
+            ["endpoint: ...@h.example: leave user name and password out"],
+        ),
         ({**BASIC, "endpoint": "https://h.example/spectro-packs"}, ["endpoint: https://h.example/spectro-packs: leave"]),
         ({**BY_ROLE, "basePath": "base/spectro-packs/archive"}, ["base_path: base/spectro-packs/archive: leave"]),
         ({**BY_ROLE, "basePath": "/"}, ["base_path: it is empty"]),
-        (ECR, ["a pack registry needs authentication: give role_arn"]),
-        ({**BASIC, "username": None, "password": None}, ["password, username: a pack registry needs authentication"]),
-        ({**BASIC, "password": None}, ["password: a pack registry needs authentication"]),
-        ({**BY_ROLE, **BY_KEY}, ["access_key_id, secret_key: Palette reads with a role or with a key, not with both"]),
-        ({**BY_ROLE, "externalId": None}, ["external_id: a role needs the ExternalId"]),
-        ({**BY_ROLE, "roleArn": "palette"}, ["role_arn: palette is no ARN of a role"]),
-        ({**BY_KEY, "secretKey": None}, ["secret_key: an access key consists of"]),
-        ({**BY_ROLE, "username": "robot"}, ["username: not for kind ecr"]),
-        ({**BASIC, "roleArn": ROLE}, ["role_arn: not for kind basic"]),
+        (ECR, ["role_arn and external_id, or access_key_id and secret_key: missing; Palette reads no pack registry without"]),
+        ({**BASIC, "username": None, "password": None}, ["username and password: missing; Palette reads no pack registry without credentials"]),
+        ({**BASIC, "password": None}, ["password: missing for username"]),
+        ({**BY_ROLE, **BY_KEY}, ["role_arn, access_key_id: Palette reads with a role or with an access key, not with both: remove"]),
+        ({**BY_ROLE, "externalId": None}, ["external_id: missing for role_arn (PalettePrincipal provides it)"]),
+        ({**BY_ROLE, "roleArn": "palette"}, ["role_arn: palette: write the ARN of a role"]),
+        ({**BY_KEY, "secretKey": None}, ["secret_key: missing for access_key_id"]),
+        ({**BY_ROLE, "username": "robot"}, ["username: not for kind: ecr: remove it"]),
+        ({**BASIC, "roleArn": ROLE}, ["role_arn: not for kind: basic: remove it"]),
         ({**BASIC, "password": "********"}, ["password: this is how Palette masks a secret"]),
         ({**BASIC, "registryCaFile": "none.pem"}, ["registry_ca_file: none.pem: No such file"]),
         ({**BY_ROLE, "host": "http://palette.example.com"}, ["host: http://palette.example.com: the API key is only"]),
         ({**ECR, "endpoint": "https://x", "basePath": "spectro-packs", "host": "a/b", "registryName": ""},
-         ["host:", "registry_name:", "endpoint:", "base_path:", "authentication"]),
+         ["host:", "registry_name:", "endpoint:", "base_path:", "credentials"]),
     ],
 )  # fmt: skip
 def test_bad_inputs_are_all_told_at_once(given: dict[str, Any], said: list[str]) -> None:
-    _, problems = judged(given)
+    _, problems = validate_inputs(given)
     assert len(problems) == len(said)
     for problem, expected in zip(problems, said, strict=True):
         assert expected in problem
@@ -96,23 +100,25 @@ def test_bad_inputs_are_all_told_at_once(given: dict[str, Any], said: list[str])
 def test_the_registrys_certificate_is_an_input(tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(path)
-    props, problems = judged({**BASIC, "registryCaFile": str(path)})
+    props, problems = validate_inputs({**BASIC, "registryCaFile": str(path)})
     assert problems == []
     assert props["certificate"] == path.read_text().strip()
     lone = props["certificate"]
     key = trustme.CA().issue_cert("x.example.com").private_key_pem.bytes().decode()
     path.write_bytes(f"# Größe\n{lone}\n{key}{lone}\n".encode("latin-1"))
-    assert judged({**BASIC, "registryCaFile": str(path)})[0]["certificate"] == f"{lone}\n{lone}", "no key, no comment"
+    assert validate_inputs({**BASIC, "registryCaFile": str(path)})[0]["certificate"] == f"{lone}\n{lone}", (
+        "no key, no comment"
+    )
     assert props["certificate"] == lone
     path.write_text(lone.replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
-    assert "holds no" in judged({**BASIC, "registryCaFile": str(path)})[1][0]
+    assert "contains no" in validate_inputs({**BASIC, "registryCaFile": str(path)})[1][0]
     assert registration(props).spec()["auth"]["tls"]["certificate"] == props["certificate"]
 
 
 def test_registration() -> None:
-    assert registration(judged(BY_ROLE)[0]).spec()["credentials"]["sts"] == {"arn": ROLE, "externalId": "x"}
-    assert registration(judged(BY_KEY)[0]).spec()["credentials"]["secretKey"] == "s3cret"
-    assert registration(judged(BASIC)[0]).spec()["auth"]["password"] == "s3cret"
+    assert registration(validate_inputs(BY_ROLE)[0]).spec()["credentials"]["sts"] == {"arn": ROLE, "externalId": "x"}
+    assert registration(validate_inputs(BY_KEY)[0]).spec()["credentials"]["secretKey"] == "s3cret"
+    assert registration(validate_inputs(BASIC)[0]).spec()["auth"]["password"] == "s3cret"
 
 
 # ---- constructors

@@ -13,10 +13,11 @@ No sync begins here: PaletteSync starts it, once the packs are published.
 from __future__ import annotations
 
 from packinfra.lifecycle.palette.clients import PaletteClients
-from packinfra.lifecycle.palette.inputs import SECRETS, judged, registration
+from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
 from packinfra.lifecycle.run import Config, Run, own_urn
 from packinfra.palette import Client, Listed, Registration
+from packinfra.palette.credentials import SECRET_KEYS
 from packinfra.palette.errors import NameTaken, Step
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
@@ -25,7 +26,7 @@ _REPLACES = ("kind", "host")
 """Not the name, unlike in Palette's Terraform provider: cluster profiles refer to the uid, which a replacement loses."""
 _WRITTEN = (
     "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate",
-    "partition", *SECRETS, *REQUIRED_SPEC,
+    "partition", *SECRET_KEYS, *REQUIRED_SPEC,
 )  # fmt: skip
 _OUTPUTS_ONLY = ("uid", "tenant", "revision")
 _IN_PALETTE = "palette"
@@ -38,7 +39,7 @@ class PaletteRegistryLifecycle:
         self._clients = PaletteClients(config)
 
     def check(self, _olds: Props, news: Props) -> CheckOutcome:
-        return CheckOutcome(*judged(news))
+        return CheckOutcome(*validate_inputs(news))
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffOutcome:
         replaces = changed_keys(olds, news, _REPLACES)
