@@ -38,12 +38,12 @@ class BasePathLifecycle:
 
     def read(self, _id: str, props: Props) -> ReadOutcome | None:
         client, reference = self._target(props)
-        return None if client.resolve(reference, definite=True) is None else ReadOutcome(props)
+        return None if client.resolve(reference, confirm_missing=True) is None else ReadOutcome(props)
 
     def delete(self, _id: str, props: Props) -> None:
         client, reference = self._target(props)
         if not props.get("adopted") and client.resolve(reference):
-            client.delete(reference, reference.tag)
+            client.delete(reference, reference.reference)
 
     def _target(self, props: Props) -> tuple[Client, Reference]:
         repository = str(props["repository"])

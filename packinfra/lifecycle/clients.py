@@ -12,7 +12,7 @@ from typing import Any
 
 from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess, access_from_props
 from packinfra.lifecycle.run import Config
-from packinfra.oci.auth.credentials import Login, LoginError, RegistryLogin
+from packinfra.oci.auth.credentials import Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.client import Client
 from packinfra.oci.reference import split
 from packinfra.oci.transport import Transport
@@ -60,17 +60,21 @@ class RegistryClients:
 
     def _basic(self, host: str, access: RegistryAccess | None) -> Client:
         if isinstance(access, EcrAccess):
-            raise LoginError(
+            raise CredentialsError(
                 f"no credentials for {host}: its access is an EcrAccess, but this is not the host of an ECR registry\n"
                 "  -> correct the repository's host, or use BasicAccess for a registry with user name and password"
             )
         access, password = access or BasicAccess(), self._config[PASSWORD]
         if bool(access.username) != bool(password):
             missing, present = (PASSWORD, "username") if access.username else ("username", PASSWORD)
-            raise LoginError(
-                f"no login for {host}: the stack says {present}, but not {missing}\n  -> set both (pulumi config set "
+            raise CredentialsError(
+                f"no credentials for {host}: the stack's config has {present}, but not {missing}\n  -> set both (pulumi config set "
                 f"--secret {PASSWORD}; packinfra:registry.username), or none and use the environment or docker login"
             )
-        login = RegistryLogin(host, Login(access.username, str(password)) if access.username else None)
-        transport = Transport(host, login, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn)
+        credentials = RegistryCredentials(
+            host, Credentials(access.username, str(password)) if access.username else None
+        )
+        transport = Transport(
+            host, credentials, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn
+        )
         return Client(transport)

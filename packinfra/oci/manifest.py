@@ -30,7 +30,7 @@ _GO_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 @dataclass(frozen=True)
 class Descriptor:
-    """What a manifest says of a blob: media type, digest ("sha256:" and 64 hex digits), size in bytes."""
+    """A manifest's entry for a blob: media type, digest ("sha256:" and 64 hex digits), size in bytes."""
 
     media_type: str
     digest: str
@@ -73,7 +73,7 @@ class Manifest:
 
     @classmethod
     def parse(cls, body: bytes, media_type: str) -> Manifest:
-        """From what a registry sent, whoever wrote it. Raises ValueError if it isn't the manifest of one artifact."""
+        """From a registry's bytes, whoever wrote them. Raises ValueError if it isn't the manifest of one artifact."""
         try:
             document = json.loads(body)
             config, *layers = (_descriptor(d) for d in (document["config"], *(document.get("layers") or ())))

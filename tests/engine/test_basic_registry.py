@@ -14,7 +14,7 @@ import pytest
 
 from packinfra.artifacts.base_path import base_path_manifest
 from packinfra.oci import Client, Reference
-from packinfra.oci.auth.credentials import Login, RegistryLogin
+from packinfra.oci.auth.credentials import Credentials, RegistryCredentials
 from packinfra.oci.transport import Transport
 from packinfra.packs.archive import CREATED
 from packinfra.settings import PACKS_PATH
@@ -80,7 +80,7 @@ def test_whole_life(basic: Project, registry: RealRegistry, client: Client) -> N
 
     basic.run("destroy", "--yes", "--skip-preview")
     assert client.tags(pack) == []
-    assert client.resolve(base, definite=True) is None
+    assert client.resolve(base, confirm_missing=True) is None
 
 
 def test_what_was_there_before_stays(basic: Project, registry: RealRegistry, client: Client) -> None:
@@ -145,7 +145,7 @@ def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
 
 @pytest.fixture
 def client(registry: RealRegistry) -> Client:
-    login = RegistryLogin(registry.host, Login(USER, PASSWORD))
+    login = RegistryCredentials(registry.host, Credentials(USER, PASSWORD))
     return Client(Transport(registry.host, login, ca_file=registry.ca_file))
 
 

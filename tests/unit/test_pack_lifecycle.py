@@ -19,7 +19,7 @@ from packinfra.lifecycle.registry_access import (
     access_from_props,
     access_to_props,
 )
-from packinfra.oci.auth.credentials import LoginError
+from packinfra.oci.auth.credentials import CredentialsError
 from tests.support.packs import make_pack
 from tests.support.run import Messages, new_run
 from tests.support.scripted_registry import ScriptedRegistry
@@ -166,10 +166,12 @@ def clients(**config: str) -> RegistryClients:
 
 def test_access_to_another_kind_of_registry() -> None:
     """An ECR role is of no use at Harbor; at ECR's host, user name and password may be meant."""
-    with pytest.raises(LoginError, match=r"(?s)no credentials for harbor\.example\.com: .*EcrAccess.*-> .*BasicAccess"):
+    with pytest.raises(
+        CredentialsError, match=r"(?s)no credentials for harbor\.example\.com: .*EcrAccess.*-> .*BasicAccess"
+    ):
         clients().get("harbor.example.com/team/hello", access_to_props(EcrAccess(profile="p")))
     host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
-    with pytest.raises(LoginError, match=PASSWORD):
+    with pytest.raises(CredentialsError, match=PASSWORD):
         clients().get(f"{host}/team/hello", access_to_props(BasicAccess(username="robot")))
 
 

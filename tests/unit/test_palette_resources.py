@@ -17,7 +17,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mock
 import packinfra
 from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.palette import PaletteError, Registration
-from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
+from packinfra.palette.errors import CredentialsRejected, Forbidden, PaletteStep
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
 from packinfra.resources._inputs import palette_location
@@ -213,8 +213,8 @@ def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -
     return sleeps, said
 
 
-def refused(kind: type[PaletteError] = CredentialsRefused) -> PaletteError:
-    return kind(Step.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
+def refused(kind: type[PaletteError] = CredentialsRejected) -> PaletteError:
+    return kind(PaletteStep.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
 
 
 def test_a_new_role_is_waited_for() -> None:
@@ -226,7 +226,7 @@ def test_a_new_role_is_waited_for() -> None:
 
 def test_not_for_ever() -> None:
     palette = Palette(*[refused()] * 99)
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, BY_ROLE, patience=60)
     assert palette.tried == 8
 
@@ -234,7 +234,7 @@ def test_not_for_ever() -> None:
 @pytest.mark.parametrize("given", [BY_KEY, BASIC])
 def test_a_secret_is_wrong_at_once(given: dict[str, Any]) -> None:
     palette = Palette(refused())
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, given)
     assert palette.tried == 1
 

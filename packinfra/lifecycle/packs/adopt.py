@@ -59,7 +59,7 @@ def compare(client: Client, reference: Reference, record: PublishedVersion) -> F
         archive.seek(0)
         try:
             name = reference.repository.rpartition("/")[2]
-            content = read_archive(archive, name, reference.tag, limit=_UNPACKED * record.size + _SLACK)
+            content = read_archive(archive, name, reference.reference, limit=_UNPACKED * record.size + _SLACK)
         except UnpackError as error:
             return Foreign(record, reason=str(error))
     theirs = replace(

@@ -100,7 +100,7 @@ class PackPublisher:
     def is_there(self, version: str, record: PublishedVersion) -> bool:
         """Does the tag still carry what was published? Raises a RegistryError where the registry doesn't say."""
         reference = Reference.of(self.repository, version)
-        digest = self._client.resolve(reference, definite=True)
+        digest = self._client.resolve(reference, confirm_missing=True)
         if digest is None:
             current = version in (self._props.get("currentVersions") or ())
             next_up = "; the next up publishes it again" if current else ", and no folder holds this version any more"
@@ -156,10 +156,10 @@ class PackPublisher:
         return None
 
     def _refusal(self, reference: Reference, record: PublishedVersion, digest: str, foreign: Foreign) -> str:
-        hashes: Mapping[str, str] = (self._props.get("fileHashes") or {}).get(reference.tag) or {}
+        hashes: Mapping[str, str] = (self._props.get("fileHashes") or {}).get(reference.reference) or {}
         difference = foreign.reason or f"from it to this pack: {file_changes(foreign.hashes, hashes)}"
         return (
-            f"{self._name} {reference.tag} was not published: {reference} is already there with other content, and was "
+            f"{self._name} {reference.reference} was not published: {reference} is already there with other content, and was "
             f"not pushed by this resource.\n  in the registry {digest}\n  to be published {record.manifestDigest}\n"
             f"  {difference}\n"
             "  -> give the pack a new version, or remove that tag, or set overwrite: true for this pack (in a "

@@ -14,8 +14,8 @@ from typing import Any
 
 from packinfra.http.failures import unusable_ca
 from packinfra.lifecycle.run import Config
-from packinfra.palette import Client, Transport
-from packinfra.palette.errors import KeyRefused, Step
+from packinfra.palette import PaletteClient, PaletteTransport
+from packinfra.palette.errors import KeyRejected, PaletteStep
 from packinfra.palette.host import KEY_VARIABLE, normalize_host
 
 API_KEY = "packinfra:paletteApiKey"
@@ -41,16 +41,16 @@ class PaletteClients:
     def __init__(self, config: Config) -> None:
         self._key = str(config(API_KEY) or os.environ.get(KEY_VARIABLE) or "").strip()
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, str | None], Client] = {}
+        self._clients: dict[tuple[str, str | None], PaletteClient] = {}
 
-    def get(self, props: Mapping[str, Any]) -> Client:
+    def get(self, props: Mapping[str, Any]) -> PaletteClient:
         """Raises a PaletteError if there can be none."""
         host, ca_file = str(props["host"]), props.get("caFile") or None
         if not self._key:
-            raise KeyRefused(
-                Step.LOGIN, host, text="there is no API key, without which nothing is deleted there either"
+            raise KeyRejected(
+                PaletteStep.LOGIN, host, text="there is no API key, without which nothing is deleted there either"
             )
         with self._lock:
             if (host, ca_file) not in self._clients:
-                self._clients[host, ca_file] = Client(Transport(host, self._key, ca_file=ca_file))
+                self._clients[host, ca_file] = PaletteClient(PaletteTransport(host, self._key, ca_file=ca_file))
             return self._clients[host, ca_file]

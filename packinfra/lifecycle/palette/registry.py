@@ -16,9 +16,9 @@ from packinfra.lifecycle.palette.clients import PaletteClients
 from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
 from packinfra.lifecycle.run import Config, Run, own_urn
-from packinfra.palette import Client, Listed, Registration
+from packinfra.palette import Listed, PaletteClient, Registration
 from packinfra.palette.credentials import SECRET_KEYS
-from packinfra.palette.errors import NameTaken, Step
+from packinfra.palette.errors import NameTaken, PaletteStep
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
 
@@ -89,7 +89,7 @@ class PaletteRegistryLifecycle:
             return
         self._clients.get(props).delete(props["kind"], id_, str(props.get("tenant") or ""))
 
-    def _wait_until_valid(self, client: Client, wanted: Registration, props: Props) -> None:
+    def _wait_until_valid(self, client: PaletteClient, wanted: Registration, props: Props) -> None:
         timeout = float(props.get("roleTimeoutSeconds") or 0.0)
         wait_until_valid(client, wanted, role_timeout_seconds=timeout, reporter=self._run.reporter(props))
 
@@ -98,7 +98,7 @@ class PaletteRegistryLifecycle:
         self._run.ownership.claim(_IN_PALETTE, uid, own_urn(props), written=True)
 
 
-def _require_same_place(client: Client, listed: Listed, wanted: Registration) -> None:
+def _require_same_place(client: PaletteClient, listed: Listed, wanted: Registration) -> None:
     """Raises NameTaken if the registry that has the name is another one."""
     theirs = f"a registry of kind {listed.kind or 'unknown'}"
     if listed.kind == wanted.kind:
@@ -110,7 +110,7 @@ def _require_same_place(client: Client, listed: Listed, wanted: Registration) ->
             return
         theirs += f" for {place[0]}/{place[1] or ''}"
     raise NameTaken(
-        Step.CREATE, client.host,
+        PaletteStep.CREATE, client.host,
         text=f"the name {wanted.name} belongs to {theirs}, not to one of kind {wanted.kind} for "
         f"{wanted.endpoint}/{wanted.base_path}",
     )  # fmt: skip
