@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pulumi
 
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.clients import Connection
+from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
 from packinfra.resources.published_pack import PublishedPack
@@ -69,7 +69,7 @@ def publish(
     repositories: Mapping[str, pulumi.Input[str]],
     opts: Callable[[], pulumi.ResourceOptions],
     *,
-    connection: Connection | None = None,
+    registry_access: RegistryAccess | None = None,
 ) -> PublishedPacks:
     """One PublishedPack for each pack, in its repository ("host/path") of `repositories`.
 
@@ -86,8 +86,8 @@ def publish(
             unpublish=settings.unpublish,
             keep_versions=None if settings.keep_versions == "all" else settings.keep_versions,
             delete_adopted=settings.delete_adopted,
-            connection=connection,
-            judged=versions,
+            registry_access=registry_access,
+            validated=versions,
             opts=opts(),
         )
         for version in versions:

@@ -117,7 +117,7 @@ def register(
         **credentials,
     )
     opts = pulumi.ResourceOptions(parent=component)
-    PaletteSync(name, registry=registry, packs=packs.versions, timeout=palette.sync_timeout, opts=opts)
+    PaletteSync(name, registry=registry, packs=packs.versions, timeout_seconds=palette.sync_timeout, opts=opts)
     return registry.uid
 
 

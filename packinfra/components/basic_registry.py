@@ -8,7 +8,7 @@ from packinfra.components import _palette
 from packinfra.components._packs import PacksArgument, packs_or_error, publish
 from packinfra.components._palette import CredentialArguments
 from packinfra.components._registry import PackRegistry, valid_or_error
-from packinfra.lifecycle.clients import Connection
+from packinfra.lifecycle.registry_access import BasicAccess
 from packinfra.resources.base_path import BasePath
 from packinfra.settings import PACKS_PATH, PaletteSettings, valid_base_path, valid_host
 
@@ -67,16 +67,16 @@ class BasicPackRegistry(PackRegistry):
         selected = packs_or_error(packs)
         super().__init__(TYPE, name, {}, opts)
 
-        connection = Connection(ca_file=ca_file, plain_http=plain_http, username=username)
+        access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
         archive = f"{host}/{base}/{PACKS_PATH}"
-        root = BasePath(name, repository=archive, connection=connection, opts=self._child())
+        root = BasePath(name, repository=archive, registry_access=access, opts=self._child())
         published = publish(
             self,
             name,
             selected,
             {pack: f"{archive}/{pack}" for pack in selected.packs},
             lambda: pulumi.ResourceOptions(parent=self, depends_on=[root]),
-            connection=connection,
+            registry_access=access,
         )
         self.endpoint, self.base_path = pulumi.Output.from_input(host), pulumi.Output.from_input(base)
         self.repositories, self.versions = published.repositories, published.versions

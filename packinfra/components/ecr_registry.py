@@ -9,7 +9,7 @@ from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, packs_or_error, publish
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._repositories import EcrRepositories
-from packinfra.lifecycle.clients import Connection
+from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.settings import PACKS_PATH, AccessSettings, PaletteSettings, RepositorySettings, valid_base_path
 
 TYPE = "packinfra:index:EcrPackRegistry"
@@ -94,7 +94,7 @@ class EcrPackRegistry(PackRegistry):
             selected,
             {pack: ecr.declare_pack(pack).repository_url for pack in selected.packs},
             lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
-            connection=Connection(profile=profile, publisher_role_arn=publisher_role_arn)
+            registry_access=EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn)
             if profile or publisher_role_arn
             else None,
         )

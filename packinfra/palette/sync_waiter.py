@@ -1,7 +1,7 @@
-"""Has a registry synced, and waits until Palette offers the packs in it.
+"""Starts a sync, and waits until Palette lists the packs of the registry.
 
-Done is what the lookup says, after a run that began after the request: a version may be listed from the run before,
-with the content of then.
+The lookup decides, after a run that began after the request: a version may be listed from the run before, with the
+content of then.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from packinfra.palette.client import Client
+from packinfra.palette.client import PaletteClient
 from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import SyncFailed
 from packinfra.palette.reporter import Reporter
@@ -30,7 +30,7 @@ class SyncWaiter:
 
     def __init__(
         self,
-        client: Client,
+        client: PaletteClient,
         kind: Kind,
         uid: str,
         location: str,

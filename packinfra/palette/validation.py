@@ -9,14 +9,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from packinfra.palette.client import Client
-from packinfra.palette.errors import CredentialsRefused
+from packinfra.palette.client import PaletteClient
+from packinfra.palette.errors import CredentialsRejected
 from packinfra.palette.registration import Registration
 from packinfra.palette.reporter import Reporter
 
 
 def wait_until_valid(
-    client: Client,
+    client: PaletteClient,
     registration: Registration,
     *,
     role_timeout_seconds: float,
@@ -24,12 +24,12 @@ def wait_until_valid(
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """role_timeout_seconds: how long a role is tried. Raises CredentialsRefused if Palette doesn't get in."""
+    """role_timeout_seconds: how long a role is tried. Raises CredentialsRejected if Palette doesn't get in."""
     give_up, pause = clock() + (role_timeout_seconds if registration.role_arn else 0.0), 2.0
     while True:
         try:
             return client.validate(registration)
-        except CredentialsRefused as error:
+        except CredentialsRejected as error:
             if clock() + pause > give_up:
                 raise
             reporter.status(

@@ -46,7 +46,7 @@ class Recording(Mocks):
             outputs |= {"accountId": "222222222222", "externalId": "from-palette", "uid": "u-1", "tenant": "t-1"}
             outputs |= {"revision": 1}
         elif kind == "PublishedPack":
-            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}, "files": {}}
+            outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}}
         return args.resource_id or f"{args.name}-id", outputs
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
@@ -179,12 +179,12 @@ def test_basic(mocks: Recording) -> None:
         )
 
     program()
-    connection = {"caFile": "ca.pem", "username": "robot"}
+    access = {"kind": "basic", "caFile": "ca.pem", "username": "robot"}
     base = mocks.declared["BasePath", "packs"]
-    assert (base["repository"], base["connection"]) == ("harbor.example.com/team/spectro-packs/archive", connection)
+    assert (base["repository"], base["registryAccess"]) == ("harbor.example.com/team/spectro-packs/archive", access)
     pack = mocks.declared["PublishedPack", "packs-hello"]
     assert pack["repository"] == "harbor.example.com/team/spectro-packs/archive/hello"
-    assert (pack["connection"], pack["keepVersions"]) == (connection, 3)
+    assert (pack["registryAccess"], pack["keepVersions"]) == (access, 3)
 
 
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "value": "hush"}
@@ -344,6 +344,10 @@ def test_wrong_packs_are_reported_without_a_traceback(mocks: Recording) -> None:
 def test_who_publishes_with_an_explicit_provider(mocks: Recording) -> None:
     role = "arn:aws:iam::123456789012:role/publisher"
     declares(lambda: EcrPackRegistry("c", base_path="base", profile="bank", publisher_role_arn=role))()
-    assert mocks.declared["PublishedPack", "c-hello"]["connection"] == {"profile": "bank", "publisherRoleArn": role}
+    assert mocks.declared["PublishedPack", "c-hello"]["registryAccess"] == {
+        "kind": "ecr",
+        "profile": "bank",
+        "publisherRoleArn": role,
+    }
     declares(lambda: EcrPackRegistry("d", base_path="base"))()
-    assert "connection" not in mocks.declared["PublishedPack", "d-hello"]
+    assert "registryAccess" not in mocks.declared["PublishedPack", "d-hello"]

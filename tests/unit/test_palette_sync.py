@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from packinfra.http.rate_limit import RateLimiter
-from packinfra.palette import Client, SyncFailed, Transport
+from packinfra.palette import PaletteClient, PaletteTransport, SyncFailed
 from packinfra.palette.sync_status import Run, State, SyncStatus
 from packinfra.palette.sync_waiter import SyncWaiter
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error
@@ -71,7 +71,9 @@ class Bench:
 
     def __init__(self, palette: ScriptedPalette) -> None:
         self.palette, self.time, self.said, self.warnings = palette, 0.0, list[str](), list[str]()
-        self.client = Client(Transport(palette.host, KEY, ca_file=palette.ca_file, pace=RateLimiter(1000.0)))
+        self.client = PaletteClient(
+            PaletteTransport(palette.host, KEY, ca_file=palette.ca_file, limiter=RateLimiter(1000.0))
+        )
         palette.on("POST", "/sync", Reply(202))
 
     def sleep(self, seconds: float) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from packinfra.http.failures import unusable_ca
-from packinfra.lifecycle.palette.clients import judged_place
+from packinfra.lifecycle.palette.clients import validate_location
 from packinfra.palette import credentials
 from packinfra.palette.credentials import KINDS, SECRET_KEYS, Kind
 from packinfra.palette.registration import REQUIRED_SPEC, Registration, normalize_base_path, normalize_endpoint
@@ -25,7 +25,7 @@ def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]
     kind = props.get("kind")
     if kind not in KINDS:
         return props, [f"kind: {kind!r}: write ecr, or basic for every other registry"]
-    problems = judged_place(props)
+    problems = validate_location(props)
     if not str(props.get("registryName") or "").strip():
         problems.append("registry_name: Palette needs a name for the registry")
     problems += [*_location(kind, props), *_credentials(kind, props), *_certificate(props)]
