@@ -19,7 +19,7 @@ from tests.support.sandbox import Sandbox
 pytestmark = pytest.mark.sandbox
 
 OCI = "/v1/registries/oci"
-NO_CA = {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
+NO_CA = {"SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
 
 
 class Bench:
@@ -264,7 +264,7 @@ def test_keys_scopes_and_hosts(bench: Bench) -> None:
         ),
         ({}, {"host": "palette.example.com"}, "the proxy refused: 403.*-> check host"),
         ({}, {"caFile": "none.pem"}, "could not reach Palette.*none.pem: No such file"),
-        (NO_CA, {}, "certificate.*-> give the CA certificate of Palette .*caFile"),
+        (NO_CA, {}, "certificate.*-> add the CA certificate of Palette .*caFile"),
     ]
     for environment, changes, said in cases:
         with bench.another(**environment) as host:
