@@ -95,3 +95,8 @@ bench: ## measure: publishing beside tar and crane, the engine beside its floor;
 
 bench-full: ## the same with up to 1,000 packs and one of 1 GiB; about 45 minutes
 	@$(MAKE) bench BENCH=--full
+
+.PHONY: pictures
+pictures: ## draw docs/pictures: the output of pulumi up and preview, from a real run on a stand-in of its own
+	@$(BOOTSTRAP) env sandbox pulumi
+	@$(BIN)/python -m tools.pictures

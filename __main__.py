@@ -1,4 +1,4 @@
-"""The ready program: a stack's config -> one pack registry -> what Palette's registration form asks for."""
+"""The ready program: a stack's config -> one pack registry -> the values for Palette's registration form."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import pulumi
 
 import packinfra
-from packinfra.settings import SettingsError, load
+from packinfra.settings import EcrRegistry, SettingsError, load
 
+config = pulumi.Config()
 try:
     settings = load(
         pulumi.runtime.config.CONFIG.get(), environ=os.environ, encrypted=pulumi.runtime.config.is_config_secret
@@ -16,12 +17,11 @@ try:
 except SettingsError as error:
     raise pulumi.RunError(f"{error}\n  in stacks/Pulumi.{pulumi.get_stack()}.yaml") from None
 
-config, where = pulumi.Config(), settings.registry
 registry: packinfra.EcrPackRegistry | packinfra.BasicPackRegistry
-if where.kind == "ecr":
+if isinstance(settings.registry, EcrRegistry):
     registry = packinfra.EcrPackRegistry(
         "packs",
-        base_path=where.base_path,
+        base_path=settings.registry.base_path,
         packs=settings.packs,
         repositories=settings.repositories,
         access=settings.access,
@@ -31,12 +31,12 @@ if where.kind == "ecr":
 else:
     registry = packinfra.BasicPackRegistry(
         "packs",
-        host=where.host or "",
-        base_path=where.base_path,
+        host=settings.registry.host,
+        base_path=settings.registry.base_path,
         packs=settings.packs,
-        ca_file=where.ca_file,
-        plain_http=where.plain_http,
-        username=where.username,
+        ca_file=settings.registry.ca_file,
+        plain_http=settings.registry.plain_http,
+        username=settings.registry.username,
         palette=settings.palette,
         palette_password=config.get_secret("palettePassword"),
     )

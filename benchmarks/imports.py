@@ -9,8 +9,8 @@ from benchmarks.publish import ROOT
 from benchmarks.results import Case
 
 MODULES = (
-    "packinfra.packs.pack", "packinfra.settings", "packinfra.oci.client", "pulumi", "packinfra.resources.published_pack",
-    "packinfra.components.basic_registry",
+    "packinfra.packs.pack", "packinfra.settings", "packinfra.oci.client", "pulumi", "packinfra.providers",
+    "packinfra.lifecycle.packs.published_pack", "packinfra.resources.published_pack", "packinfra.components.basic_registry",
 )  # fmt: skip
 
 

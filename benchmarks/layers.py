@@ -63,12 +63,13 @@ def _write(path: Path, size: int) -> str:
 
 
 def packinfra(host: str, name: str, path: str, digest: str) -> None:
-    from packinfra.oci import Client, Reference, pack_manifest  # noqa: PLC0415 - each process loads what it measures
-    from packinfra.oci.auth.credentials import RegistryLogin  # noqa: PLC0415
+    from packinfra.artifacts.pack import pack_manifest  # noqa: PLC0415 - each process loads what it measures
+    from packinfra.oci import Client, Reference  # noqa: PLC0415
+    from packinfra.oci.auth.credentials import RegistryCredentials  # noqa: PLC0415
     from packinfra.oci.transport import Transport  # noqa: PLC0415
 
     ca_file = os.environ.get("SSL_CERT_FILE") if USERNAME in os.environ else None
-    client = Client(Transport(host, RegistryLogin(host), ca_file=ca_file, plain_http=ca_file is None))
+    client = Client(Transport(host, RegistryCredentials(host), ca_file=ca_file, plain_http=ca_file is None))
     reference = Reference.of(f"{host}/{name}", "1.0.0")
     assert client.resolve(reference) is None
     manifest = pack_manifest("layer.tar.gz", digest, os.path.getsize(path), CREATED)

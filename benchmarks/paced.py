@@ -24,7 +24,7 @@ def paced(folder: Path, packs: Sequence[Path]) -> Case:
         ecr, base = Ecr(sandbox), "bench/spectro-packs/archive"
         hosts = {ecr.create(f"{base}/{pack.name}").partition("/")[0] for pack in packs}
         asked = {
-            "target": f"{hosts.pop()}/{base}", "packs": [str(pack) for pack in packs], "connection": None,
+            "target": f"{hosts.pop()}/{base}", "packs": [str(pack) for pack in packs], "access": None,
             "records": str(folder / "paced.json"),
         }  # fmt: skip
         command = [sys.executable, "-m", "benchmarks.pushers", json.dumps(asked)]

@@ -18,22 +18,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks.pushers import one
-from packinfra.lifecycle.clients import Clients
+from benchmarks.pushers import new_lifecycle, one
 from packinfra.packs.catalogue import read_catalogue
 
 LINES = 15
 
 
 def publish(asked: dict[str, Any]) -> Callable[[], object]:
-    clients = Clients(lambda _: None)
-    return lambda: [one(clients, asked, pack, {}) for pack in asked["packs"]]
+    lifecycle = new_lifecycle()
+    return lambda: [one(lifecycle, asked, pack, None) for pack in asked["packs"]]
 
 
 def unchanged(asked: dict[str, Any]) -> Callable[[], object]:
-    clients = Clients(lambda _: None)
-    olds = {pack: one(clients, asked, pack, {}) for pack in asked["packs"]}
-    return lambda: [one(clients, asked, pack, old) for pack, old in olds.items()]
+    lifecycle = new_lifecycle()
+    olds = {pack: one(lifecycle, asked, pack, None) for pack in asked["packs"]}
+    return lambda: [one(lifecycle, asked, pack, old) for pack, old in olds.items()]
 
 
 def read(asked: dict[str, Any]) -> Callable[[], object]:

@@ -66,9 +66,9 @@ class Place:
 
     def asked(self, base: str, packs: Sequence[Path]) -> str:
         """For benchmarks.pushers and benchmarks.profiles."""
-        connection = {"caFile": self.registry.ca_file} if self.registry.ca_file else {"plainHttp": True}
+        access = {"caFile": self.registry.ca_file} if self.registry.ca_file else {"plainHttp": True}
         return json.dumps({
-            "target": f"{self.host}/{base}", "packs": [str(pack) for pack in packs], "connection": connection,
+            "target": f"{self.host}/{base}", "packs": [str(pack) for pack in packs], "access": {"kind": "basic", **access},
             "records": str(self.folder / f"{base}.json"),
         })  # fmt: skip
 

@@ -1,10 +1,10 @@
 """packinfra publishing packs, as its provider does it, in a process of its own.
 
-    python -m benchmarks.pushers '{"target": "host/path", "packs": [...], "connection": {...}, "records": "file"}'
+    python -m benchmarks.pushers '{"target": "host/path", "packs": [...], "access": {...}, "records": "file"}'
 
-Each pack goes through the provider's own `check` and `create` (Plan, Publishing), four at once, which is how many
-threads the SDK's provider host has. What was published is noted in `records`; where that exists already the packs are
-checked against it and the registry is asked for each, which is what `up` and `refresh` do when nothing changed.
+Each pack goes through the provider's own `check` and `create`, four at once, which is how many threads the SDK's
+provider host has. What was published is noted in `records`; where that exists already the packs are checked against it
+and the registry is asked for each, which is what `up` and `refresh` do when nothing changed.
 """
 
 from __future__ import annotations
@@ -18,10 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from packinfra.lifecycle.clients import Clients
-from packinfra.lifecycle.packs.plan import Plan
-from packinfra.lifecycle.packs.publish import Publishing
-from packinfra.lifecycle.packs.state import PublishedVersion
+from packinfra.host.log import EngineLog
+from packinfra.lifecycle.packs.published_pack import PublishedPackLifecycle
+from packinfra.lifecycle.run import Run
 
 THREADS = 4
 
@@ -29,25 +28,30 @@ THREADS = 4
 def publish(asked: dict[str, Any]) -> None:
     records = Path(asked["records"])
     olds: dict[str, Any] = json.loads(records.read_text()) if records.exists() else {}
-    clients = Clients(lambda _: None)
+    lifecycle = new_lifecycle()
     with ThreadPoolExecutor(THREADS) as pool:
-        done = pool.map(lambda folder: (folder, one(clients, asked, folder, olds.get(folder, {}))), asked["packs"])
+        done = pool.map(lambda folder: (folder, one(lifecycle, asked, folder, olds.get(folder))), asked["packs"])
         records.write_text(json.dumps(dict(done)))
 
 
-def one(clients: Clients, asked: Mapping[str, Any], folder: str, old: Mapping[str, Any]) -> dict[str, Any]:
-    """The resource's outputs. Raises what the provider would."""
-    repository, connection = f"{asked['target']}/{os.path.basename(folder)}", asked["connection"]
-    news = {"repository": repository, "sources": [folder], "connection": connection}
-    plan = Plan(old, news)
-    assert not plan.failures, plan.failures
-    publishing = Publishing(clients.of(repository, connection), {**news, "files": plan.files}, new=not old)
-    done: dict[str, PublishedVersion] = {}
-    for version, record in plan.versions.items():
-        if old:
-            assert publishing.is_there(version, record)
-        done[version] = record if old else publishing.publish(version, record)
-    return {**news, "files": plan.files, "versions": {v: r.as_props() for v, r in done.items()}}
+def new_lifecycle() -> PublishedPackLifecycle:
+    return PublishedPackLifecycle(Run(EngineLog), lambda _: None)
+
+
+def one(
+    lifecycle: PublishedPackLifecycle, asked: Mapping[str, Any], folder: str, old: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The resource's inputs and outputs. Raises what the provider would."""
+    repository = f"{asked['target']}/{os.path.basename(folder)}"
+    news = {"repository": repository, "sources": [folder], "registryAccess": asked["access"]}
+    outcome = lifecycle.check(old["inputs"] if old else {}, news)
+    assert not outcome.problems, outcome.problems
+    if not old:
+        return {"inputs": outcome.inputs, "outputs": lifecycle.create(outcome.inputs).outputs}
+    read = lifecycle.read(repository, old["outputs"])
+    assert read
+    assert read.outputs == old["outputs"]
+    return {"inputs": outcome.inputs, "outputs": read.outputs}
 
 
 if __name__ == "__main__":

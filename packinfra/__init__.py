@@ -15,46 +15,56 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from packinfra.components.basic_registry import BasicPackRegistry as BasicPackRegistry
     from packinfra.components.ecr_registry import EcrPackRegistry as EcrPackRegistry
-    from packinfra.lifecycle.clients import Connection as Connection
+    from packinfra.errors import PackinfraError as PackinfraError
+    from packinfra.lifecycle.registry_access import BasicAccess as BasicAccess
+    from packinfra.lifecycle.registry_access import EcrAccess as EcrAccess
+    from packinfra.lifecycle.registry_access import RegistryAccess as RegistryAccess
+    from packinfra.packs import Pack as Pack
+    from packinfra.resources.base_path import BasePath as BasePath
     from packinfra.resources.palette_principal import PalettePrincipal as PalettePrincipal
     from packinfra.resources.palette_registry import PaletteRegistry as PaletteRegistry
     from packinfra.resources.palette_sync import PaletteSync as PaletteSync
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import AccessSettings as AccessSettings
+    from packinfra.settings import LifecycleSettings as LifecycleSettings
     from packinfra.settings import PackSettings as PackSettings
     from packinfra.settings import PaletteSettings as PaletteSettings
     from packinfra.settings import RepositorySettings as RepositorySettings
     from packinfra.settings import Settings as Settings
+    from packinfra.settings.access import CiSettings as CiSettings
+    from packinfra.settings.access import GranteeSettings as GranteeSettings
+    from packinfra.settings.access import PullSettings as PullSettings
+    from packinfra.settings.access import ReaderSettings as ReaderSettings
 
-__all__ = [
-    "AccessSettings",
-    "BasicPackRegistry",
-    "Connection",
-    "EcrPackRegistry",
-    "PackSettings",
-    "PalettePrincipal",
-    "PaletteRegistry",
-    "PaletteSettings",
-    "PaletteSync",
-    "PublishedPack",
-    "RepositorySettings",
-    "Settings",
-]
+__version__ = "0.2.0"
 
 _HOMES = {
     "AccessSettings": "packinfra.settings",
-    "PackSettings": "packinfra.settings",
-    "PaletteSettings": "packinfra.settings",
-    "RepositorySettings": "packinfra.settings",
+    "BasePath": "packinfra.resources.base_path",
+    "BasicAccess": "packinfra.lifecycle.registry_access",
     "BasicPackRegistry": "packinfra.components.basic_registry",
-    "Connection": "packinfra.lifecycle.clients",
+    "CiSettings": "packinfra.settings.access",
+    "EcrAccess": "packinfra.lifecycle.registry_access",
     "EcrPackRegistry": "packinfra.components.ecr_registry",
+    "GranteeSettings": "packinfra.settings.access",
+    "LifecycleSettings": "packinfra.settings",
+    "Pack": "packinfra.packs",
+    "PackSettings": "packinfra.settings",
+    "PackinfraError": "packinfra.errors",
     "PalettePrincipal": "packinfra.resources.palette_principal",
     "PaletteRegistry": "packinfra.resources.palette_registry",
+    "PaletteSettings": "packinfra.settings",
     "PaletteSync": "packinfra.resources.palette_sync",
     "PublishedPack": "packinfra.resources.published_pack",
+    "PullSettings": "packinfra.settings.access",
+    "ReaderSettings": "packinfra.settings.access",
+    "RegistryAccess": "packinfra.lifecycle.registry_access",
+    "RepositorySettings": "packinfra.settings",
     "Settings": "packinfra.settings",
 }
+"""Public name -> the module that has it. A test compares it with the imports above, which type checkers read."""
+
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - ruff cannot see that the keys are text
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Writes the parts of docs/ that say what the code says: settings, and the table of IAM actions.
+"""Generates the parts of docs/ that repeat the code: settings, IAM actions, the rooms' order, the error tree.
 
     .venv/bin/python -m tools.docs
 
@@ -8,65 +8,67 @@ tests/unit/test_docs.py fails while a page is out of date.
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator
+import textwrap
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from types import NoneType
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+import packinfra.errors
 from packinfra.aws import policies
-from packinfra.settings import NAMESPACE, Settings, model_of
+from packinfra.settings import NAMESPACE, Settings, models_in
 
-DOCS = Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- begin: made by python -m tools.docs -->", "<!-- end -->"
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
 DOCUMENTS = (policies.GUIDE, policies.PUBLISHER, policies.PUSHER, policies.READER, policies.DEPLOYER)
+UNDESCRIBED = "(describe this room)"
 
 
-def pages() -> dict[Path, str]:
-    """File -> text with the made part renewed; what stands around it is kept."""
-    parts = {DOCS / "settings.md": settings(), DOCS / "iam.md": actions()}
-    return {page: _renewed(page.read_text(encoding="utf-8"), part) for page, part in parts.items()}
-
-
-def settings() -> str:
+def settings(_: str = "") -> str:
     lines: list[str] = []
     for name, field in Settings.model_fields.items():
-        if model := model_of(field.annotation):
-            lines += _section(f"{NAMESPACE}:{to_camel(name)}", model)
+        models = models_in(field.annotation)
+        for model in models:
+            title = f"`{NAMESPACE}:{to_camel(name)}`"
+            lines += _section(title if len(models) == 1 else f"{title}, kind: {_kind(model)}", model)
     return "\n".join(lines)
 
 
 def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
-    yield f"\n### `{title}`\n\n{' '.join(str(model.__doc__).split())}\n"
-    yield "| key | type | default | what it says | example |\n|---|---|---|---|---|"
+    yield f"\n### {title}\n\n{' '.join(str(model.__doc__).split())}\n"
+    yield "| key | type | default | meaning | example |\n|---|---|---|---|---|"
     inner = []
     for name, field in model.model_fields.items():
-        key, child = to_camel(name), model_of(field.annotation)
-        kind = f"[keys](#{f'{title}.{key}'.replace(':', '').replace('.', '').lower()})" if child else _type(field)
+        key, children = to_camel(name), models_in(field.annotation)
+        path = f"`{title.strip('`')}.{key}`"
+        kind = f"[keys](#{re.sub(r'[^a-z]', '', path.lower())})" if children else _type(field.annotation)
         example = f"`{_yaml(field.examples[0])}`" if field.examples else ""
         yield f"| `{key}` | {kind} | {_default(field)} | {field.description} | {example} |"
-        if child:
-            inner.append((f"{title}.{key}", child))
+        inner += [(path, child) for child in children]
     for path, child in inner:
         yield from _section(path, child)
 
 
-def _type(field: FieldInfo) -> str:
-    text = str(field.annotation)
-    choices = getattr(field.annotation, "__args__", ())
-    if choices and all(isinstance(choice, str) for choice in choices):
-        return " or ".join(f"`{choice}`" for choice in choices)
-    if "Mapping" in text:
-        return "map"
-    if "tuple" in text:
-        return "list of texts"
-    if "int" in text:
-        return "number, or `all`" if "all" in text else "number"
-    return "true or false" if "bool" in text else "text"
+def _kind(model: type[BaseModel]) -> str:
+    return str(get_args(model.model_fields["kind"].annotation)[0])
+
+
+def _type(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation) or annotation, get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0])
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in arguments)
+    names = {bool: "true or false", int: "number", str: "text", tuple: "list of texts", Mapping: "map"}
+    return names.get(origin) or " or ".join(_type(choice) for choice in arguments if choice is not NoneType)
 
 
 def _default(field: FieldInfo) -> str:
@@ -78,7 +80,7 @@ def _default(field: FieldInfo) -> str:
 
 
 def _yaml(value: Any) -> str:
-    """In YAML's flow style, which reads like a stack file."""
+    """In YAML's flow style, as in a stack file."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {_yaml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list | tuple):
@@ -87,9 +89,9 @@ def _yaml(value: Any) -> str:
     return value if plain or (isinstance(value, str) and value.startswith("arn:")) else json.dumps(value)
 
 
-def actions() -> str:
+def actions(_: str = "") -> str:
     lines = [
-        f"| action | {' | '.join(DOCUMENTS)} | what needs it |",
+        f"| action | {' | '.join(DOCUMENTS)} | needed for |",
         "|---|" + ":-:|" * len(DOCUMENTS) + "---|",
     ]
     for action in policies.ACTIONS:
@@ -99,16 +101,55 @@ def actions() -> str:
     return "\n".join(lines)
 
 
-def _renewed(text: str, part: str) -> str:
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{part}\n{END}{after}"
+def rooms(current: str) -> str:
+    """The rooms in the layers of import-linter's contract, with the descriptions that the page has."""
+    descriptions = dict(re.findall(r"^\|(?: *\d+ *\|)? *`(\w+)` *\| *(.*?) *\|$", current, re.MULTILINE))
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
+    lines = ["| layer | room | holds |", "|---|---|---|"]
+    for number, layer in zip(range(len(layers), 0, -1), layers, strict=True):
+        for module in layer.split(" | "):
+            room = module.removeprefix("packinfra.")
+            lines.append(f"| {number} | `{room}` | {descriptions.get(room, UNDESCRIBED)} |")
+    return "\n".join(lines)
+
+
+def errors(_: str = "") -> str:
+    """The tree at the top of packinfra/errors.py: the indented part of its docstring."""
+    lines = str(packinfra.errors.__doc__).splitlines()
+    tree = [line for line in lines if line.startswith("    ")]
+    return f"```\n{textwrap.dedent(chr(10).join(tree))}\n```"
+
+
+PARTS: Mapping[str, Callable[[str], str]] = {
+    "settings": settings,
+    "iam": actions,
+    "architecture": rooms,
+    "errors": errors,
+}
+"""Page -> the function that generates its part from the current part."""
+
+
+def pages() -> dict[Path, str]:
+    """File -> its text with the generated part renewed. The rest of the page is kept."""
+    return {DOCS / f"{name}.md": _renewed(name) for name in PARTS}
+
+
+def _renewed(name: str) -> str:
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    pattern = re.compile(r"(<!-- (\w+):begin -->\n)(.*?)(<!-- \2:end -->)", re.DOTALL)
+    renewed, count = pattern.subn(lambda part: f"{part[1]}{PARTS[name](part[3])}\n{part[4]}", text)
+    if count != 1:
+        raise SystemExit(f"docs/{name}.md must have one generated part: <!-- {name}:begin --> ... <!-- {name}:end -->")
+    return renewed
 
 
 def main() -> int:
     for page, text in pages().items():
         page.write_text(text, encoding="utf-8")
-        print(f"wrote {page.relative_to(DOCS.parent)}")
+        print(f"wrote {page.relative_to(ROOT)}")
     return 0
 
 

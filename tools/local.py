@@ -94,6 +94,7 @@ COMMANDS: Mapping[str, Callable[[Workspace], None]] = {
 
 def _ready(workspace: Workspace) -> list[str]:
     """Tools, sandbox, plugin, stack; returns the option with which a fresh sandbox meets an old state."""
+    workspace.require_format()
     bootstrap.ensure("env", "sandbox", "pulumi", checkout=workspace.checkout)
     started = workspace.start_sandbox()
     say(f"the local AWS stand-in {'is started' if started else 'runs already'} ({workspace.sandbox})")

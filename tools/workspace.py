@@ -29,6 +29,9 @@ from tools.steps import StepError
 # The user's own of these would reach into the local stack: another backend, another stack, another Python.
 NOT_INHERITED = ("PULUMI_*", "PYTHONHOME", "PYTHONPATH", "VIRTUAL_ENV")
 
+FORMAT = "packinfra 0.2"
+"""Of what `make up` keeps in `local`. A release changes it where it can't work with what an older one left there."""
+
 
 def masked(environ: Mapping[str, str], patterns: Iterable[str]) -> dict[str, str]:
     """`environ` without the names that match; a pattern is a name, or a prefix with `*`."""
@@ -50,6 +53,19 @@ class Workspace:
     def of(cls, checkout: Path) -> Workspace:
         """What `make up` works on."""
         return cls(checkout, checkout, checkout / ".local", checkout / ".local" / "sandbox")
+
+    def require_format(self) -> None:
+        """Raises StepError if state or sandbox of another version of packinfra are here."""
+        stamp = self.local / "format"
+        if stamp.is_file() and stamp.read_text() == FORMAT:
+            return
+        if any((self.local / name).exists() for name in ("state", "sandbox")):
+            raise StepError(
+                f"{self.local} was made by another version of packinfra, and this one cannot read its state. Nothing in "
+                "it is used outside of this machine. Remove it, then start again: make clean && make up"
+            )
+        self.local.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(FORMAT)
 
     # ---- the sandbox
 

@@ -1,1 +1,1 @@
-"""What is Amazon's own: ECR's hosts, tokens and deletes, the AWS identity, and IAM policy documents as data."""
+"""AWS: the identity, ECR's hosts, tokens and deletes, IAM documents, lifecycle policies."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import logging
 import os
 import re
 import threading
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING
 import botocore.exceptions
 from botocore.config import Config
 
-from packinfra.aws.identity import AwsConfig, CredentialsError, explain, session
-from packinfra.oci.auth.credentials import Login
+from packinfra.aws.identity import AwsConfig, explain, session
+from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAuthorized, RegistryError, Step, Throttled
 from packinfra.oci.reference import Reference
@@ -32,9 +31,9 @@ _HOST = re.compile(
     r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.com\.cn)|sc2s\.sgov\.gov|c2s\.ic\.gov"
     r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 )
-_RENEW_BEFORE = timedelta(minutes=15)
+_REFRESH_BEFORE = timedelta(minutes=15)
 """A token lives 12 hours; one that ends within a long upload is of no use."""
-# What an identity needs for a step: ECR may refuse without a word (aws-dotnet-deploy#474), so our errors name it.
+# permissions: ECR may reject without a text (aws-dotnet-deploy#474), so our errors name the missing one.
 TRAITS = RegistryTraits(
     permissions={
         Step.RESOLVE: "ecr:BatchGetImage",
@@ -50,23 +49,13 @@ TRAITS = RegistryTraits(
     drops_uploads=True,
     manifests_per_second=10.0,  # PutImage, per account and region (ECR service quotas)
 )
-_GONE = {"ImageNotFound"}
-_MOVED = {"ImageTagDoesNotMatchDigest"}
-
-
-class _WithoutBodies(logging.Filter):
-    """At DEBUG botocore logs every answer's body, tokens and temporary credentials included."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("Response body")
-
-
-logging.getLogger("botocore.parsers").addFilter(_WithoutBodies())
+_DONE = {"ImageNotFound", "ImageTagDoesNotMatchDigest"}
+"""Failures of a delete that has nothing to do: no such image, or the tag carries another digest by now."""
 
 
 @dataclass(frozen=True)
 class EcrHost:
-    """What a private ECR registry's host name says."""
+    """A private ECR registry's host name, which holds account and region."""
 
     host: str
     account: str
@@ -80,8 +69,8 @@ class EcrHost:
         return cls(host, found["account"], found["region"], bool(found["fips"])) if found else None
 
 
-class EcrToken:
-    """GetAuthorizationToken's login, kept in memory only, renewed early, once for all threads.
+class EcrCredentials:
+    """GetAuthorizationToken's credentials, kept in memory only, refreshed early, once for all threads.
 
     Source: ECR API reference (base64 of "AWS:password", valid 12 hours). It is the caller's, not a repository's.
     """
@@ -89,51 +78,58 @@ class EcrToken:
     def __init__(self, client: Callable[[], ECRClient], host: EcrHost) -> None:
         self._client, self._host = client, host
         self._lock = threading.Lock()
-        self._login: Login | None = None
+        self._credentials: Credentials | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
 
-    def login(self, *, refused: Login | None = None) -> Login:
+    def get(self, *, rejected: Credentials | None = None) -> Credentials:
         """Raises CredentialsError if AWS gives none."""
         with self._lock:
-            if self._login is None or self._login == refused or datetime.now(UTC) > self._expires - _RENEW_BEFORE:
-                self._login, self._expires = self._ask()
-            return self._login
+            if (
+                self._credentials is None
+                or self._credentials == rejected
+                or datetime.now(UTC) > self._expires - _REFRESH_BEFORE
+            ):
+                self._credentials, self._expires = self._fetch()
+            return self._credentials
 
-    def _ask(self) -> tuple[Login, datetime]:
-        what = f"get an authorization token for {self._host.host} (ecr:GetAuthorizationToken)"
+    def _fetch(self) -> tuple[Credentials, datetime]:
+        step = f"get an authorization token for {self._host.host} (ecr:GetAuthorizationToken)"
         try:
             data = self._client().get_authorization_token()["authorizationData"][0]
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise explain(error, what) from error
+            raise explain(error, step) from error
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Login(user, password), data["expiresAt"].astimezone(UTC)
+        return Credentials(user, password), data["expiresAt"].astimezone(UTC)
 
 
 def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] | None = None) -> Client:
     """A client for the private ECR registry `host`, with the identity that `config` names.
 
-    on_warning: see Transport.
-    Nothing is asked of AWS before the first request. Raises CredentialsError if the stack may not touch the account.
+    No request goes to AWS before the first one to the registry. Raises CredentialsError if the stack may not touch the
+    account.
+
+    Args:
+        on_warning: See Transport.
     """
-    place = EcrHost.of(host)
-    if place is None:
+    registry = EcrHost.of(host)
+    if registry is None:
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
-    config.check_account(place.account, host)
-    api = _lazily(lambda: _api(place, config))
-    ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # what boto3 trusts, the push trusts
-    transport = Transport(host, EcrToken(api, place), ca_file=ca_file, dialect=TRAITS, on_warning=on_warning)
+    config.check_account(registry.account, host)
+    api = _lazily(lambda: _api(registry, config))
+    ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # pushes trust the CAs that boto3 trusts
+    transport = Transport(host, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning)
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 
 def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
     """Removes the tag if it carries `digest`: BatchDeleteImage, whose failures come with HTTP 200.
 
-    The image goes with its last tag. A tag, image or repository that isn't there, or a tag that carries another
-    digest by now, is left as it is. Raises NotAuthorized or another RegistryError.
+    ECR deletes an image with its last tag. A missing tag, image or repository is success; a tag that carries another
+    digest by now stays. Raises NotAuthorized or another RegistryError.
     """
     try:
-        answer = api.batch_delete_image(
-            repositoryName=reference.repository, imageIds=[{"imageTag": reference.tag, "imageDigest": digest}]
+        response = api.batch_delete_image(
+            repositoryName=reference.repository, imageIds=[{"imageTag": reference.reference, "imageDigest": digest}]
         )
     except botocore.exceptions.ClientError as error:
         code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
@@ -147,19 +143,19 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
         raise kind(Step.DELETE, reference, status=status, code=code, text=text) from error
     except botocore.exceptions.BotoCoreError as error:
         raise explain(error, f"{Step.DELETE} {reference}") from error
-    for failure in answer.get("failures", []):
-        if failure.get("failureCode") not in _GONE | _MOVED:
+    for failure in response.get("failures", []):
+        if failure.get("failureCode") not in _DONE:
             raise RegistryError(
                 Step.DELETE, reference, code=str(failure.get("failureCode")), text=str(failure.get("failureReason"))
             )
 
 
-def _api(place: EcrHost, config: AwsConfig) -> ECRClient:
-    options = Config(retries={"mode": "standard", "max_attempts": 5}, use_fips_endpoint=place.fips or None)
+def _api(registry: EcrHost, config: AwsConfig) -> ECRClient:
+    options = Config(retries={"mode": "standard", "max_attempts": 5}, use_fips_endpoint=registry.fips or None)
     try:
-        return session(config, place.region).client("ecr", config=options)
+        return session(config, registry.region).client("ecr", config=options)
     except botocore.exceptions.BotoCoreError as error:
-        raise explain(error, f"speak to ECR in {place.region}") from error
+        raise explain(error, f"reach ECR in {registry.region}") from error
 
 
 def _lazily(make: Callable[[], ECRClient]) -> Callable[[], ECRClient]:

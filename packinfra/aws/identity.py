@@ -8,6 +8,7 @@ with lists and objects as JSON.
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,7 +17,7 @@ from typing import Any
 import boto3
 import botocore.exceptions
 
-from packinfra.errors import PackinfraError
+from packinfra.oci.auth.credentials import CredentialsError
 
 _REMEDY = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or aws:profile in the stack file; "
@@ -24,8 +25,14 @@ _REMEDY = (
 )
 
 
-class CredentialsError(PackinfraError):
-    """No usable AWS identity, or one in the wrong account."""
+class _WithoutBodies(logging.Filter):
+    """At DEBUG botocore logs the body of every response, tokens and temporary credentials included."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith("Response body")
+
+
+_BODIES = _WithoutBodies()
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,7 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
 
     Raises CredentialsError for a profile that doesn't exist or a role that can't be assumed.
     """
+    logging.getLogger("botocore.parsers").addFilter(_BODIES)
     try:
         current = boto3.Session(
             profile_name=config.profile,
@@ -114,9 +122,9 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
     return current
 
 
-def explain(error: Exception, what: str) -> CredentialsError:
-    """A CredentialsError for what boto3 raised while doing `what`."""
-    return CredentialsError(f"could not {what}: {error}\n  -> {_REMEDY}")
+def explain(error: Exception, step: str) -> CredentialsError:
+    """A CredentialsError for an exception of boto3 during a step."""
+    return CredentialsError(f"could not {step}: {error}\n  -> {_REMEDY}")
 
 
 def _role(role: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,32 +1,30 @@
-"""ECR lifecycle policies: typed settings -> the rules that say the same.
+"""ECR lifecycle policies.
 
-How ECR reads them (ECR documentation, Lifecycle policy parameters): rules are applied by rulePriority, lowest first,
-and an image that matches the tags of a rule is out of reach of all later ones, whether that rule expires it or not.
-So a protected tag is a rule of its own that never has enough images to expire any. One rule for each: of several
-patterns in one rule, an image would have to match all.
+ECR applies rules by rulePriority, lowest first, and no later rule reaches an image whose tags match an earlier one,
+whether that rule expires it or not (ECR documentation, Lifecycle policy parameters). So each protected tag is a rule of
+its own that never has enough images to expire any. Several patterns in one rule would all have to match an image.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
-
-from packinfra.settings import LifecycleSettings
 
 NEVER = 1_000_000
 """More images than a repository can hold (ECR quota: 100,000)."""
 
 
-def lifecycle_policy(settings: LifecycleSettings) -> dict[str, Any]:
-    """The policy, its rules in the order of their priority: ECR gives them back that way, and in any other order each
-    preview would see a change."""
-    rules: list[tuple[str, dict[str, Any]]] = [
-        (f"never expire {pattern}", _tagged(pattern, NEVER)) for pattern in settings.protect_tags
-    ]
-    if days := settings.expire_untagged_after_days:
+def lifecycle_policy(
+    *, protect_tags: Sequence[str] = (), expire_untagged_after_days: int | None = None, keep_newest: int | None = None
+) -> dict[str, Any]:
+    """The policy document. Rules are in the order of their priority, in which ECR returns them: in any other order,
+    each preview would show a change."""
+    rules = [(f"never expire {pattern}", _tagged(pattern, NEVER)) for pattern in protect_tags]
+    if days := expire_untagged_after_days:
         selection = {"tagStatus": "untagged", "countType": "sinceImagePushed", "countUnit": "days", "countNumber": days}
         rules.append((f"expire untagged images after {days} days", selection))
-    if count := settings.keep_newest:
-        rules.append((f"keep the newest {count} tagged images", _tagged("*", count)))
+    if keep_newest:
+        rules.append((f"keep the newest {keep_newest} tagged images", _tagged("*", keep_newest)))
     return {
         "rules": [
             {"rulePriority": priority, "description": text, "selection": selection, "action": {"type": "expire"}}

@@ -1,1 +1,1 @@
-"""What a program or a stack file uses: components that declare resources."""
+"""The components of a program. Each declares the resources of one registry."""

@@ -1,7 +1,7 @@
-"""Repositories that exist already: taking them over, and saying how when ECR refuses to make them.
+"""Explains how to adopt a repository that exists already.
 
-Whether a repository exists shows only when ECR refuses to create it, in the middle of `pulumi up`, and the provider's
-text knows nothing of our settings. An error hook puts the line that helps beside it.
+ECR reports that a repository exists only when it refuses to create it, in the middle of `pulumi up`, and the AWS
+provider's message doesn't mention our settings. An error hook logs the line to add.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ KEPT_ON_IMPORT = [
     "imageTagMutabilityExclusionFilters",
     "tags",
 ]
-"""Pulumi imports only what is exactly as declared, so what may differ is ignored while a repository is imported."""
+"""Pulumi imports a repository only if it matches the declaration, so these may differ during the import."""
 
 
 def explain_existing_repository(opts: pulumi.ResourceOptions, repository: str, line: str) -> None:
-    """Makes the failure of a creation because `repository` exists name the `line` of the stack file that helps."""
+    """If creation fails because `repository` exists, logs the `line` of the stack file that adopts it."""
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:
         if any("RepositoryAlreadyExistsException" in error for error in args.errors):
             pulumi.log.error(
-                f"{repository} exists already, and was not made by this stack. To use it, write into the stack file:\n"
+                f"{repository} exists already, and this stack did not create it. To adopt it, add to the stack file:\n"
                 f"    {line}"
             )
-        return False  # the failure stands
+        return False  # let the failure happen
 
     opts.hooks = pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"adopt {repository}", explain)])

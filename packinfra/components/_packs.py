@@ -1,4 +1,4 @@
-"""What both registry components do with packs: read them all, judge them, declare one PublishedPack for each name."""
+"""The packs of both registry components: all read and validated first, then one PublishedPack for each name."""
 
 from __future__ import annotations
 
@@ -11,22 +11,26 @@ from typing import Any, NamedTuple
 import pulumi
 
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.clients import Connection
+from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
 from packinfra.resources.published_pack import PublishedPack
-from packinfra.settings import PackSettings, load_packs, valid_base_path
+from packinfra.settings import PackSettings, load_packs
+from packinfra.text import plural
+
+PacksArgument = str | Sequence[str | PackSettings | Mapping[str, Any]]
+"""Paths, PackSettings, or mappings as in a stack file; a single path counts as a list of one."""
 
 
-class FoundPacks(NamedTuple):
-    """packs: name -> its versions; how: name -> what the settings say of it."""
+class SelectedPacks(NamedTuple):
+    """Each pack name's versions, and its settings."""
 
     packs: Mapping[str, tuple[Pack, ...]]
-    how: Mapping[str, PackSettings]
+    settings: Mapping[str, PackSettings]
 
 
-class Published(NamedTuple):
-    """repositories: pack name -> "host/path"; versions: pack name -> version -> manifest digest, known when published."""
+class PublishedPacks(NamedTuple):
+    """repositories: pack name -> "host/path"; versions: pack name -> version -> manifest digest."""
 
     packs: list[PublishedPack]
     repositories: pulumi.Output[dict[str, str]]
@@ -34,93 +38,77 @@ class Published(NamedTuple):
 
 
 @dataclass(frozen=True)
-class _Pack:
-    """A pack's digests, and how many of its versions were there already. Not a dict, of which Output.all would make an
-    Output for every key and value, and the SDK looks through all that are open whenever one is done: at 220 packs that
-    took the program 3 s."""
+class _Digests:
+    """A pack's digests, and the number of its adopted versions. Not a dict, because Output.all makes an Output for each
+    key and value of a dict, and the SDK looks through all open Outputs whenever one is done: 3 s at 220 packs."""
 
     digests: Mapping[str, str]
     adopted: int
 
     @classmethod
-    def of(cls, versions: Mapping[str, Mapping[str, Any]]) -> _Pack:
-        """versions: as PublishedPack has them."""
+    def of(cls, versions: Mapping[str, Mapping[str, Any]]) -> _Digests:
+        """versions: the output of a PublishedPack"""
         digests = {version: record["manifestDigest"] for version, record in sorted(versions.items())}
         return cls(digests, sum(bool(record.get("adopted")) for record in versions.values()))
 
 
-def base_path_or_error(base_path: str) -> str:
-    """`base_path`, or a RunError that says what is wrong with it."""
-    try:
-        return valid_base_path(base_path)
-    except ValueError as error:
-        raise pulumi.RunError(f"base_path {base_path!r}: {error}") from None
-
-
-def packs_or_error(packs: str | Sequence[str | PackSettings | Mapping[str, Any]]) -> FoundPacks:
-    """All packs of the program; or one RunError, which shows without a traceback, with every problem of every pack.
-
-    packs: paths, PackSettings, or mappings as in a stack file; a single path counts as a list of one
-    """
+def packs_or_error(packs: PacksArgument) -> SelectedPacks:
+    """All packs of the program, validated; or one RunError with every problem of every pack."""
     try:
         entries = {entry.path: entry for entry in load_packs([packs] if isinstance(packs, str) else packs)}
         catalogue = read_catalogue(Path.cwd(), list(entries), {path: entry.rules for path, entry in entries.items()})
     except PackinfraError as error:
         raise pulumi.RunError(str(error)) from None
-    return FoundPacks(catalogue.packs, {pack: entries[path] for pack, path in catalogue.found_by.items()})
+    return SelectedPacks(catalogue.packs, {pack: entries[path] for pack, path in catalogue.found_by.items()})
 
 
 def publish(
     component: pulumi.ComponentResource,
     name: str,
-    found: FoundPacks,
+    selected: SelectedPacks,
     repositories: Mapping[str, pulumi.Input[str]],
     opts: Callable[[], pulumi.ResourceOptions],
     *,
-    connection: Connection | None = None,
-) -> Published:
-    """One PublishedPack for each pack, in the repository ("host/path") that `repositories` names for it.
+    registry_access: RegistryAccess | None = None,
+) -> PublishedPacks:
+    """One PublishedPack for each pack, in its repository ("host/path") of `repositories`.
 
-    Warnings about a pack stand beside its resource; one line beside the component sums up.
+    Warnings about a pack are shown at its resource; one line at the component sums up.
     """
-    published = {
-        pack: PublishedPack(
+    published: dict[str, PublishedPack] = {}
+    for pack, versions in selected.packs.items():
+        settings = selected.settings[pack]
+        published[pack] = PublishedPack(
             f"{name}-{pack}",
             repository=repositories[pack],
             sources=[os.path.relpath(version.folder) for version in versions],
-            overwrite=found.how[pack].overwrite,
-            unpublish=found.how[pack].unpublish,
-            keep_versions=None if (keep := found.how[pack].keep_versions) == "all" else keep,
-            delete_adopted=found.how[pack].delete_adopted,
-            connection=connection,
-            judged=versions,
+            overwrite=settings.overwrite,
+            unpublish=settings.unpublish,
+            keep_versions=None if settings.keep_versions == "all" else settings.keep_versions,
+            delete_adopted=settings.delete_adopted,
+            registry_access=registry_access,
+            validated=versions,
             opts=opts(),
         )
-        for pack, versions in found.packs.items()
-    }
-    for pack, versions in found.packs.items():
         for version in versions:
             for warning in version.warnings:
                 pulumi.log.warn(f"{os.path.relpath(version.folder)}: {warning}", published[pack])
-    packs = pulumi.Output.all(*(resource.versions.apply(_Pack.of) for resource in published.values()))
-    packs.apply(lambda known: _sum_up(component, known))
-    return Published(
+    digests = pulumi.Output.all(*(resource.versions.apply(_Digests.of) for resource in published.values()))
+    digests.apply(lambda known: _sum_up(component, known))
+    return PublishedPacks(
         packs=list(published.values()),
         repositories=pulumi.Output.all(**repositories),
-        versions=packs.apply(lambda known: {p: dict(each.digests) for p, each in zip(published, known, strict=True)}),
+        versions=digests.apply(lambda known: {p: dict(d.digests) for p, d in zip(published, known, strict=True)}),
     )
 
 
-def _sum_up(component: pulumi.ComponentResource, packs: Sequence[_Pack]) -> None:
+def _sum_up(component: pulumi.ComponentResource, packs: Sequence[_Digests]) -> None:
     if pulumi.runtime.is_dry_run():
         return
     adopted = sum(pack.adopted for pack in packs)
+    versions = plural(sum(len(pack.digests) for pack in packs), "version")
     pulumi.log.info(
-        f"{_count(len(packs), 'pack')} with {_count(sum(len(pack.digests) for pack in packs), 'version')} published"
-        + (f", of which {adopted} {'was' if adopted == 1 else 'were'} there already" if adopted else ""),
+        f"{plural(len(packs), 'pack')} with {versions} published"
+        + (f", of which {adopted} {'was' if adopted == 1 else 'were'} adopted" if adopted else ""),
         component,
     )
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"

@@ -1,85 +1,132 @@
-"""What both registry components do with Palette: the registry registered, synced, and every version looked up.
+"""The registration of both registry components in Palette, and the credentials with which Palette reads ECR.
 
-PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync, and every PublishedPack -> PaletteRegistry: so that
-destroy asks Palette first, and no pack is gone if cluster profiles still use them and Palette refuses.
+PalettePrincipal -> reader role -> PaletteRegistry -> PaletteSync, and every PublishedPack -> PaletteRegistry: so destroy
+deletes the registration first, and if Palette refuses because cluster profiles use packs, the packs stay.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import pulumi
+from pydantic.alias_generators import to_snake
 
+from packinfra.components._packs import PublishedPacks
+from packinfra.components._registry import PackRegistry
+from packinfra.palette.credentials import Kind
 from packinfra.resources.palette_principal import PalettePrincipal
 from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync
-from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import PaletteSettings
 
+if TYPE_CHECKING:  # a Basic registry loads nothing of AWS
+    from packinfra.components._iam import Iam
+    from packinfra.settings.access import ReaderSettings
 
-@dataclass(frozen=True)
-class Login:
-    """How Palette reads the registry: a role, an access key, or user name and password. See PaletteRegistry.
-
-    ready: what must be there before Palette gets in with it
-    """
-
-    role_arn: pulumi.Input[str] | None = None
-    external_id: pulumi.Input[str] | None = None
-    access_key_id: str | None = None
-    secret_key: pulumi.Input[str] | None = None
-    username: str | None = None
-    password: pulumi.Input[str] | None = None
-    registry_ca_file: str | None = None
-    ready: Sequence[pulumi.Resource] = ()
+_SECRETS = {"secretKey": "palette_secret_key", "password": "palette_password"}
 
 
-def principal(name: str, palette: PaletteSettings, opts: pulumi.ResourceOptions) -> PalettePrincipal:
-    return PalettePrincipal(name, partition=_partition(), **_where(palette), opts=opts)
+class CredentialArguments(TypedDict, total=False):
+    """Arguments of PaletteRegistry."""
+
+    role_arn: pulumi.Input[str]
+    external_id: pulumi.Input[str]
+    access_key_id: str
+    secret_key: pulumi.Input[str] | None
+    username: str | None
+    password: pulumi.Input[str] | None
+    registry_ca_file: str | None
+
+
+class RoleTrust(NamedTuple):
+    """The AWS account or ARN that may assume the reader role, and the ExternalId that it must send."""
+
+    principal: pulumi.Input[str]
+    external_id: pulumi.Input[str]
+
+
+class Reader(NamedTuple):
+    """The reader policy and role, None where nobody needs them; Palette's credentials, and the attachments of the policy,
+    without which they don't work."""
+
+    policy_arn: pulumi.Output[str] | None
+    role_arn: pulumi.Output[str] | None
+    credentials: CredentialArguments
+    attachments: Sequence[pulumi.Resource] = ()
+
+
+def credentials_or_error(palette: PaletteSettings | None, kind: Kind, secret: pulumi.Input[str] | None) -> None:
+    """Raises a RunError if the credentials in `palette` and the component's secret don't fit together."""
+    secrets = [] if secret is None else ["secretKey" if kind == "ecr" else "password"]
+    problems = palette.credential_problems(kind, secrets, _name, {}) if palette else []
+    if problems:
+        raise pulumi.RunError("\n".join(problems))
+
+
+def reader(
+    iam: Iam, access: ReaderSettings | None, palette: PaletteSettings | None, secret_key: pulumi.Input[str] | None
+) -> Reader:
+    """Decides who reads an ECR registry: those in `access`, and Palette with its own access key or role, else with the
+    reader role. The reader role trusts the principal in `access`, else the one that Palette's API names."""
+    trust = (
+        RoleTrust(access.principal, access.external_id) if access and access.principal and access.external_id else None
+    )
+    credentials = CredentialArguments()
+    if palette and palette.access_key_id:
+        credentials = CredentialArguments(access_key_id=palette.access_key_id, secret_key=secret_key)
+    elif palette and (palette.role_arn or not trust):
+        place = {"host": palette.host, "ca_file": palette.ca_file}
+        principal = PalettePrincipal(iam.name, partition=_partition(), opts=iam.child(), **place)
+        if palette.role_arn:
+            credentials = CredentialArguments(role_arn=palette.role_arn, external_id=principal.external_id)
+        else:
+            trust = RoleTrust(principal.account_id, principal.external_id)
+    if not (access or trust):
+        return Reader(None, None, credentials)
+    policy, role, attachments = iam.declare_reader(access.users if access else (), trust)
+    if not (role and trust):
+        return Reader(policy.arn, None, credentials, attachments)
+    default = CredentialArguments(role_arn=role.arn, external_id=trust.external_id)
+    return Reader(policy.arn, role.arn, credentials or default, attachments)
 
 
 def register(
+    component: PackRegistry,
     name: str,
     palette: PaletteSettings,
-    login: Login,
+    credentials: CredentialArguments,
     *,
-    kind: str,
+    kind: Kind,
     endpoint: pulumi.Input[str],
-    base_path: pulumi.Input[str],
-    versions: pulumi.Output[dict[str, dict[str, str]]],
-    packs: Sequence[PublishedPack],
-    child: Callable[..., pulumi.ResourceOptions],
-) -> PaletteRegistry:
-    """
-    versions: what Palette must offer in the end: pack name -> version -> manifest digest, as the PublishedPacks say it
-    packs:    published before the registry is registered, removed after it
-    child:    makes the options of a child of the component
-    """
-    given = {key: value for key, value in vars(login).items() if key != "ready"}
-    opts = child()
-    opts.depends_on = [*login.ready, *packs]
+    packs: PublishedPacks,
+    depends_on: Sequence[pulumi.Resource],
+) -> pulumi.Output[str]:
+    """Registers the component's registry once `depends_on` and the packs exist, and has it synced. Returns its uid."""
     registry = PaletteRegistry(
         name,
         registry_name=palette.name,
         kind=kind,
         endpoint=endpoint,
-        base_path=base_path,
+        base_path=component.base_path,
         partition=_partition(),
-        **given,
-        **_where(palette),
-        opts=opts,
+        host=palette.host,
+        ca_file=palette.ca_file,
+        opts=pulumi.ResourceOptions(parent=component, depends_on=[*depends_on, *packs.packs]),
+        **credentials,
     )
-    PaletteSync(name, registry=registry, packs=versions, timeout=palette.sync_timeout, opts=child())
-    return registry
+    opts = pulumi.ResourceOptions(parent=component)
+    PaletteSync(name, registry=registry, packs=packs.versions, timeout_seconds=palette.sync_timeout, opts=opts)
+    return registry.uid
+
+
+def _name(key: str) -> str:
+    """The name of a key in a program."""
+    return _SECRETS.get(key) or f"palette.{to_snake(key)}"
 
 
 def _partition() -> str:
-    """Of the stack's region: Palette asks for roles from another account in AWS GovCloud."""
-    region = pulumi.Config("aws").get("region") or ""
-    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
-
-
-def _where(palette: PaletteSettings) -> dict[str, Any]:
-    return {"host": palette.host, "ca_file": palette.ca_file}
+    """Palette assumes roles in AWS GovCloud from another account."""
+    environ = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
+    return "aws-us-gov" if (pulumi.Config("aws").get("region") or environ).startswith("us-gov-") else "aws"

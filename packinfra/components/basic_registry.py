@@ -1,44 +1,52 @@
-"""BasicPackRegistry: packs in Harbor, or in any other registry with user name and password. No AWS."""
+"""BasicPackRegistry: a Palette pack registry in Harbor, or any other registry with user name and password. No AWS."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
-
 import pulumi
 
-from packinfra.components import _palette as in_palette
-from packinfra.components._packs import base_path_or_error, packs_or_error, publish
-from packinfra.lifecycle.clients import Connection
+from packinfra.components import _palette
+from packinfra.components._packs import PacksArgument, packs_or_error, publish
+from packinfra.components._palette import CredentialArguments
+from packinfra.components._registry import PackRegistry, valid_or_error
+from packinfra.lifecycle.registry_access import BasicAccess
 from packinfra.resources.base_path import BasePath
-from packinfra.settings import PACKS_PATH, PackSettings, PaletteSettings
+from packinfra.settings import PACKS_PATH, PaletteSettings, valid_base_path, valid_host
 
 TYPE = "packinfra:index:BasicPackRegistry"
 """Part of every URN below the component: frozen."""
 
 
-class BasicPackRegistry(pulumi.ComponentResource):
-    """The base path's empty artifact, and the packs below it.
+class BasicPackRegistry(PackRegistry):
+    """The empty artifact at the base path, and the packs below it.
 
         BasicPackRegistry("packs", host="harbor.example.com", base_path="team", packs=["packs/*"])
 
-    name:       logical name; children are called `<name>-<packName>`
-    host:       the registry, with its port if it has one, without scheme
-    base_path:  the project (Harbor's must exist) and what stands below it, without spectro-packs
-    packs:      as for EcrPackRegistry
-    ca_file, plain_http, username: see Connection
-    palette:    as for EcrPackRegistry; Palette reads with `palette.username` and palette_password, and trusts `ca_file`
-                where `palette.registry_ca_file` names no other
+    All packs are read and validated before the first resource is declared.
 
-    Outputs, also together as `exports` (names in camelCase): `endpoint`, `base_path`, `repositories` (pack name ->
-    host/path), `versions` (pack name -> version -> manifest digest). With `palette`, `palette_registry_uid`.
+    Args:
+        name: Logical name. Children are called `<name>-<packName>`.
+        host: The registry's host, with its port if it has one, without scheme.
+        base_path: The project (in Harbor it must exist) and, if you like, a path below it, without spectro-packs.
+        packs: As for EcrPackRegistry.
+        ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
+        plain_http: Uses HTTP without TLS.
+        username: Publishes as this user, with the secret packinfra:registryPassword; None = the environment's
+            PACKINFRA_REGISTRY_USERNAME and _PASSWORD, else the Docker config.
+        palette: As for EcrPackRegistry. Palette trusts `ca_file` unless `palette.registry_ca_file` names another.
+        palette_password: The password of `palette.username`.
+        opts: Options of the component; children inherit its aliases and protection.
+
+    Raises:
+        pulumi.RunError: With every problem of every pack, or with the problems of the other arguments.
+
+    Attributes:
+        endpoint: The registry's host.
+        base_path: The base path.
+        repositories: Pack name -> "host/path".
+        versions: Pack name -> version -> manifest digest.
+        palette_registry_uid: uid of the registry in Palette, or None.
+        exports: All outputs that are not None, by their camelCase name.
     """
-
-    endpoint: pulumi.Output[str]
-    base_path: pulumi.Output[str]
-    repositories: pulumi.Output[dict[str, str]]
-    versions: pulumi.Output[dict[str, dict[str, str]]]
-    palette_registry_uid: pulumi.Output[str] | None
 
     def __init__(
         self,
@@ -46,7 +54,7 @@ class BasicPackRegistry(pulumi.ComponentResource):
         *,
         host: str,
         base_path: str,
-        packs: str | Sequence[str | PackSettings | Mapping[str, Any]] = ("packs/*",),
+        packs: PacksArgument = ("packs/*",),
         ca_file: str | None = None,
         plain_http: bool = False,
         username: str | None = None,
@@ -54,42 +62,32 @@ class BasicPackRegistry(pulumi.ComponentResource):
         palette_password: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        base, found = base_path_or_error(base_path), packs_or_error(packs)
+        host, base = valid_or_error("host", host, valid_host), valid_or_error("base_path", base_path, valid_base_path)
+        _palette.credentials_or_error(palette, "basic", palette_password)
+        selected = packs_or_error(packs)
         super().__init__(TYPE, name, {}, opts)
-        connection = Connection(ca_file=ca_file, plain_http=plain_http, username=username)
+
+        access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
         archive = f"{host}/{base}/{PACKS_PATH}"
-        root = BasePath(name, repository=archive, connection=connection, opts=pulumi.ResourceOptions(parent=self))
+        root = BasePath(name, repository=archive, registry_access=access, opts=self._child())
         published = publish(
             self,
             name,
-            found,
-            {pack: f"{archive}/{pack}" for pack in found.packs},
+            selected,
+            {pack: f"{archive}/{pack}" for pack in selected.packs},
             lambda: pulumi.ResourceOptions(parent=self, depends_on=[root]),
-            connection=connection,
+            registry_access=access,
         )
-        self.endpoint = pulumi.Output.from_input(host)
-        self.base_path = pulumi.Output.from_input(base)
+        self.endpoint, self.base_path = pulumi.Output.from_input(host), pulumi.Output.from_input(base)
         self.repositories, self.versions = published.repositories, published.versions
-        self.palette_registry_uid = None
         if palette:
-            login = in_palette.Login(
+            credentials = CredentialArguments(
                 username=palette.username,
                 password=palette_password,
                 registry_ca_file=palette.registry_ca_file or ca_file,
-                ready=[root],
             )
-            endpoint = f"{'http' if plain_http else 'https'}://{host}"
-            registered = in_palette.register(
-                name, palette, login, kind="basic", endpoint=endpoint, base_path=base,
-                versions=self.versions, packs=published.packs, child=lambda: pulumi.ResourceOptions(parent=self),
+            self.palette_registry_uid = _palette.register(
+                self, name, palette, credentials, kind="basic", packs=published, depends_on=[root],
+                endpoint=f"{'http' if plain_http else 'https'}://{host}",
             )  # fmt: skip
-            self.palette_registry_uid = registered.uid
-        exports = {
-            "endpoint": self.endpoint,
-            "basePath": self.base_path,
-            "repositories": self.repositories,
-            "versions": self.versions,
-            "paletteRegistryUid": self.palette_registry_uid,
-        }
-        self.exports: dict[str, pulumi.Output[Any]] = {k: v for k, v in exports.items() if v is not None}
-        self.register_outputs(self.exports)
+        self._register_outputs()

@@ -1,1 +1,1 @@
-"""HTTP: the one room that speaks it, for `oci` and `palette`."""
+"""HTTP, spoken in this room alone: one client for `oci` and `palette`. boto3 brings its own."""

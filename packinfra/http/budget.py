@@ -1,35 +1,38 @@
-"""The loop around attempts: asks packinfra/retry.py what to do, and does it.
-
-One RetryBudget is one thing that a caller asked for, "push" or "resolve". However many requests that takes, and in
-however many threads, they share one budget of lost time, so no sequence of mishaps adds up beyond the deadline.
-"""
+"""The loop around attempts: takes the decision from retry.py, and acts on it."""
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from packinfra.http.errors import AuthRejected, ServiceError
 from packinfra.http.retry import Failure, RetryPolicy, decide
-from packinfra.oci.errors import AuthRejected, RegistryError
 
 T = TypeVar("T")
 
 
 class RetryBudget:
-    """
-    renew: takes what a refused login was and returns whether another one can be tried
-    sleep: None = sleeps that `cancel` ends
+    """The time that one call ("push", "resolve") may lose to failures.
+
+    However many requests the call takes, and in however many threads, they share one budget, so that no sequence of
+    failures adds up beyond the deadline.
+
+    Args:
+        refresh: Takes rejected credentials and returns whether others can be tried.
+        sleep: None = sleeps that `cancel` ends.
     """
 
     def __init__(
         self,
         policy: RetryPolicy,
-        renew: Callable[[AuthRejected], bool],
-        clock: Callable[[], float],
-        sleep: Callable[[float], None] | None = None,
+        refresh: Callable[[AuthRejected], bool] = lambda _: False,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], object] | None = None,
     ) -> None:
-        self._policy, self._renew, self._clock = policy, renew, clock
+        self._policy, self._refresh, self._clock = policy, refresh, clock
         self._cancelled = threading.Event()
         self._sleep = sleep or self._cancelled.wait
         self._lock = threading.Lock()
@@ -40,33 +43,32 @@ class RetryBudget:
         return self._cancelled.is_set()
 
     def cancel(self) -> None:
-        """Nothing is tried again, in no thread."""
+        """Ends all attempts, in all threads."""
         self._cancelled.set()
 
     def attempt(self, action: Callable[[], T]) -> T:
         """Runs `action`, again while it fails in a way that may pass.
 
-        A refused login is renewed at once, without a pause, but only once for each reason: after a challenge, and
-        after the answer that it expired.
+        Rejected credentials are refreshed at once, without a pause, but only once for each reason: a challenge, and
+        an expiry.
         """
-        count, renewed = 1, set[bool]()
+        count, refreshed = 1, set[bool]()
         while True:
             begun = self._clock()
             try:
                 return action()
-            except RegistryError as error:
-                if error.stale:
-                    answers_challenge = bool(error.stale.challenge)
-                    if self.cancelled or answers_challenge in renewed or not self._renew(error.stale):
+            except ServiceError as error:
+                if rejected := error.auth_rejected:
+                    challenged = bool(rejected.challenge)
+                    if self.cancelled or challenged in refreshed or not self._refresh(rejected):
                         raise
-                    renewed.add(answers_challenge)
+                    refreshed.add(challenged)
                 else:
                     self._pause(error, error.failure, count, self._clock() - begun)
                     count += 1
 
-    def redo(self, action: Callable[[], T], kind: type[RegistryError]) -> T:
-        """Runs a sequence of attempts, again if it fails with `kind`. What its attempts gave up on stays given up:
-        loops inside of loops would multiply."""
+    def repeat(self, action: Callable[[], T], kind: type[ServiceError]) -> T:
+        """Runs a sequence of attempts, again if it fails with `kind`; other errors were tried often enough inside."""
         count = 1
         while True:
             try:
@@ -75,7 +77,7 @@ class RetryBudget:
                 self._pause(error, Failure(error.status, temporary=True), count, 0.0)
                 count += 1
 
-    def _pause(self, error: RegistryError, failure: Failure, count: int, took: float) -> None:
+    def _pause(self, error: ServiceError, failure: Failure, count: int, took: float) -> None:
         """Waits until the next attempt, or raises the error if there is none."""
         with self._lock:
             self._lost += took

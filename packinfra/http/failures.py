@@ -1,7 +1,6 @@
-"""Why a request got no answer at all, in one word and one text.
+"""Why a request got no response, in one word and one text.
 
-requests and urllib3 wrap the reason several times, and wrap it differently; what a user should do about it is known to
-whoever sent the request.
+urllib3 wraps the reason several times; what a user should do about it is known to the sender of the request.
 """
 
 from __future__ import annotations
@@ -11,32 +10,40 @@ import re
 import socket
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum, auto
 
-import requests
-import urllib3
+from urllib3.exceptions import LocationValueError, ProxyError
+
+from packinfra.http.redact import clean, without_query
 
 
 class Cause(Enum):
-    UNTRUSTED = auto()  # the certificate is signed by nobody we trust
+    UNTRUSTED = auto()  # no trusted CA signed the certificate
     NO_TLS = auto()
     NO_HOST = auto()
-    PROXY = auto()  # the proxy refused to connect us
+    PROXY = auto()  # the proxy refused, or its address is unusable
     TIMEOUT = auto()
-    NO_ADDRESS = auto()  # what should be an address is none
+    INVALID_URL = auto()
     CONNECTION_LOST = auto()  # refused, reset, unreachable: may pass
 
 
-@dataclass(frozen=True)
-class ConnectionFailure:
-    reason: Cause
-    text: str
+class ConnectionFailure(Exception):  # noqa: N818 - the callers' errors are what users see
+    """There was no response, or not a whole one."""
+
+    def __init__(self, cause: Cause, text: str) -> None:
+        super().__init__(text)
+        self.cause, self.text = cause, text
+
+    @property
+    def temporary(self) -> bool:
+        return self.cause in (Cause.TIMEOUT, Cause.CONNECTION_LOST)
 
     @classmethod
-    def of(cls, error: Exception, host: str) -> ConnectionFailure:
-        """From what requests, urllib3 or a socket raised."""
+    def of(cls, error: Exception, host: str, proxy: str) -> ConnectionFailure:
+        """From what urllib3, PySocks or a socket raised. proxy: its host, if one leads to `host`"""
         chain = list(_chain(error))
+        at_proxy = proxy and any(isinstance(e, ProxyError) or type(e).__module__ == "socks" for e in chain)
+        host = proxy if at_proxy else host
         for cause in chain:
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return cls(Cause.UNTRUSTED, cause.verify_message)
@@ -44,19 +51,21 @@ class ConnectionFailure:
                 return cls(Cause.NO_TLS, f"no TLS at {host} ({cause.reason})")
             if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
                 return cls(Cause.NO_HOST, f"no such host: {host}")
-            if found := re.search(r"Tunnel connection failed: (4\d\d[\w -]*)", str(cause)):
-                return cls(Cause.PROXY, f"the proxy refused: {found[1]}")
+            if refused := re.search(
+                r"Tunnel connection failed: (4\d\d[\w -]*)|(SOCKS5 authentication failed)", str(cause)
+            ):
+                return cls(Cause.PROXY, f"the proxy refused: {refused[1] or refused[2]}")
             if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
-                return cls(Cause.TIMEOUT, "no connection or answer in time")
-            if isinstance(cause, (requests.exceptions.InvalidURL, urllib3.exceptions.LocationValueError)):
-                return cls(Cause.NO_ADDRESS, "an address that is none")
-        return cls(Cause.CONNECTION_LOST, _text(chain[-1]))
+                return cls(Cause.TIMEOUT, "no connection or response in time")
+            if isinstance(cause, LocationValueError):
+                return cls(Cause.INVALID_URL, "an invalid URL")
+        return cls(Cause.CONNECTION_LOST, (f"the proxy {proxy}: " if at_proxy else "") + _text(chain[-1]))
 
 
 def unusable_ca(path: str) -> str | None:
-    """Why a PEM file can't say whom to trust; None if it can."""
+    """Why a PEM file can't say which CAs to trust; None if it can."""
     try:
-        ssl.create_default_context(cafile=path)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
         return f"{path} holds no certificate"
     except OSError as error:
@@ -66,16 +75,13 @@ def unusable_ca(path: str) -> str | None:
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
     """From outside to inside."""
-    seen: set[int] = set()
     inner: BaseException | None = error
-    while inner is not None and id(inner) not in seen:
-        seen.add(id(inner))
+    while inner:
         yield inner
-        wrapped = (getattr(inner, "reason", None), *inner.args, inner.__cause__, inner.__context__)
-        inner = next((e for e in wrapped if isinstance(e, BaseException)), None)
+        inner = inner.__cause__ or inner.__context__
 
 
 def _text(error: BaseException) -> str:
-    """Without addresses of objects, and without the URL that MaxRetryError and its like carry."""
+    """Without addresses of objects, and without the query of a URL."""
     text = str(error) or type(error).__name__
-    return re.sub(r"<[^>]* object at 0x[^>]*>:? ?", "", re.sub(r"\?\S*", "?...", text))
+    return clean(re.sub(r"<[^>]* object at 0x[^>]*>:? ?", "", without_query(text)))

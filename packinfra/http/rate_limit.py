@@ -1,8 +1,8 @@
 """A limit on how often something is done, shared by all threads.
 
 ECR takes 10 manifests a second (ECR service quotas), Palette 10 requests a second (Palette documentation, API rate
-limits). Waiting beforehand is cheaper than being refused: a 429 costs a round trip and a pause, and holds one of the
-provider host's four threads all the while.
+limits). Waiting beforehand is cheaper than a 429: that costs a round trip and a pause, and holds one of the provider
+host's four threads all the while.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from collections.abc import Callable
 
 
 class RateLimiter:
-    """At most `per_second`, evenly spaced; after a rest, `burst` of them at once. Half as fast after each refusal, a
-    little faster after each success."""
+    """A token bucket of `per_second` with room for `burst`. It halves its rate after a 429 and recovers by steps (AIMD)."""
 
     def __init__(
         self,
@@ -29,8 +28,8 @@ class RateLimiter:
         self._lock = threading.Lock()
         self._next = float("-inf")
 
-    def wait(self) -> None:
-        """Returns when it is the caller's turn."""
+    def acquire(self) -> None:
+        """Returns when the caller may send."""
         with self._lock:
             now = self._clock()
             turn = max(now - (self._burst - 1) / self._rate, self._next)
@@ -38,11 +37,10 @@ class RateLimiter:
         if turn > now:
             self._sleep(turn - now)
 
-    def refused(self) -> None:
-        """The other side found it too fast."""
+    def throttled(self) -> None:
         with self._lock:
             self._rate = max(self._limit / 16, self._rate / 2)
 
-    def accepted(self) -> None:
+    def succeeded(self) -> None:
         with self._lock:
             self._rate = min(self._limit, self._rate + self._limit / 20)

@@ -6,7 +6,7 @@
     >>> decide(policy, Failure(status=404), attempt=1, elapsed=0.2) is None
     True
 
-The caller owns the loop: it knows how to start an attempt afresh (a blob upload needs a new session each time).
+The loop is in budget.py.
 """
 
 from __future__ import annotations
@@ -17,19 +17,20 @@ from email.utils import parsedate_to_datetime
 from random import random
 
 TEMPORARY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""Answers that a later attempt may turn into success (facts: what oras-go, go-containerregistry and regclient retry)."""
+"""Statuses that a later attempt may turn into success: those that oras-go, go-containerregistry and regclient retry."""
 
 
 @dataclass(frozen=True)
 class RetryPolicy:
     """How often and how long.
 
-    attempts: how many in all, the first included
-    first:    seconds before the second attempt; each later pause is `factor` times the one before, up to `longest`
-    jitter:   share of a pause that is random, so that clients which failed together don't return together
-    deadline: seconds that one operation may lose to failed attempts and pauses, all its requests together; what
-              an upload takes that succeeds doesn't count. The provider host has only four threads
-              (pulumi/pulumi#13841: operations beyond about 180 s have hung)
+    Args:
+        attempts: How many in all, the first included.
+        first: Seconds before the second attempt; each later pause is `factor` times the one before, up to `longest`.
+        jitter: Share of a pause that is random, so that clients which failed together don't return together.
+        deadline: Time budget in seconds for failed attempts and backoff, of all requests of one call together; the
+            time of a successful upload doesn't count. The provider host has only four threads (pulumi/pulumi#13841:
+            operations beyond about 180 s have hung).
     """
 
     attempts: int = 5
@@ -42,7 +43,7 @@ class RetryPolicy:
 
 @dataclass(frozen=True)
 class Failure:
-    """One failed attempt: the status that was answered (None = no answer), and the server's Retry-After in seconds."""
+    """One failed attempt: the response's status (None = no response), and the server's Retry-After in seconds."""
 
     status: int | None
     retry_after: float | None = None
@@ -60,9 +61,12 @@ def decide(
 ) -> float | None:
     """Seconds to wait before the next attempt, or None: give up.
 
-    attempt is the number of the one that just failed, from 1; elapsed counts the seconds that were lost so far.
     Retry-After is honoured in full, or not at all where it would pass the deadline: returning earlier than asked
     only feeds a throttle.
+
+    Args:
+        attempt: Number of the attempt that just failed, from 1.
+        elapsed: Seconds lost so far.
     """
     if not (failure.temporary or failure.status in TEMPORARY_STATUS) or attempt >= policy.attempts:
         return None
@@ -74,16 +78,14 @@ def decide(
 
 
 def seconds_until(retry_after: str, now: float) -> float | None:
-    """What a Retry-After header asks for: a number of seconds or an HTTP date (RFC 9110, 10.2.3); None if neither.
+    """The value of a Retry-After header, a number or an HTTP date (RFC 9110, 10.2.3), in seconds; None if neither.
 
-    now: seconds since the epoch
-
-        >>> seconds_until("7", 0.0), seconds_until("Thu, 01 Jan 1970 00:01:00 GMT", 20.0), seconds_until("soon", 0.0)
-        (7.0, 40.0, None)
+    >>> seconds_until("7", 0.0), seconds_until("Thu, 01 Jan 1970 00:01:00 GMT", 20.0), seconds_until("soon", 0.0)
+    (7.0, 40.0, None)
     """
     if retry_after.isascii() and retry_after.isdigit():
         return float(retry_after)
     try:
         return max(0.0, parsedate_to_datetime(retry_after).timestamp() - now)
-    except ValueError:
+    except (ValueError, OverflowError):  # OverflowError: a year or a zone far out of range
         return None

@@ -1,18 +1,18 @@
-"""Which client speaks to a repository's registry, and with which login: looked up inside each operation.
+"""The client for a repository's registry, with its credentials: both are looked up inside each operation.
 
-An ECR host says account and region, and its login is the AWS identity of the stack. Every other registry is Basic: how
-to reach it (`Connection`) is an input of the resource, so destroy knows it without the program; its password never is.
+The host of an ECR registry names account and region; its credentials are the AWS identity of the stack. Every other
+registry is Basic. Passwords are never inputs of a resource.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from packinfra.host.engine import Log
-from packinfra.oci.auth.credentials import Login, LoginError, RegistryLogin
+from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess, access_from_props
+from packinfra.lifecycle.run import Config
+from packinfra.oci.auth.credentials import Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.client import Client
 from packinfra.oci.reference import split
 from packinfra.oci.transport import Transport
@@ -24,92 +24,53 @@ _AWS_KEYS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Connection:
-    """How to reach a registry, where the stack's own config doesn't say it.
+class RegistryClients:
+    """One client for each registry and access, in one process. Thread-safe.
 
-    ECR, where a program uses an explicit AWS provider, whose identity a push can't see:
-    profile:            of the AWS config files; instead of the stack's aws:profile or keys
-    publisher_role_arn: role to assume for publishing, on top of the identity otherwise used
-
-    Basic registries:
-    ca_file:    PEM file with the CA certificates to trust, relative to the project; None = the system's
-    plain_http: speak HTTP without TLS
-    username:   whose password the secret packinfra:registryPassword is; None = PACKINFRA_REGISTRY_USERNAME and
-                _PASSWORD, else the Docker config
+    warn: takes the registries' own warnings
     """
 
-    profile: str | None = None
-    publisher_role_arn: str | None = None
-    ca_file: str | None = None
-    plain_http: bool = False
-    username: str | None = None
-
-    @classmethod
-    def of(cls, props: Mapping[str, Any] | None) -> Connection:
-        given = props or {}
-        return cls(
-            profile=given.get("profile") or None,
-            publisher_role_arn=given.get("publisherRoleArn") or None,
-            ca_file=given.get("caFile") or None,
-            plain_http=bool(given.get("plainHttp")),
-            username=given.get("username") or None,
-        )
-
-    @property
-    def is_basic(self) -> bool:
-        return bool(self.ca_file or self.plain_http or self.username)
-
-    def as_props(self) -> dict[str, Any]:
-        props = {
-            "profile": self.profile,
-            "publisherRoleArn": self.publisher_role_arn,
-            "caFile": self.ca_file,
-            "plainHttp": self.plain_http,
-            "username": self.username,
-        }
-        return {key: value for key, value in props.items() if value}
-
-
-class Clients:
-    """One client for each registry and connection, in one process. Thread-safe.
-
-    get: a value of the stack's config by its full key, secrets in plain text; None if there is none
-    """
-
-    def __init__(self, get: Callable[[str], Any]) -> None:
-        self._config = {key: get(key) for key in (*(f"aws:{key}" for key in _AWS_KEYS), PASSWORD)}
+    def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._config = {key: config(key) for key in (*(f"aws:{key}" for key in _AWS_KEYS), PASSWORD)}
         self._lock = threading.Lock()
-        self._clients: dict[tuple[str, Connection], Client] = {}
+        self._clients: dict[tuple[str, RegistryAccess | None], Client] = {}
 
-    def of(self, repository: str, connection: Mapping[str, Any] | None) -> Client:
-        """The client for "host/path". Raises a PackinfraError if there can be none."""
+    def get(self, repository: str, access: Mapping[str, Any] | None) -> Client:
+        """The client for "host/path", with `access` as state has it. Raises a PackinfraError if there can be none."""
         host, _ = split(repository)
-        key = host, Connection.of(connection)
+        key = host, access_from_props(access)
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = self._ecr(*key) or self._basic(*key)
             return self._clients[key]
 
-    def _ecr(self, host: str, connection: Connection) -> Client | None:
+    def _ecr(self, host: str, access: RegistryAccess | None) -> Client | None:
+        if isinstance(access, BasicAccess):
+            return None
         from packinfra.aws.ecr import EcrHost, ecr_client  # noqa: PLC0415 - a Basic registry needs nothing of AWS
         from packinfra.aws.identity import AwsConfig  # noqa: PLC0415
 
-        if connection.is_basic or not EcrHost.of(host):
+        if not EcrHost.of(host):
             return None
-        config = AwsConfig.of(self._config).acting_as(connection.profile, connection.publisher_role_arn)
-        return ecr_client(host, config, Log("").warning)
+        config = AwsConfig.of(self._config)
+        if access:
+            config = config.acting_as(access.profile, access.publisher_role_arn)
+        return ecr_client(host, config, self._warn)
 
-    def _basic(self, host: str, connection: Connection) -> Client:
-        username, password = connection.username, self._config[PASSWORD]
-        if bool(username) != bool(password):
-            missing, given = (PASSWORD, "username") if username else ("username", PASSWORD)
-            raise LoginError(
-                f"no login for {host}: the stack says {given}, but not {missing}\n  -> set both (pulumi config set "
+    def _basic(self, host: str, access: RegistryAccess | None) -> Client:
+        if isinstance(access, EcrAccess):
+            raise CredentialsError(
+                f"no credentials for {host}: its access is an EcrAccess, but this is not the host of an ECR registry\n"
+                "  -> correct the repository's host, or use BasicAccess for a registry with user name and password"
+            )
+        access, password = access or BasicAccess(), self._config[PASSWORD]
+        if bool(access.username) != bool(password):
+            missing, present = (PASSWORD, "username") if access.username else ("username", PASSWORD)
+            raise CredentialsError(
+                f"no login for {host}: the stack says {present}, but not {missing}\n  -> set both (pulumi config set "
                 f"--secret {PASSWORD}; packinfra:registry.username), or none and use the environment or docker login"
             )
-        login = RegistryLogin(host, Login(username, str(password)) if username else None)
-        transport = Transport(
-            host, login, ca_file=connection.ca_file, plain_http=connection.plain_http, on_warning=Log("").warning
-        )
+        login = RegistryCredentials(host, Credentials(access.username, str(password)) if access.username else None)
+        transport = Transport(host, login, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn)
         return Client(transport)

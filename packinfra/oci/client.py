@@ -1,12 +1,12 @@
-"""Resolve, push, pull, delete: what packinfra asks of a registry, in the order that every registry bears.
+"""Resolve, push, pull, delete, in an order that every registry accepts.
 
 A push of a new version (8 requests; 6 when the repository has `{}` already, or is known to be new and the layer small; 1
 when the tag carries the digest):
 
     HEAD manifest by tag -> config and layer side by side: HEAD blob, POST, PUT -> PUT manifest under the tag, last
 
-so no tag ever points to a missing blob, and whoever comes back after being killed anywhere simply goes on. Versions
-of one repository are pushed one after another: registries write their links without a lock (distribution 2.8 answers
+so no tag ever points to a missing blob, and the run after one that was killed anywhere simply goes on. Versions of one
+repository are pushed one after another: registries write their links without a lock (distribution 2.8 answers
 MANIFEST_BLOB_UNKNOWN or DIGEST_INVALID now and then if they aren't).
 """
 
@@ -19,12 +19,12 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import BinaryIO
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Self
 
 from oras.defaults import default_manifest_accepted_media_types
 
-from packinfra.http.budget import RetryBudget
+from packinfra.http.client import Response
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.oci.deletion import delete_tag
 from packinfra.oci.downloads import download
@@ -39,16 +39,17 @@ from packinfra.oci.errors import (
 )
 from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
 from packinfra.oci.reference import Reference
-from packinfra.oci.responses import Response
-from packinfra.oci.transport import Transport
+from packinfra.oci.responses import absolute, json_object
+from packinfra.oci.responses import confirm_missing as _confirm_missing
+from packinfra.oci.transport import Call, Transport
 from packinfra.oci.uploads import Cancelled, Progress, Upload
 
 _DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-f]{32,}")
 _MANIFEST_LIMIT = 4 << 20
 """Bytes of a manifest, or of a page of tags, that are read: what registries accept (ECR quotas; Harbor: 413 beyond)."""
-WORTH_ASKING = 256 << 10
-"""Bytes of a layer above which it is asked for before it is sent: about what a line of 100 Mbit/s carries during the
-20 ms that asking takes."""
+PROBE_ABOVE = 256 << 10
+"""Bytes of a layer above which a HEAD goes before it even into a new repository: about what a line of 100 Mbit/s
+carries during the 20 ms of that HEAD."""
 _PUSHES = 8
 """Configs that are uploaded at a time, each beside its layer; the SDK's provider host has four threads."""
 _PAGES = 1000
@@ -58,81 +59,95 @@ _ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
 
 @dataclass(frozen=True)
 class PushResult:
-    """What a push did: the manifest's digest, and the bytes of blobs that were sent for it."""
+    """digest: the manifest's; sent: bytes of blobs that were uploaded for it"""
 
     digest: str
     sent: int
 
 
 class Client:
-    """One registry. Thread-safe: share one per host.
+    """One registry. Thread-safe: share one per host, and close it, or use it as a context manager.
 
-    remove(reference, digest): takes the tag, which is known to carry `digest`, away; nothing there is success. Given
-    where a registry has a way of its own for that; None = oci/deletion.py.
+    Args:
+        remove: A registry's own way to delete a tag, which is known to carry the digest; a missing one is success.
+            None = packinfra/oci/deletion.py.
     """
 
     def __init__(self, transport: Transport, remove: Callable[[Reference, str], None] | None = None) -> None:
         self._transport, self._remove = transport, remove
         self._locks: dict[str, threading.Lock] = {}
-        self._beside = ThreadPoolExecutor(_PUSHES)  # kept: a new thread for each push took longer than its requests
-        rate = transport.dialect.manifests_per_second
-        self._pace = RateLimiter(rate, transport.clock, transport.sleep or time.sleep) if rate else None
+        self._threads = ThreadPoolExecutor(_PUSHES)  # kept: a new thread for each push took longer than its requests
+        rate = transport.traits.manifests_per_second
+        self._limiter = RateLimiter(rate, transport.clock, transport.sleep or time.sleep)
 
-    def resolve(self, reference: Reference, *, definite: bool = False) -> str | None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Ends the client's threads and closes its connections."""
+        self._threads.shutdown()
+        self._transport.close()
+
+    def resolve(self, reference: Reference, *, confirm_missing: bool = False) -> str | None:
         """The digest that the tag carries, or None if there is no such tag or repository.
 
-        definite: answer None only if the registry itself says so in an error body (HEAD has none, so GET is asked);
-        an intermediary's 404 raises. Raises a RegistryError for every answer but "here" and "not here".
+        Args:
+            confirm_missing: Return None only if the registry itself says so in an error body (a HEAD has none, so a
+                GET follows); a 404 of something in between raises.
+
+        Raises:
+            RegistryError: The response says neither.
         """
-        operation = self._transport.operation()
-        answer = self._ask(operation, "HEAD", reference, Step.RESOLVE)
-        if answer.status == 404 and not definite:
+        call = self._transport.call(reference)
+        response = _manifest(call, "HEAD", Step.RESOLVE)
+        if response.status == 404 and not confirm_missing:
             return None
-        digest = answer.headers.get("Docker-Content-Digest", "") if answer.status == 200 else ""
+        digest = response.headers.get("Docker-Content-Digest", "") if response.status == 200 else ""
         if _DIGEST.fullmatch(digest):
             return digest
-        answer = self._ask(operation, "GET", reference, Step.RESOLVE)
-        if answer.status == 200:  # ECR's GET has no Docker-Content-Digest (aws/containers-roadmap#1931)
-            return f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
-        answer.require_gone(Step.RESOLVE, reference)
+        response = _manifest(call, "GET", Step.RESOLVE)
+        if response.status == 200:  # ECR's GET has no Docker-Content-Digest (aws/containers-roadmap#1931)
+            return f"sha256:{hashlib.sha256(response.body).hexdigest()}"
+        _confirm_missing(response, Step.RESOLVE, reference)
         return None
 
     def manifest(self, reference: Reference) -> Manifest | None:
-        """What the tag carries, whoever wrote it; None if there is no such tag or repository.
+        """The manifest under the tag, whoever wrote it; None if there is no such tag or repository.
 
-        Raises NotAnArtifact for an index of several, DigestMismatch if it isn't what was asked for by digest.
+        Raises:
+            NotAnArtifact: It is an index of several.
+            DigestMismatch: Its digest is not the requested one.
         """
-        answer = self._ask(self._transport.operation(), "GET", reference, Step.READ)
-        if answer.status == 404:
-            answer.require_gone(Step.READ, reference)
+        response = _manifest(self._transport.call(reference), "GET", Step.READ)
+        if response.status == 404:
+            _confirm_missing(response, Step.READ, reference)
             return None
         try:
-            manifest = Manifest.parse(answer.body, answer.headers.get("Content-Type", "").partition(";")[0])
+            manifest = Manifest.parse(response.body, response.headers.get("Content-Type", "").partition(";")[0])
         except ValueError as error:
             raise NotAnArtifact(Step.READ, reference, text=str(error)) from error
-        stated = reference.tag if ":" in reference.tag else answer.headers.get("Docker-Content-Digest", "")
-        if stated.startswith("sha256:") and stated != manifest.digest:
-            raise DigestMismatch(Step.READ, reference, text=f"stated was {stated}, sent was {manifest.digest}")
+        digest = reference.reference if reference.is_digest else response.headers.get("Docker-Content-Digest", "")
+        if digest.startswith("sha256:") and digest != manifest.digest:
+            raise DigestMismatch(Step.READ, reference, text=f"received {manifest.digest} instead of {digest}")
         return manifest
 
     def tags(self, repository: Reference) -> list[str]:
         """Every tag of the reference's repository; none if there is no such repository."""
-        operation, found = self._transport.operation(), list[str]()
-        url = f"/v2/{repository.repository}/tags/list?n=1000"
+        call, tags = self._transport.call(repository), list[str]()
+        url = f"{call.repository}/tags/list?n=1000"
         for _ in range(_PAGES):
-            page = operation.attempt(
-                lambda url=url: self._transport.send(  # type: ignore[misc]
-                    "GET", url, step=Step.LIST, reference=repository, expect=(200, 404), limit=_MANIFEST_LIMIT
-                )
-            )
+            page = call.send("GET", url, Step.LIST, (200, 404), limit=_MANIFEST_LIMIT, retry=True)
             if page.status == 404:
-                page.require_gone(Step.LIST, repository)
+                _confirm_missing(page, Step.LIST, repository)
                 return []
-            found += page.json(Step.LIST, repository).get("tags") or ()
+            tags += json_object(page, Step.LIST, repository).get("tags") or ()
             following = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', page.headers.get("Link", ""))
             if not following:
-                return found
-            url = page.address(following[1], Step.LIST, repository)
+                return tags
+            url = absolute(page.url, following[1], Step.LIST, repository)
         raise RegistryError(Step.LIST, repository, text=f"more than {_PAGES} pages of tags")
 
     def push(
@@ -146,71 +161,74 @@ class Client:
     ) -> PushResult:
         """Uploads the blobs that are missing, then puts the manifest under the tag, whatever it carried before.
 
-        new_repository: nothing is expected in the repository, so it isn't asked for blobs of up to WORTH_ASKING bytes.
-        One that was there after all is sent once more, which every registry bears: clients have done so for years
-        (oras-py until its #171, go-containerregistry until its #250).
-        layer: opens the archive anew at each call; None for a manifest without layers. A reference by digest stores
-        the manifest without a tag. Whether the tag may be written is the caller's decision, by `resolve`. Raises a
-        RegistryError; the tag then is as it was: TagImmutable if it carries another digest in a repository that
-        never moves tags, DigestMismatch if what arrived isn't what was sent.
+        A reference by digest stores the manifest without a tag. Whether the tag may be written is the caller's
+        decision, by `resolve`.
+
+        Args:
+            layer: Opens the archive anew at each call; None for a manifest without layers.
+            new_repository: It is probably empty, so no HEAD goes before blobs of up to PROBE_ABOVE bytes. A blob that
+                was there after all is sent once more, which every registry accepts: clients have done so for years
+                (oras-py until its #171, go-containerregistry until its #250).
+
+        Raises:
+            TagImmutable: The tag carries another digest, in a repository that never moves tags.
+            DigestMismatch: The registry stored other bytes.
+            RegistryError: Anything else. The tag then is as it was.
         """
         with self._locks.setdefault(reference.repository, threading.Lock()):
-            operation = self._transport.operation()
+            call = self._transport.call(reference)
 
             def blobs_then_manifest() -> PushResult:
-                unasked = WORTH_ASKING if new_repository else -1
-                sent = self._blobs(operation, reference, manifest, layer, progress, unasked=unasked)
-                self._publish(operation, reference, manifest)
+                probe_above = PROBE_ABOVE if new_repository else -1
+                sent = self._blobs(call, manifest, layer, progress, probe_above=probe_above)
+                self._publish(call, manifest)
                 return PushResult(manifest.digest, sent)
 
-            return operation.redo(blobs_then_manifest, BlobMissing)
+            return call.budget.repeat(blobs_then_manifest, BlobMissing)
 
     def pull(self, reference: Reference, blob: Descriptor, into: BinaryIO, progress: Progress | None = None) -> None:
         """Writes the blob, which must have the descriptor's size and digest, into a seekable file.
 
-        Raises DigestMismatch or another RegistryError; the file then holds nothing of it.
+        Raises:
+            RegistryError: DigestMismatch, or anything else. The file then holds nothing of it.
         """
-        download(self._transport, self._transport.operation(), reference, blob, into, progress=progress)
+        download(self._transport.call(reference), blob, into, progress=progress)
 
     def delete(self, reference: Reference, digest: str) -> None:
-        """Takes the tag, which is known to carry `digest`, away; what isn't there is success.
+        """Deletes the tag, which is known to carry `digest`; a missing one is success.
 
-        Raises DeleteDisabled if the registry can't, or not without taking other tags along.
+        Raises:
+            DeleteDisabled: The registry can't, or not without other tags.
+            RegistryError: Anything else.
         """
         with self._locks.setdefault(reference.repository, threading.Lock()):
             if self._remove:
                 self._remove(reference, digest)
             else:
-                delete_tag(
-                    self._transport, self._transport.operation(), reference, digest,
-                    lambda: self._sharing(reference, digest),
-                )  # fmt: skip
+                delete_tag(self._transport.call(reference), digest, lambda: self._sharing(reference, digest))
 
     def _sharing(self, reference: Reference, digest: str) -> list[str]:
-        others = (Reference(reference.host, reference.repository, tag) for tag in self.tags(reference))
-        return [other.tag for other in others if other.tag != reference.tag and self.resolve(other) == digest]
+        """The other tags with this digest."""
+        others = (tag for tag in self.tags(reference) if tag != reference.reference)
+        return [tag for tag in others if self.resolve(replace(reference, reference=tag)) == digest]
 
     def _blobs(
         self,
-        operation: RetryBudget,
-        reference: Reference,
+        call: Call,
         manifest: Manifest,
         layer: Callable[[], BinaryIO] | None,
         progress: Progress | None,
         *,
-        unasked: int,
+        probe_above: int,
     ) -> int:
-        """Bytes sent. Config and layer go side by side; the first that fails ends the other.
-
-        unasked: bytes of a blob up to which it isn't asked for before it is sent
-        """
+        """Bytes sent. Config and layer go side by side; the first that fails ends the other."""
 
         def run(blob: Descriptor, content: Callable[[], BinaryIO], progress: Progress | None) -> int:
-            upload = Upload(self._transport, operation, reference, blob, content, progress=progress)
+            upload = Upload(call, blob, content, progress=progress)
             try:
-                return upload.run(ask=blob.size > unasked)
+                return upload.run(probe=blob.size > probe_above)
             except BaseException:
-                operation.cancel()
+                call.budget.cancel()
                 raise
 
         def config() -> int:
@@ -220,53 +238,43 @@ class Client:
             return config()
         if layer is None or len(manifest.layers) > 1:
             raise ValueError("a pack's manifest has one layer, and its bytes are needed")
-        other = self._beside.submit(config)
+        other = self._threads.submit(config)
         try:
             sent = run(manifest.layers[0], layer, progress)
         except Cancelled:
-            other.result()  # raises what cancelled it
+            other.result()  # raises the error that cancelled it
             raise
         finally:
             wait([other])
         return sent + other.result()
 
-    def _publish(self, operation: RetryBudget, reference: Reference, manifest: Manifest) -> None:
+    def _publish(self, call: Call, manifest: Manifest) -> None:
         try:
-            answer = operation.attempt(lambda: self._put(reference, manifest))
+            response = call.budget.attempt(lambda: self._put(call, manifest))
         except TagImmutable:
-            # ECR refuses an immutable tag's own digest too (aws/containers-roadmap#2179): after a lost answer, or
-            # when somebody pushed the same content meanwhile, it is already what was wanted.
-            if self.resolve(reference) != manifest.digest:
+            # ECR refuses an immutable tag's own digest too (aws/containers-roadmap#2179): after a lost response, or
+            # when somebody pushed the same content meanwhile, the tag is as it should be.
+            if self.resolve(call.reference) != manifest.digest:
                 raise
             return
-        stored = answer.headers.get("Docker-Content-Digest")
+        stored = response.headers.get("Docker-Content-Digest")
         if stored and stored != manifest.digest:
-            raise DigestMismatch(
-                Step.PUBLISH, reference, status=answer.status,
-                text=f"the registry stored {stored}, sent was {manifest.digest}",
-            )  # fmt: skip
+            text = f"the registry stored {stored} instead of {manifest.digest}"
+            raise DigestMismatch(Step.PUBLISH, call.reference, status=response.status, text=text)
 
-    def _put(self, reference: Reference, manifest: Manifest) -> Response:
-        if self._pace:
-            self._pace.wait()
+    def _put(self, call: Call, manifest: Manifest) -> Response:
+        self._limiter.acquire()
+        headers = {"Content-Type": manifest.media_type}
         try:
-            answer = self._transport.send(
-                "PUT", f"/v2/{reference.repository}/manifests/{reference.tag}", step=Step.PUBLISH,
-                reference=reference, expect=(200, 201), actions="pull,push",
-                headers={"Content-Type": manifest.media_type}, body=lambda: io.BytesIO(manifest.body),
-            )  # fmt: skip
-        except Throttled:
-            if self._pace:
-                self._pace.refused()
-            raise
-        if self._pace:
-            self._pace.accepted()
-        return answer
-
-    def _ask(self, operation: RetryBudget, method: str, reference: Reference, step: Step) -> Response:
-        return operation.attempt(
-            lambda: self._transport.send(
-                method, f"/v2/{reference.repository}/manifests/{reference.tag}", step=step, reference=reference,
-                expect=(200, 404), headers=_ACCEPT, limit=_MANIFEST_LIMIT,
+            response = call.send(
+                "PUT", call.manifest, Step.PUBLISH, (200, 201), actions="pull,push", headers=headers, body=manifest.body
             )
-        )  # fmt: skip
+        except Throttled:
+            self._limiter.throttled()
+            raise
+        self._limiter.succeeded()
+        return response
+
+
+def _manifest(call: Call, method: str, step: Step) -> Response:
+    return call.send(method, call.manifest, step, (200, 404), headers=_ACCEPT, limit=_MANIFEST_LIMIT, retry=True)

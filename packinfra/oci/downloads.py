@@ -1,7 +1,7 @@
 """Download one blob into a file: streamed, bounded, verified.
 
-Registries send blobs from elsewhere (ECR: presigned S3 addresses). Redirects are followed by hand, so that each is
-judged like any address, and the login stays at home.
+Registries keep blobs elsewhere (ECR: presigned S3 URLs). Redirects are followed by hand, so that each URL is checked
+and no credentials go there.
 """
 
 from __future__ import annotations
@@ -9,31 +9,22 @@ from __future__ import annotations
 import hashlib
 from typing import BinaryIO
 
-from packinfra.http.budget import RetryBudget
 from packinfra.oci.errors import DigestMismatch, RegistryError, Step
 from packinfra.oci.manifest import Descriptor
 from packinfra.oci.reference import Reference
-from packinfra.oci.transport import Transport
+from packinfra.oci.responses import absolute
+from packinfra.oci.transport import Call
 from packinfra.oci.uploads import Progress
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HOPS = 5
 
 
-def download(
-    transport: Transport,
-    operation: RetryBudget,
-    reference: Reference,
-    blob: Descriptor,
-    into: BinaryIO,
-    *,
-    progress: Progress | None = None,
-) -> None:
-    """Writes the blob into `into` from its present position on. Each attempt starts there again: Range is not asked
-    for, since not every storage knows it.
+def download(call: Call, blob: Descriptor, into: BinaryIO, *, progress: Progress | None = None) -> None:
+    """Writes the blob into `into` from its present position on; each attempt starts there again, since not every storage
+    knows Range.
 
-    Raises DigestMismatch if size or digest differ from the descriptor's, or another RegistryError; `into` is then as
-    long as it was.
+    Raises a RegistryError, DigestMismatch if size or digest differ from the descriptor's; `into` is then as before.
     """
     start = into.tell()
 
@@ -43,19 +34,17 @@ def download(
 
     def attempt() -> None:
         back()
-        sink = _Sink(blob, into, reference, progress)
-        url = f"/v2/{reference.repository}/blobs/{blob.digest}"
+        sink = _Sink(blob, into, call.reference, progress)
+        url = f"{call.repository}/blobs/{blob.digest}"
         for _ in range(_HOPS):
-            answer = transport.send(
-                "GET", url, step=Step.DOWNLOAD, reference=reference, expect=(200, *_REDIRECTS), sink=sink.take
-            )
-            if answer.status == 200:
+            response = call.send("GET", url, Step.DOWNLOAD, (200, *_REDIRECTS), sink=sink.write)
+            if response.status == 200:
                 return sink.check()
-            url = answer.address(answer.headers.get("Location", ""), Step.DOWNLOAD, reference)
-        raise RegistryError(Step.DOWNLOAD, reference, text=f"more than {_HOPS} redirects")
+            url = absolute(response.url, response.headers.get("Location", ""), Step.DOWNLOAD, call.reference)
+        raise RegistryError(Step.DOWNLOAD, call.reference, text=f"more than {_HOPS} redirects")
 
     try:
-        operation.attempt(attempt)
+        call.budget.attempt(attempt)
     except BaseException:
         back()
         raise
@@ -64,11 +53,11 @@ def download(
 class _Sink:
     def __init__(self, blob: Descriptor, into: BinaryIO, reference: Reference, progress: Progress | None) -> None:
         self._blob, self._into, self._reference, self._progress = blob, into, reference, progress
-        self._hash, self._taken = hashlib.sha256(), 0
+        self._hash, self._received = hashlib.sha256(), 0
 
-    def take(self, block: bytes) -> None:
-        self._taken += len(block)
-        if self._taken > self._blob.size:
+    def write(self, block: bytes) -> None:
+        self._received += len(block)
+        if self._received > self._blob.size:
             raise DigestMismatch(Step.DOWNLOAD, self._reference, text=f"more than the {self._blob.size} B announced")
         self._hash.update(block)
         try:
@@ -78,11 +67,11 @@ class _Sink:
                 Step.DOWNLOAD, self._reference, text=f"it can't be written: {error.strerror}", remedy="see to the disk"
             ) from error
         if self._progress:
-            self._progress(self._taken, self._blob.size)
+            self._progress(self._received, self._blob.size)
 
     def check(self) -> None:
         digest = f"sha256:{self._hash.hexdigest()}"
         if digest != self._blob.digest:
             raise DigestMismatch(
-                Step.DOWNLOAD, self._reference, text=f"received was {digest}, asked for {self._blob.digest}"
+                Step.DOWNLOAD, self._reference, text=f"received {digest} instead of {self._blob.digest}"
             )

@@ -1,4 +1,4 @@
-"""References: which tag of which repository of which registry."""
+"""References: a registry, a repository in it, and a tag or digest in that."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Reference:
-    """host (with port, without scheme), repository, and a tag, or a digest where a manifest has no tag."""
+    """host: with port, without scheme; reference: a tag, or a digest where a manifest has no tag, as in the specification"""
 
     host: str
     repository: str
-    tag: str
+    reference: str
 
     def __str__(self) -> str:
-        return f"{self.host}/{self.repository}{'@' if ':' in self.tag else ':'}{self.tag}"
+        return f"{self.host}/{self.repository}{'@' if self.is_digest else ':'}{self.reference}"
+
+    @property
+    def is_digest(self) -> bool:
+        return ":" in self.reference
 
     @classmethod
-    def of(cls, repository: str, tag: str) -> Reference:
+    def of(cls, repository: str, reference: str) -> Reference:
         """From "host/path" and a tag or digest. Raises ValueError for what no registry could resolve."""
         host, path = split(repository)
-        if not _TAG.fullmatch(tag) and not _DIGEST.fullmatch(tag):
-            raise ValueError(f"not an OCI tag: {tag!r}")
-        return cls(host, path, tag)
+        if not _TAG.fullmatch(reference) and not _DIGEST.fullmatch(reference):
+            raise ValueError(f"not an OCI tag: {reference!r}")
+        return cls(host, path, reference)
 
 
 def split(repository: str) -> tuple[str, str]:

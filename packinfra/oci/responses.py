@@ -1,7 +1,7 @@
-"""What a registry answers, and which error that is.
+"""The meaning of a registry's response, and which error it is.
 
-Codes are matched before texts, since texts differ by age and product (buildkite's and ECR's TAG_INVALID); what is
-matched by its text names the product that says it so.
+Codes are matched before texts, since texts differ by age and product (buildkite's and ECR's TAG_INVALID); a text that
+is matched has the name of its product beside it.
 """
 
 from __future__ import annotations
@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from packinfra.http.client import Response
+from packinfra.http.failures import Cause, ConnectionFailure
+from packinfra.http.redact import clean
 from packinfra.http.retry import Failure, seconds_until
 from packinfra.oci.errors import (
     BlobMissing,
+    CertificateUntrusted,
     DeleteDisabled,
     DigestMismatch,
     NotAuthorized,
@@ -26,96 +29,102 @@ from packinfra.oci.errors import (
     Step,
     TagImmutable,
     Throttled,
+    TimedOut,
+    Unreachable,
 )
 from packinfra.oci.traits import RegistryTraits
 
-# Harbor answers 401 with a text for a project that isn't there (src/server/middleware/v2auth).
+# Harbor sends 401 with a text for a project that isn't there (src/server/middleware/v2auth).
 _NO_PROJECT = re.compile(r"project \S+ not found", re.IGNORECASE)
 # Harbor: "quota exceeded"; ECR: "the maximum allowed number of images" on the PUT of a manifest (cht-core#9175).
 _QUOTA = re.compile(r"quota|maximum allowed number|insufficient storage", re.IGNORECASE)
 _MISSING_ACTION = re.compile(r"not authorized to perform:? (\w+:\w+)")
 # NOT_FOUND: Harbor's own code for a repository or artifact.
-_GONE = ("MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND")
+_MISSING = ("MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND")
 # BLOB_UPLOAD_UNKNOWN: ECR's "Layers with digests ... do not exist" (oras-py#54). DIGEST_INVALID: distribution 3.0.0
 # reads a blob's link while another push writes it (a few of a hundred, eight at once in one repository).
 _NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID")
+_UNREACHABLE = {Cause.UNTRUSTED: CertificateUntrusted, Cause.TIMEOUT: TimedOut}
 
 
-@dataclass(frozen=True)
-class Response:
-    """A registry's answer: status, headers (case-insensitive), where it came from, and the body up to a limit."""
-
-    status: int
-    headers: Mapping[str, str]
-    url: str
-    body: bytes
-
-    def error(self) -> tuple[str, str]:
-        """(code, text) of the error the body tells of; ECR sends text/plain and empty bodies too."""
-        try:
-            first = json.loads(self.body)["errors"][0]
-            return str(first.get("code") or ""), str(first.get("message") or "")[:1000]
-        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            kind = self.headers.get("Content-Type", "")
-            text = self.body.decode("utf-8", "replace").strip()
-            return "", "" if "html" in kind or text.startswith("<") else text[:300]
-
-    def json(self, step: Step, reference: object) -> dict[str, Any]:
-        """The body as an object. Raises RegistryError if it is none."""
-        try:
-            document = json.loads(self.body)
-        except (ValueError, RecursionError):
-            document = None
-        if not isinstance(document, dict):
-            raise RegistryError(step, reference, status=self.status, text="the answer is not what a registry sends")
-        return document
-
-    def address(self, link: str, step: Step, reference: object) -> str:
-        """The absolute address for a Location or Link, which may be relative. Raises RegistryError if it is none."""
-        try:
-            address = urljoin(self.url, link)
-            urlsplit(address).port  # noqa: B018 - raises what parsing puts off
-        except ValueError as error:
-            text = "the registry redirects to something that is no address"
-            raise RegistryError(step, reference, status=self.status, text=text) from error
-        return address
-
-    def require_gone(self, step: Step, reference: object) -> None:
-        """Raises RegistryError unless this 404 is the registry's own word, and not that of something in between."""
-        code, text = self.error()
-        if code not in _GONE:
-            raise RegistryError(
-                step, reference, status=self.status, code=code,
-                text=text or "the answer does not come from a registry",
-                remedy="check the host, and what stands between here and the registry (proxy, gateway)",
-            )  # fmt: skip
-
-    @property
-    def asks_for_login(self) -> bool:
-        """Was the login refused as such? ECR says that a token has expired with 401 or 403, in JSON or plain text."""
-        return self.status == 401 or (self.status == 403 and b"expired" in self.body)
+def code_and_text(response: Response) -> tuple[str, str]:
+    """Of the error in the body; ECR sends text/plain and empty bodies too."""
+    try:
+        first = json.loads(response.body)["errors"][0]
+        return str(first.get("code") or ""), str(first.get("message") or "")
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        text = response.body.decode("utf-8", "replace").strip()
+        is_page = "html" in response.headers.get("Content-Type", "") or text.startswith("<")
+        return "", "" if is_page else text[:300]
 
 
-def refusal(
-    answer: Response, step: Step, reference: object, dialect: RegistryTraits, *, secret: str | None
+def json_object(response: Response, step: Step, reference: object) -> dict[str, Any]:
+    """The body as an object. Raises RegistryError if it is none."""
+    try:
+        document = json.loads(response.body)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise RegistryError(step, reference, status=response.status, text="the response is not what a registry sends")
+    return document
+
+
+def absolute(base: str, link: str, step: Step, reference: object) -> str:
+    """The absolute URL for a Location, Link or realm, which may be relative. Raises RegistryError if it is none."""
+    try:
+        url = urljoin(base, link)
+        urlsplit(url).port  # noqa: B018 - raises what parsing puts off
+    except ValueError as error:
+        raise RegistryError(step, reference, text="the registry redirects to an invalid URL") from error
+    return url
+
+
+def confirm_missing(response: Response, step: Step, reference: object) -> None:
+    """Raises RegistryError unless this 404 is the registry's own, and not that of something in between."""
+    code, text = code_and_text(response)
+    if code not in _MISSING:
+        raise RegistryError(
+            step, reference, status=response.status, code=clean(code),
+            text=clean(text) or "the response does not come from a registry",
+            remedy="check the host, and what stands between here and the registry (proxy, gateway)",
+        )  # fmt: skip
+
+
+def rejects_credentials(response: Response) -> bool:
+    """ECR says that a token has expired with 401 or 403, in JSON or plain text."""
+    return response.status == 401 or (response.status == 403 and b"expired" in response.body)
+
+
+def error_for(
+    response: Response, step: Step, reference: object, traits: RegistryTraits, *, secrets: Iterable[str] = ()
 ) -> RegistryError:
-    """The error for an answer that isn't what was asked for. secret: what was sent; some echo it."""
-    code, text = answer.error()
-    for word in (secret or "").split():
-        text = text.replace(word, "...")
-    kind, remedy = _kind(answer.status, code, text, step, dialect)
-    failure = Failure(answer.status, seconds_until(answer.headers.get("Retry-After", ""), time.time()))
-    return kind(step, reference, status=answer.status, code=code, text=text, remedy=remedy, failure=failure)
+    """The error for a response that isn't the expected one. secrets: sent with the request; some registries echo them."""
+    code, text = code_and_text(response)
+    text = clean(text, secrets)
+    kind, remedy = _kind(response.status, code, text, step, traits)
+    failure = Failure(response.status, seconds_until(response.headers.get("Retry-After", ""), time.time()))
+    return kind(step, reference, status=response.status, code=clean(code), text=text, remedy=remedy, failure=failure)
 
 
-def _kind(status: int, code: str, text: str, step: Step, dialect: RegistryTraits) -> tuple[type[RegistryError], str]:
+def error_without_response(failure: ConnectionFailure, step: Step, reference: object, host: str) -> RegistryError:
+    """host: where the request went, unless that is the registry"""
+    text = f"{host}: {failure.text}" if host else failure.text
+    if failure.cause is Cause.INVALID_URL:
+        return RegistryError(step, reference, text=f"the registry redirects to {text}")
+    no_tls = "check the port; a registry without TLS is only used with plainHttp: true"
+    remedy = no_tls if failure.cause is Cause.NO_TLS else ""
+    kind = _UNREACHABLE.get(failure.cause, Unreachable)
+    return kind(step, reference, text=text, remedy=remedy, failure=Failure(None, temporary=failure.temporary))
+
+
+def _kind(status: int, code: str, text: str, step: Step, traits: RegistryTraits) -> tuple[type[RegistryError], str]:
     """(class, remedy); no remedy means the class's own."""
     if status in (401, 403, 404) and (code == "NAME_UNKNOWN" or _NO_PROJECT.search(text)):
         return RepositoryMissing, "create the project in the registry first" if _NO_PROJECT.search(text) else ""
     if status in (403, 413, 507) and _QUOTA.search(text):
         return QuotaExceeded, ""
     if status in (401, 403):
-        return NotAuthorized, _permission(status, text, step, dialect)
+        return NotAuthorized, _permission(status, text, step, traits)
     if status == 412 or code == "TAG_INVALID":  # 412: Harbor's immutable tags
         return TagImmutable, "have the registry's rule for immutable tags changed" if step is Step.DELETE else ""
     if status == 429 or code == "TOOMANYREQUESTS":
@@ -131,10 +140,10 @@ def _kind(status: int, code: str, text: str, step: Step, dialect: RegistryTraits
     return RegistryError, ""
 
 
-def _permission(status: int, text: str, step: Step, dialect: RegistryTraits) -> str:
-    if found := _MISSING_ACTION.search(text):
-        return f"allow {found[1]} on this repository for the identity that is used"
-    needs = dialect.permissions.get(step)
+def _permission(status: int, text: str, step: Step, traits: RegistryTraits) -> str:
+    if action := _MISSING_ACTION.search(text):
+        return f"allow {action[1]} on this repository for the identity that is used"
+    needs = traits.permissions.get(step)
     if status == 403 and needs:
         return (
             f"probably {needs} is missing for this identity on this repository: look at its policies, the "

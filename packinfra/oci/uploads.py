@@ -1,23 +1,23 @@
 """Upload one blob: POST, then one PUT with everything.
 
 Each attempt begins with a new POST: ECR answers 416 to an upload URL that was used before
-(apple/containerization#790). And no PATCH: what ECR answers to it can't be trusted (containers-roadmap#2831).
+(apple/containerization#790). And no PATCH: ECR's response to it can't be trusted (containers-roadmap#2831).
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Self
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from packinfra.http.budget import RetryBudget
-from packinfra.http.client import Body
 from packinfra.http.retry import Failure
 from packinfra.oci.errors import DigestMismatch, RegistryError, RepositoryMissing, Step, Unreachable
 from packinfra.oci.manifest import Descriptor
-from packinfra.oci.reference import Reference
-from packinfra.oci.transport import Transport
+from packinfra.oci.responses import absolute
+from packinfra.oci.transport import Call
 
 Progress = Callable[[int, int], None]
 """Called with bytes sent and bytes in all while a layer is uploaded, every 64 KiB; from 0 again if an attempt fails."""
@@ -32,104 +32,77 @@ class Cancelled(Exception):  # noqa: N818
 
 
 class Upload:
-    """content: opens the blob's bytes anew at each call."""
+    """One blob on its way into one repository. content: opens its bytes anew at each call"""
 
     def __init__(
-        self,
-        transport: Transport,
-        operation: RetryBudget,
-        reference: Reference,
-        blob: Descriptor,
-        content: Callable[[], BinaryIO],
-        *,
-        progress: Progress | None = None,
+        self, call: Call, blob: Descriptor, content: Callable[[], BinaryIO], *, progress: Progress | None = None
     ) -> None:
-        self._transport, self._operation, self._reference = transport, operation, reference
-        self._blob, self._content, self._progress = blob, content, progress
+        self._call, self._blob, self._content, self._progress = call, blob, content, progress
 
-    def run(self, *, ask: bool = True) -> int:
-        """Bytes sent: 0 if the repository was asked and has the blob. Raises a RegistryError, or Cancelled."""
-        if ask:
-            found = self._operation.attempt(
-                lambda: self._transport.send(
-                    "HEAD", f"/v2/{self._reference.repository}/blobs/{self._blob.digest}",
-                    step=Step.FIND, reference=self._reference, expect=(*_HAS_BLOB, 404), actions=_ACTIONS,
-                )
-            )  # fmt: skip
-            if found.status != 404:
+    def run(self, *, probe: bool = True) -> int:
+        """Bytes sent: 0 if a probe finds the blob in the repository. Raises a RegistryError, or Cancelled."""
+        if probe:
+            url = f"{self._call.repository}/blobs/{self._blob.digest}"
+            response = self._call.send("HEAD", url, Step.FIND, (*_HAS_BLOB, 404), actions=_ACTIONS, retry=True)
+            if response.status != 404:
                 return 0
-        self._operation.attempt(self._send)
+        self._call.budget.attempt(self._send)
         return self._blob.size
 
     def _send(self) -> None:
-        location = self._begin()
-        sources: list[_Source] = []
-
-        def opened() -> Body:
-            sources.append(_Source(self._content(), self._blob.size, self._progress, self._operation))
-            return sources[-1]
-
-        try:
-            self._transport.send(
-                "PUT", _with_digest(location, self._blob.digest), step=Step.UPLOAD, reference=self._reference,
-                expect=(201,), actions=_ACTIONS, headers={"Content-Type": "application/octet-stream"}, body=opened,
-            )  # fmt: skip
-        except RegistryError as error:
-            if isinstance(error, DigestMismatch):
-                self._check(sources[-1])
-            # The upload session is gone, not the repository (404, 416); or another push of the same blob came between
-            # (DIGEST_INVALID, distribution writes its links without a lock).
-            if error.status in (404, 416) or isinstance(error, DigestMismatch):
-                error.failure = Failure(error.status, temporary=True)
-            raise
-        self._check(sources[-1])
+        url = _with_digest(self._begin(), self._blob.digest)
+        headers = {"Content-Type": "application/octet-stream"}
+        with _Source(self._content, self._blob.size, self._progress, self._call.budget) as source:
+            try:
+                self._call.send("PUT", url, Step.UPLOAD, (201,), actions=_ACTIONS, headers=headers, body=source)
+            except RegistryError as error:
+                if isinstance(error, DigestMismatch):
+                    self._check(source)
+                # The upload session is gone, not the repository (404, 416); or another push of the same blob came
+                # between (DIGEST_INVALID, distribution writes its links without a lock).
+                if error.status in (404, 416) or isinstance(error, DigestMismatch):
+                    error.failure = Failure(error.status, temporary=True)
+                raise
+            self._check(source)
 
     def _check(self, source: _Source) -> None:
         if source.digest != self._blob.digest:
             raise DigestMismatch(
-                Step.UPLOAD, self._reference, text=f"sent was {source.digest}, announced {self._blob.digest}",
+                Step.UPLOAD, self._call.reference, text=f"sent {source.digest} instead of {self._blob.digest}",
                 remedy="run again; the archive changed while it was sent, and no tag was written",
             )  # fmt: skip
 
     def _begin(self) -> str:
-        """Where the blob is to be put."""
+        """The URL for the blob."""
+        call = self._call
         try:
-            answer = self._transport.send(
-                "POST", f"/v2/{self._reference.repository}/blobs/uploads/", step=Step.BEGIN,
-                reference=self._reference, expect=(202,), actions=_ACTIONS,
-            )  # fmt: skip
+            response = call.send("POST", f"{call.repository}/blobs/uploads/", Step.BEGIN, (202,), actions=_ACTIONS)
         except Unreachable as error:
-            if type(error) is Unreachable and self._transport.dialect.drops_uploads:
+            if type(error) is Unreachable and call.traits.drops_uploads:
                 raise self._dropped(error) from error
             raise
         except RegistryError as error:
             if error.status == 404 and not isinstance(error, RepositoryMissing):
-                raise RepositoryMissing(
-                    error.operation, self._reference, status=404, code=error.code, text=error.text
-                ) from error
+                raise error.recast(RepositoryMissing) from error
             raise
-        location = answer.headers.get("Location")
+        location = response.headers.get("Location")
         if not location:
-            raise RegistryError(Step.BEGIN, self._reference, status=202, text="the answer names no Location")
-        return answer.address(location, Step.BEGIN, self._reference)
+            raise RegistryError(Step.BEGIN, call.reference, status=202, text="the response has no Location")
+        return absolute(response.url, location, Step.BEGIN, call.reference)
 
     def _dropped(self, error: Unreachable) -> RegistryError:
         """ECR may just drop the connection in two cases (containers-roadmap#1970, aws-ecr-orb#259): a repository that
-        doesn't exist, which can be asked for, and a missing permission, which can't."""
+        doesn't exist, which a GET tells, and a missing permission, which none does."""
         try:
-            self._transport.send(
-                "GET", f"/v2/{self._reference.repository}/manifests/{self._reference.tag}", step=Step.BEGIN,
-                reference=self._reference, expect=(200,),
-            )  # fmt: skip
+            self._call.send("GET", self._call.manifest, Step.BEGIN, (200,))
         except RepositoryMissing as missing:
             return missing
         except RegistryError:
-            pass  # it says nothing about the repository; what went wrong first is what counts
-        needs = self._transport.dialect.permissions.get(Step.BEGIN, "the right to push")
-        return Unreachable(
-            Step.BEGIN, self._reference, text=error.text, failure=error.failure,
-            remedy=f"allow {needs} on this repository for the identity that is used; or {error.remedy}",
-        )  # fmt: skip
+            pass  # it says nothing about the repository; the first failure is the one that counts
+        needs = self._call.traits.permissions.get(Step.BEGIN, "the right to push")
+        return error.recast(
+            Unreachable, remedy=f"allow {needs} on this repository for the identity that is used; or {error.remedy}"
+        )
 
 
 def _with_digest(location: str, digest: str) -> str:
@@ -139,12 +112,33 @@ def _with_digest(location: str, digest: str) -> str:
     return urlunsplit(parts._replace(query=urlencode(query)))
 
 
-class _Source:
-    """A blob on its way: hashed and counted while it is read."""
+@contextlib.contextmanager
+def _disk_errors() -> Iterator[None]:
+    """An error of our disk must not pass for one of the network."""
+    try:
+        yield
+    except OSError as error:
+        raise RegistryError(
+            Step.UPLOAD, "archive", text=f"it can't be read: {error.strerror}", remedy="see to the disk, then run again"
+        ) from error
 
-    def __init__(self, content: BinaryIO, size: int, progress: Progress | None, operation: RetryBudget) -> None:
-        self._content, self._size, self._progress, self._operation = content, size, progress, operation
+
+class _Source:
+    """A blob's bytes: hashed and counted while they are read."""
+
+    def __init__(
+        self, content: Callable[[], BinaryIO], size: int, progress: Progress | None, budget: RetryBudget
+    ) -> None:
+        self._size, self._progress, self._budget = size, progress, budget
         self._hash, self._sent = hashlib.sha256(), 0
+        with _disk_errors():
+            self._content = content()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._content.close()
 
     def __len__(self) -> int:
         return self._size
@@ -154,22 +148,12 @@ class _Source:
         return f"sha256:{self._hash.hexdigest()}"
 
     def read(self, size: int = -1) -> bytes:
-        if self._operation.cancelled:
+        if self._budget.cancelled:
             raise Cancelled
-        try:
+        with _disk_errors():
             chunk = self._content.read(size)
-        except OSError as error:  # of our disk: it must not pass for one of the network
-            raise RegistryError(
-                Step.UPLOAD,
-                "archive",
-                text=f"it can't be read: {error.strerror}",
-                remedy="see to the disk, then run again",
-            ) from error
         self._hash.update(chunk)
         self._sent += len(chunk)
         if self._progress and chunk:
             self._progress(self._sent, self._size)
         return chunk
-
-    def close(self) -> None:
-        self._content.close()

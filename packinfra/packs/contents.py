@@ -111,10 +111,16 @@ class Contents:
 
 def content_digest(name: str, version: str, files: Iterable[PackFile]) -> str:
     """The identity of a pack's content, as docs/content-digest.md defines it; `files` in their order."""
-    identity = hashlib.sha256(f"packinfra content 1\n{name}\n{version}\n".encode("utf-8", "surrogatepass"))
+    identity = hashlib.sha256(b"packinfra content 1\n" + _netstring(name) + _netstring(version))
     for file in files:
-        identity.update(f"{file.sha256} {'x' if file.executable else '-'} {file.path}\n".encode())
+        identity.update(f"{file.sha256}{'x' if file.executable else '-'}".encode() + _netstring(file.path))
     return f"sha256:{identity.hexdigest()}"
+
+
+def _netstring(text: str) -> bytes:
+    """Its length first: no text can pass for several."""
+    data = text.encode("utf-8", "surrogatepass")
+    return b"%d:%b," % (len(data), data)
 
 
 def read_contents(folder: Path) -> Contents:

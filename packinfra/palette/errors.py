@@ -1,15 +1,15 @@
-"""What can go wrong with Palette, each with the step, the address, Palette's answer, and what to do next.
+"""What can go wrong with Palette, each with the step, the host and path, Palette's response, and what to do next.
 
 PaletteError
   PaletteUnreachable   no connection, or it broke
-  NotPalette           something answers at the host, but not as Palette does
-  KeyRefused           401, no API key, or one of another tenant
+  NotPalette           a server responds at the host, but not as Palette does
+  KeyRejected          401, no API key, or one of another tenant
   Forbidden            403, or a request that belongs to another scope
-  NotFound             404, in Palette's own words (a proxy's 404 is none)
-  CredentialsRefused   Palette does not get into the registry with what it was given
+  NotFound             404, in Palette's own words (not a proxy's)
+  CredentialsRejected  the registry rejects the credentials that Palette was given for it
   NameTaken            another registry of the tenant has the name
-  Throttled            429, after all retries
-  SyncFailed           a sync failed, hung, or ended without the packs
+  PaletteThrottled     429, after all retries
+SyncFailed             a sync failed, hung, or ended without the packs
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from __future__ import annotations
 from enum import StrEnum
 
 from packinfra.errors import PackinfraError
-from packinfra.http.retry import Failure
+from packinfra.http.errors import ServiceError
 
 
-class Step(StrEnum):
-    """What is asked of Palette, as it reads in an error: "could not list the registries in Palette"."""
+class PaletteStep(StrEnum):
+    """A request to Palette, as it reads in an error: "could not list the registries in Palette"."""
 
     CONNECT = "reach"
     LOGIN = "log in to"
@@ -38,35 +38,11 @@ class Step(StrEnum):
     LOOKUP = "look the pack up in"
 
 
-class PaletteError(PackinfraError):
-    """Palette's refusal or failure.
+class PaletteError(ServiceError):
+    """Palette refused, failed, or could not be reached. target: host and path of the request, without its query"""
 
-    step:    what was being done
-    address: host and path of the request, without its query
-    status, code, text: the answer, as far as there was one; code is Palette's own ("ResourceNotFound")
-    """
-
+    service = " Palette"
     remedy = "see what Palette says; if it looks temporary, run again: what is done stays done"
-
-    def __init__(
-        self,
-        step: Step,
-        address: str,
-        *,
-        status: int | None = None,
-        code: str = "",
-        text: str = "",
-        remedy: str = "",
-        failure: Failure | None = None,
-    ) -> None:
-        self.step, self.address = step, address
-        self.status, self.code, self.text = status, code, text
-        self.remedy = remedy or type(self).remedy
-        self.failure = failure or Failure(None)
-        """What a retry decision needs to know."""
-        said = " ".join(str(part) for part in (status, code) if part)
-        answer = ": ".join(part for part in (said, text) if part) or "no answer"
-        super().__init__(f"could not {step} Palette ({address}): {answer}\n  -> {self.remedy}")
 
 
 class PaletteUnreachable(PaletteError):  # noqa: N818 - reads as what happened, as in the tree above
@@ -80,7 +56,7 @@ class NotPalette(PaletteError):  # noqa: N818
     )
 
 
-class KeyRefused(PaletteError):  # noqa: N818
+class KeyRejected(PaletteError):  # noqa: N818
     remedy = (
         "give an API key that is valid: the secret packinfra:paletteApiKey (pulumi config set --secret), or "
         "SPECTROCLOUD_APIKEY; keys expire, and each belongs to one tenant of one Palette. A changed secret reaches refresh "
@@ -96,7 +72,7 @@ class NotFound(PaletteError):  # noqa: N818
     remedy = "run pulumi refresh, then pulumi up: what is missing is made again"
 
 
-class CredentialsRefused(PaletteError):  # noqa: N818
+class CredentialsRejected(PaletteError):  # noqa: N818
     """Its remedy depends on the kind of credentials (registration.py)."""
 
 
@@ -107,9 +83,9 @@ class NameTaken(PaletteError):  # noqa: N818
     )
 
 
-class Throttled(PaletteError):  # noqa: N818
+class PaletteThrottled(PaletteError):  # noqa: N818
     remedy = "run again in a minute; what is done stays done"
 
 
 class SyncFailed(PackinfraError):  # noqa: N818
-    """The registry is registered, but Palette doesn't offer every pack. `str()` says which, and why that usually is."""
+    """The registry is registered, but Palette doesn't list every pack. `str()` says which, and the usual reason."""

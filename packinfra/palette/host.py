@@ -19,13 +19,13 @@ def host_elsewhere(environ: Mapping[str, str]) -> str | None:
     One machine has the variable and the next has not, which then would take the registration for one of another Palette.
     """
     try:
-        same = tidy_host(environ.get(HOST_VARIABLE) or HOST) == HOST
+        same = normalize_host(environ.get(HOST_VARIABLE) or HOST) == HOST
     except ValueError:
         same = False
     return None if same else f"{HOST_VARIABLE} is set, but only here: name the host, {HOST} if it is that one"
 
 
-def tidy_host(text: str) -> str:
+def normalize_host(text: str) -> str:
     """The host alone, in lower case, with its port if it has one, from what people give: "https://palette.example.com/".
 
     Raises ValueError with the reason, which doesn't repeat the text: there may be a password in it.

@@ -1,119 +1,100 @@
-"""A pack registry as Palette knows it: what is sent, and what of an answer may be compared with it.
+"""A pack registry in Palette: the body of requests, and the part of responses that can be compared with it.
 
-    >>> it = Registration("packs", "ecr", "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "base",
-    ...                   role_arn="arn:aws:iam::123456789012:role/palette", external_id="x")
-    >>> it.body()["spec"]["providerType"]
-    'pack'
+    >>> role = RoleCredentials("arn:aws:iam::123456789012:role/palette", external_id="x")
+    >>> registration = Registration("packs", "123456789012.dkr.ecr.eu-west-1.amazonaws.com", "base", role)
+    >>> registration.kind, registration.body()["spec"]["providerType"]
+    ('ecr', 'pack')
 
-Four things that Palette's answers do, each of which would look like a change if it were believed:
+Four differences between request and response, none of which is a change:
 
-- secrets are masked, as a row of asterisks (so a value with an asterisk is never taken from an answer);
-- a TLS block comes back also where none was sent (terraform-provider-spectrocloud, PLT-2300);
-- whether a registry is synced stands in its status, not in its spec (the same, PLT-2131);
-- what was left out comes back with its default: no provider type is "helm", which shows no packs.
+- secrets are masked, as a row of asterisks (so a value with an asterisk is ignored);
+- a TLS block is returned even if none was sent (terraform-provider-spectrocloud, PLT-2300);
+- the status, not the spec, says whether a registry is synced (the same, PLT-2131);
+- omitted values are returned as their default: no provider type is "helm", which shows no packs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
-Kind = Literal["ecr", "basic"]
-KINDS: tuple[Kind, ...] = ("ecr", "basic")
+from packinfra.palette.credentials import Kind, ReaderCredentials, RoleCredentials
 
-ROLE = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
-AS_IT_MUST_BE: Mapping[str, Any] = {
+REQUIRED_SPEC: Mapping[str, Any] = {
     "providerType": "pack",
     "isPrivate": True,  # "Protected" or "Enable Authentication" in the console
     "isSyncSupported": True,
     "insecureSkipVerify": False,
 }
-"""What a pack registry must have whatever else it has: with anything else, Palette shows no packs, or refuses it."""
+"""Required of every pack registry: with other values, Palette shows no packs or rejects it."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """
-    name:      of the registry, unique in the tenant
-    endpoint:  ECR: the host; Basic: with scheme. base_path: without spectro-packs, which Palette appends
-    ECR:       role_arn and external_id, or access_key_id and secret; partition of the AWS account
-    Basic:     username and secret
-    certificate: PEM, of the CA that signed the registry's certificate; "" = one that everybody knows
-    """
+    """One registry of packs; the credentials determine its kind."""
 
-    name: str
-    kind: Kind
-    endpoint: str
-    base_path: str
-    role_arn: str | None = None
-    external_id: str | None = None
-    access_key_id: str | None = None
-    username: str | None = None
-    secret: str = field(default="", repr=False)
-    certificate: str = ""
+    name: str  # unique in the tenant
+    endpoint: str  # ECR: the host; Basic: with scheme
+    base_path: str  # without spectro-packs, which Palette appends
+    credentials: ReaderCredentials
+    certificate: str = ""  # PEM, of the CA that signed the registry's certificate; "" for a public CA
     partition: str = "aws"
 
     @property
+    def kind(self) -> Kind:
+        return self.credentials.kind
+
+    @property
+    def role_arn(self) -> str | None:
+        return self.credentials.role_arn if isinstance(self.credentials, RoleCredentials) else None
+
+    @property
+    def secret(self) -> str:
+        """No message may contain it; "" if there is none."""
+        return self.credentials.secret
+
+    @property
     def remedy(self) -> str:
-        """What to do if Palette does not get in."""
-        if self.kind == "basic":
-            return (
-                "check username and password (packinfra:palettePassword), that Palette reaches the endpoint from where "
-                "it runs, and registryCaFile; then run again"
-            )
-        if self.role_arn:
-            return (
-                f"{self.role_arn} must trust Palette's AWS account with ExternalId {self.external_id}, and have the "
-                "reader policy (docs/iam.md); a role that was made a moment ago may need another minute: then run again. "
-                "A Palette that was installed anew has another ExternalId: see docs/palette.md"
-            )
-        return (
-            f"check accessKeyId ({self.access_key_id}), its secret (packinfra:paletteSecretKey), and that its user has "
-            "the reader policy (docs/iam.md); then run again"
-        )
+        """The next step if Palette rejects the credentials."""
+        return self.credentials.remedy
 
     def body(self) -> dict[str, Any]:
-        """What create and update send: update overwrites everything, so it is always complete."""
+        """The body of create and update. An update overwrites everything, so the body is always complete."""
         return {"metadata": {"name": self.name}, "spec": self.spec()}
 
     def spec(self) -> dict[str, Any]:
-        """What validation sends: this alone, without metadata."""
+        """The body of a validation."""
         tls = {"certificate": self.certificate, "enabled": True, "insecureSkipVerify": False}
         spec = {
             "endpoint": self.endpoint,
             "baseContentPath": self.base_path,
-            "providerType": AS_IT_MUST_BE["providerType"],
+            "providerType": REQUIRED_SPEC["providerType"],
             "isSyncSupported": True,
         }
+        credentials = self.credentials.spec()
         if self.kind == "basic":
-            auth = {"type": "basic", "username": self.username, "password": self.secret, "tls": tls}
-            return {**spec, "auth": auth}
-        credentials: dict[str, Any] = (
-            {"credentialType": "sts", "sts": {"arn": self.role_arn, "externalId": self.external_id}}
-            if self.role_arn
-            else {"credentialType": "secret", "accessKey": self.access_key_id, "secretKey": self.secret}
-        )
+            return {**spec, "auth": {**credentials, "tls": tls}}
         if self.partition != "aws":  # the default, which Palette's own client leaves out
             credentials["partition"] = self.partition
         return {**spec, "isPrivate": True, "credentials": credentials, "tls": tls}
 
 
-def found(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """What an answer to a read says, under the names of PaletteRegistry's properties; None where it says there is none.
+def parse_registration(kind: Kind, response: Mapping[str, Any]) -> dict[str, Any]:
+    """The values in the response to a read, by the names of PaletteRegistry's properties; None for missing ones.
 
-    Secrets, and whatever else is masked, are left out.
+    Masked values, such as secrets, are omitted.
     """
-    spec, status = answer.get("spec") or {}, (answer.get("status") or {}).get("syncStatus") or {}
+    spec, status = response.get("spec") or {}, (response.get("status") or {}).get("syncStatus") or {}
     is_ecr = kind == "ecr"
     credentials: Mapping[str, Any] = (spec.get("credentials") if is_ecr else spec.get("auth")) or {}
     tls = (spec if is_ecr else credentials).get("tls") or {}
     sts: Mapping[str, Any] = (credentials.get("sts") or {}) if credentials.get("credentialType") == "sts" else {}
-    said = {
-        "registryName": (answer.get("metadata") or {}).get("name"),
-        "endpoint": tidy_endpoint(kind, str(spec.get("endpoint") or "")),
-        "basePath": tidy_base_path(str(spec.get("baseContentPath") or "")),
+    values = {
+        "registryName": (response.get("metadata") or {}).get("name"),
+        "endpoint": normalize_endpoint(kind, str(spec.get("endpoint") or "")),
+        "basePath": normalize_base_path(str(spec.get("baseContentPath") or "")),
         "roleArn": sts.get("arn"),
         "externalId": sts.get("externalId"),
         "accessKeyId": credentials.get("accessKey") if is_ecr and not sts else None,
@@ -124,14 +105,14 @@ def found(kind: Kind, answer: Mapping[str, Any]) -> dict[str, Any]:
         "isSyncSupported": status.get("isSyncSupported", True),
         "insecureSkipVerify": bool(tls.get("insecureSkipVerify")),
     }
-    return {key: value if value != "" else None for key, value in said.items() if "*" not in str(value)}
+    return {key: value if value != "" else None for key, value in values.items() if "*" not in str(value)}
 
 
-def tidy_endpoint(kind: Kind, text: str) -> str:
-    """Without what Palette and its clients trim: slashes and /v2 at the end, and ECR's scheme."""
+def normalize_endpoint(kind: Kind, text: str) -> str:
+    """Trims like Palette and its clients: slashes and /v2 at the end, and ECR's scheme."""
     text = re.sub(r"(?:/|/v2/?)+$", "", text.strip())
     return text.removeprefix("https://") if kind == "ecr" else text
 
 
-def tidy_base_path(text: str) -> str:
+def normalize_base_path(text: str) -> str:
     return text.strip().strip("/")

@@ -1,18 +1,18 @@
-"""Has a registry synced, and waits until Palette offers the packs in it.
+"""Starts a sync, and waits until Palette lists the packs of the registry.
 
-Done is what the lookup says, after a run that began after the request: a version may be listed from the run before,
-with the content of then.
+The lookup decides, after a run that began after the request: a version may be listed from the run before, with the
+content of then.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import Protocol
 
-from packinfra.palette.client import Client
+from packinfra.palette.client import PaletteClient
+from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import SyncFailed
-from packinfra.palette.registration import Kind
+from packinfra.palette.reporter import Reporter
 from packinfra.palette.sync_status import STALE_AFTER, Run, State, SyncStatus
 
 _LONGEST_PAUSE = 10.0
@@ -21,35 +21,28 @@ _LONGEST_PAUSE = 10.0
 Packs = Mapping[str, Collection[str]]
 
 
-class Says(Protocol):
-    """Takes progress and warnings; a Log does."""
-
-    def status(self, message: str) -> None: ...
-    def warning(self, message: str) -> None: ...
-
-
-class Syncing:
+class SyncWaiter:
     """One registry's sync.
 
     location: where Palette looks, "<endpoint>/<base path>"
-    timeout:  seconds until the sync is over and everything is listed
+    timeout_seconds: until the sync is over and everything is listed
     """
 
     def __init__(
         self,
-        client: Client,
+        client: PaletteClient,
         kind: Kind,
         uid: str,
         location: str,
         *,
-        timeout: float,
-        says: Says,
+        timeout_seconds: float,
+        reporter: Reporter,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._kind, self._uid, self._location = client, kind, uid, location
-        self._timeout, self._deadline, self._says = timeout, clock() + timeout, says
+        self._timeout, self._deadline, self._reporter = timeout_seconds, clock() + timeout_seconds, reporter
         self._sleep, self._clock, self._now = sleep, clock, now
 
     def run(self, wanted: Packs) -> None:
@@ -59,7 +52,7 @@ class Syncing:
         run, status, missing = Run(before), before, wanted
         for status in self._statuses():
             if not run.is_over(status) and status.supported:
-                self._says.status(f"waiting for Palette's sync: {status}")
+                self._reporter.status(f"waiting for Palette's sync: {status}")
                 continue
             if status.state is State.FAILED and status.supported:
                 raise SyncFailed(
@@ -71,11 +64,11 @@ class Syncing:
                 return
             if not status.supported:
                 break  # nothing will change
-            self._says.status(f"synced, but Palette does not list {in_words(missing)} yet")
+            self._reporter.status(f"synced, but Palette does not list {format_versions(missing)} yet")
         missing = self.missing(missing)
         if missing or status.state is not State.DONE:
             raise self._failure(status, missing, wanted)
-        self._says.warning(
+        self._reporter.warning(
             f"Palette lists every version, but its status tells of no sync since the one of {status.last_synced}: a "
             "version published again with other content may still be listed with the old one; to be sure, start a sync "
             "in Palette's console"
@@ -98,7 +91,7 @@ class Syncing:
         for status in self._statuses():
             if status.state is not State.RUNNING or status.age(self._now()) >= STALE_AFTER:
                 return status
-            self._says.status(f"waiting until the sync that runs since {status.last_run} is over")
+            self._reporter.status(f"waiting until the sync that runs since {status.last_run} is over")
         raise self._failure(status, {}, {})
 
     def _statuses(self) -> Iterator[SyncStatus]:
@@ -110,7 +103,7 @@ class Syncing:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _failure(self, status: SyncStatus, missing: Packs, wanted: Packs) -> SyncFailed:
-        what = f"offer {in_words(missing)}" if missing else "finish its sync"
+        what = f"offer {format_versions(missing)}" if missing else "finish its sync"
         text = f"Palette does not {what} after {self._timeout:g} s: the sync of {self._location} is {status}"
         remedy = "look at what Palette's console says of this registry, and run pulumi up again"
         if not status.supported:
@@ -136,6 +129,6 @@ def _count(packs: Packs) -> int:
     return sum(map(len, packs.values()))
 
 
-def in_words(packs: Packs) -> str:
+def format_versions(packs: Packs) -> str:
     """hello 1.0.0, 1.1.0; other 2.0.0"""
     return "; ".join(f"{pack} {', '.join(sorted(versions))}" for pack, versions in sorted(packs.items()))

@@ -9,28 +9,31 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from packinfra.palette.client import Client
-from packinfra.palette.errors import CredentialsRefused
+from packinfra.palette.client import PaletteClient
+from packinfra.palette.errors import CredentialsRejected
 from packinfra.palette.registration import Registration
+from packinfra.palette.reporter import Reporter
 
 
-def admit(
-    client: Client,
+def wait_until_valid(
+    client: PaletteClient,
     registration: Registration,
     *,
-    patience: float,
-    say: Callable[[str], None],
+    role_timeout_seconds: float,
+    reporter: Reporter,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """patience: seconds for a role. Raises CredentialsRefused if Palette doesn't get in."""
-    give_up, pause = clock() + (patience if registration.role_arn else 0.0), 2.0
+    """role_timeout_seconds: how long a role is tried. Raises CredentialsRejected if Palette doesn't get in."""
+    give_up, pause = clock() + (role_timeout_seconds if registration.role_arn else 0.0), 2.0
     while True:
         try:
             return client.validate(registration)
-        except CredentialsRefused as error:
+        except CredentialsRejected as error:
             if clock() + pause > give_up:
                 raise
-            say(f"Palette cannot read as {registration.role_arn} yet; AWS takes a while to know a role: {error.text}")
+            reporter.status(
+                f"Palette cannot read as {registration.role_arn} yet; AWS takes a while to know a role: {error.text}"
+            )
         sleep(pause)
         pause = min(2 * pause, 10.0)

@@ -1,1 +1,1 @@
-"""The Pulumi side: components that declare, and the dynamic provider that publishes. The only room that imports Pulumi."""
+"""The dynamic resources: inputs, outputs and documentation. Their providers are in packinfra/providers.py."""

@@ -3,35 +3,47 @@
 from __future__ import annotations
 
 import re
+from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from packinfra.settings.model import Model
 
 
-class HolderSettings(Model):
-    """Who gets a policy."""
+def _iam_name(text: str) -> str:
+    if not re.fullmatch(r"[\w+=,.@-]{1,64}", text):
+        raise ValueError("write the name alone, without arn: and path")
+    return text
 
-    roles: tuple[str, ...] = Field((), description="names of IAM roles", examples=[["ci"]])
-    users: tuple[str, ...] = Field((), description="names of IAM users", examples=[["jane"]])
 
-    @field_validator("roles", "users")
-    @classmethod
-    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _iam_names(value)
+def _principal(text: str) -> str:
+    if not re.fullmatch(r"\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:(root|(role|user|assumed-role)/.+)", text):
+        raise ValueError("write an account's 12 digits in quotes, or the ARN of a role or user")
+    return text
+
+
+IamNames = tuple[Annotated[str, AfterValidator(_iam_name)], ...]
+Principal = Annotated[str, AfterValidator(_principal)]
+
+
+class GranteeSettings(Model):
+    """The roles and users to which a policy is attached."""
+
+    roles: IamNames = Field((), description="names of IAM roles", examples=[["ci"]])
+    users: IamNames = Field((), description="names of IAM users", examples=[["jane"]])
 
 
 class CiSettings(Model):
-    """A role that jobs of a CI system assume with their own token (OpenID Connect), without any stored key. The
-    account must know the issuer: IAM, Identity providers."""
+    """A role that the jobs of a CI system assume with their own token (OpenID Connect), without any stored key. The
+    account needs an identity provider for the issuer (IAM, Identity providers)."""
 
     issuer: str = Field(
-        description="who signs the tokens, without https://", examples=["token.actions.githubusercontent.com"]
+        description="issuer of the tokens, without https://", examples=["token.actions.githubusercontent.com"]
     )
-    audience: str = Field("sts.amazonaws.com", min_length=1, description="for whom the token must be made")
+    audience: str = Field("sts.amazonaws.com", min_length=1, description="audience of the tokens (`aud`)")
     subjects: tuple[str, ...] = Field(
         min_length=1,
-        description="which jobs: the token's sub, with * for any text",
+        description="the allowed jobs: subjects of the tokens (`sub`), with * for any text",
         examples=[["repo:acme/packs:ref:refs/heads/main"]],
     )
 
@@ -50,33 +62,23 @@ class CiSettings(Model):
             before = re.split(r"[*?]", subject)[0]
             if before != subject and "/" not in before and before.count(":") < 2:
                 raise ValueError(
-                    f"{subject}: everybody whom this issuer serves could publish; name your organisation before the *"
+                    f"{subject} lets every customer of this issuer publish; name your organisation before the *"
                 )
         return value
 
 
 class ReaderSettings(Model):
-    """Who pulls: Palette, through a role that its AWS account assumes, or as a user with an access key."""
+    """The readers: Palette's AWS account, which assumes a role, or users with an access key."""
 
-    principal: str | None = Field(
+    principal: Principal | None = Field(
         None,
         description="AWS account, or ARN in it, that may assume the reader role: Palette's, from its registration form",
         examples=["123456789012"],
     )
     external_id: str | None = Field(
-        None, min_length=2, description="ExternalId that it must give, from the same form", examples=["a1b2c3"]
+        None, min_length=2, description="ExternalId that it must send, from the same form", examples=["a1b2c3"]
     )
-    users: tuple[str, ...] = Field((), description="names of IAM users that get the policy", examples=[["palette"]])
-
-    @field_validator("principal")
-    @classmethod
-    def _principal(cls, value: str | None) -> str | None:
-        return None if value is None else _principal(value)
-
-    @field_validator("users")
-    @classmethod
-    def _names(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return _iam_names(value)
+    users: IamNames = Field((), description="names of IAM users that get the policy", examples=[["palette"]])
 
     @model_validator(mode="after")
     def _consistent(self) -> ReaderSettings:
@@ -86,24 +88,19 @@ class ReaderSettings(Model):
                 "service could use the role"
             )
         if not (self.principal or self.users):
-            raise ValueError("say who reads: principal and externalId, or users")
+            raise ValueError("name the readers: principal and externalId, or users")
         return self
 
 
 class PullSettings(Model):
-    """Other AWS accounts that may pull: a policy on each repository."""
+    """Other AWS accounts that may pull, through a policy on each repository."""
 
-    principals: tuple[str, ...] = Field(
+    principals: tuple[Principal, ...] = Field(
         (), description="accounts, or ARNs of roles and users in them", examples=[["210987654321"]]
     )
     organization: str | None = Field(
-        None, description="id of an AWS organization: everybody in it may pull", examples=["o-a1b2c3d4e5"]
+        None, description="id of an AWS organization, all of whose accounts may pull", examples=["o-a1b2c3d4e5"]
     )
-
-    @field_validator("principals")
-    @classmethod
-    def _principals(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_principal(text) for text in value)
 
     @field_validator("organization")
     @classmethod
@@ -114,27 +111,14 @@ class PullSettings(Model):
 
 
 class AccessSettings(Model):
-    """Who may do what with the repositories (docs/iam.md has the policies)."""
+    """Permissions on the repositories (docs/iam.md has the policies)."""
 
-    publishers: HolderSettings = Field(
-        HolderSettings(), description="who gets the publisher policy: all that the guide does"
+    publishers: GranteeSettings = Field(
+        GranteeSettings(), description="get the publisher policy: every step of Palette's guide"
     )
-    pushers: HolderSettings | None = Field(
-        None, description="who gets the pusher policy: publishes, but makes and deletes nothing"
+    pushers: GranteeSettings | None = Field(
+        None, description="get the pusher policy: it publishes, but creates no repository and deletes nothing"
     )
-    ci: CiSettings | None = Field(None, description="a role with the pusher policy for jobs of a CI system")
-    reader: ReaderSettings | None = Field(None, description="who gets the reader policy: Palette")
+    ci: CiSettings | None = Field(None, description="a role with the pusher policy for the jobs of a CI system")
+    reader: ReaderSettings | None = Field(None, description="gets the reader policy: Palette")
     pull: PullSettings | None = Field(None, description="other AWS accounts that may pull")
-
-
-def _iam_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    for name in names:
-        if not re.fullmatch(r"[\w+=,.@-]{1,64}", name):
-            raise ValueError(f"{name}: give the name alone, without arn: and path")
-    return names
-
-
-def _principal(text: str) -> str:
-    if not re.fullmatch(r"\d{12}|arn:aws[\w-]*:(iam|sts)::\d{12}:(root|(role|user|assumed-role)/.+)", text):
-        raise ValueError(f"{text}: give an account's 12 digits in quotes, or the ARN of a role or user")
-    return text

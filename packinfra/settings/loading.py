@@ -1,44 +1,26 @@
-"""A stack's whole config -> Settings, or every mistake in it."""
+"""A stack's whole config -> Settings, or every problem in it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
 from packinfra.palette.host import KEY_VARIABLE, host_elsewhere
-from packinfra.settings.access import AccessSettings
-from packinfra.settings.cross_checks import across
+from packinfra.settings.cross_checks import StackConfig, cross_check
 from packinfra.settings.messages import explain, unknown
-from packinfra.settings.model import NAMESPACE, Model, SettingsError
-from packinfra.settings.packs import PackEntry, PackSettings
+from packinfra.settings.model import NAMESPACE, SettingsError
+from packinfra.settings.packs import PackSettings
 from packinfra.settings.palette import PaletteSettings
-from packinfra.settings.registry import RegistrySettings
-from packinfra.settings.repositories import RepositorySettings
-
-
-class Settings(Model):
-    """Everything that a stack file can say."""
-
-    registry: RegistrySettings = Field(examples=[{"kind": "ecr", "basePath": "spectro-oci-registry"}])
-    packs: tuple[PackEntry, ...] = Field((PackSettings(path="packs/*"),), examples=[["packs/*"]])
-    repositories: RepositorySettings = RepositorySettings()
-    access: AccessSettings = AccessSettings()
-    palette: PaletteSettings | None = Field(None, examples=[{"name": "packs"}])
-
-    @field_validator("packs")
-    @classmethod
-    def _packs(cls, value: tuple[PackSettings, ...]) -> tuple[PackSettings, ...]:
-        if not value:
-            raise ValueError("name at least one pack; to remove all packs, use pulumi destroy")
-        return value
-
+from packinfra.settings.registry import kind_of
+from packinfra.settings.stack import PartialSettings, Settings
 
 SECRETS = ("registryPassword", "paletteApiKey", "paletteSecretKey", "palettePassword")
-"""Keys whose values are no settings: secrets, judged only by whether they are there."""
+"""Keys of secrets. Only their presence is checked."""
 
 
 def load(
@@ -47,89 +29,86 @@ def load(
     environ: Mapping[str, str] | None = None,
     encrypted: Callable[[str], bool] | None = None,
 ) -> Settings:
-    """Settings from a stack's whole config: "packinfra:registry" and so on; objects as JSON text or parsed.
+    """Validates a stack's whole config.
 
-    environ:   where Palette's API key may be instead, and its host may be named; None: neither is judged
-    encrypted: is a key's value kept as a secret? None: not judged
+    An empty object counts as absent, except for packinfra:palette: without it, `up` would delete the registration.
 
-    An empty object counts as absent, but for packinfra:palette, whose absence deletes what was registered. Raises
-    SettingsError with all mistakes.
+    Args:
+        config: All keys with their namespace, such as "packinfra:registry". Objects may be JSON text: the engine
+            passes them so.
+        environ: The environment, which may have Palette's API key; None = don't check it.
+        encrypted: Says whether the value of a key is encrypted; None = don't check.
+
+    Raises:
+        SettingsError: With every problem.
     """
-    mistakes: list[str] = []
-    ours: dict[str, Any] = {}
+    values, problems = _parse(config)
+    settings, errors, invalid = _validate(values)
+    secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
+    kind, region = kind_of(values.get("registry")), config.get("aws:region")
+    problems += errors
+    problems += cross_check(StackConfig(settings, kind, values.keys() - invalid, invalid, secrets, region))
+    if settings.palette and environ is not None:
+        problems += _check_environment(settings.palette, environ, has_key="paletteApiKey" in secrets)
+    problems += [
+        f"{NAMESPACE}:{key}: in plain text, in the stack file and then in state; replace it by a new one, and set that "
+        f"with: pulumi config set --secret {NAMESPACE}:{key}"
+        for key in sorted(secrets)
+        if encrypted and not encrypted(f"{NAMESPACE}:{key}")
+    ]
+    if problems:
+        raise SettingsError("the stack's config has problems:\n" + "\n".join(f"  {problem}" for problem in problems))
+    return Settings.model_validate(values)
+
+
+def load_packs(packs: Sequence[Any]) -> tuple[PackSettings, ...]:
+    """Validates a program's packs: paths, mappings as in a stack file, or PackSettings. Raises SettingsError."""
+    try:
+        return PartialSettings.model_validate({"packs": packs}).packs
+    except ValidationError as error:
+        problems = (text.removeprefix(f"{NAMESPACE}:") for text in explain(error, PartialSettings))
+        raise SettingsError("\n".join(problems)) from None
+
+
+def _parse(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """(the values of our keys but secrets and empty objects, parsed; the unknown keys, as problems)"""
+    values: dict[str, Any] = {}
+    problems = []
     known = [to_camel(name) for name in Settings.model_fields]
     for full, value in config.items():
         namespace, _, key = full.partition(":")
         if namespace != NAMESPACE or key in SECRETS:
             continue
         if key not in known:
-            mistakes.append(unknown(f"{NAMESPACE}:{key}", key, [*known, *SECRETS]))
+            problems.append(unknown(full, key, [*known, *SECRETS]))
             continue
-        try:
-            parsed = json.loads(value) if isinstance(value, str) else value
-        except ValueError:
-            if key == "packs":  # a single path needs no brackets
-                ours[key] = [value]
-                continue
-            mistakes.append(f"{full}: {value!r} is not an object or list; indent its keys below it in the stack file")
-            continue
+        parsed = value
+        with suppress(ValueError, TypeError):  # neither JSON nor text
+            parsed = json.loads(value)
+        if key == "packs" and isinstance(parsed, str):  # a single path needs no brackets
+            parsed = [parsed]
         if key == "palette":
-            ours[key] = {} if parsed is None else parsed
+            values[key] = {} if parsed is None else parsed
         elif parsed not in ({}, None):
-            ours[key] = parsed
-    wrong: set[str] = set()
+            values[key] = parsed
+    return values, problems
+
+
+def _validate(values: Mapping[str, Any]) -> tuple[PartialSettings, list[str], set[str]]:
+    """(the valid settings; the problems of the others, and their keys)"""
     try:
-        Settings.model_validate(ours)
+        return Settings.model_validate(values), [], set()
     except ValidationError as error:
-        mistakes += dict.fromkeys(explain(dict(problem), Settings) for problem in error.errors())
-        wrong = {str(problem["loc"][0]) for problem in error.errors() if problem["loc"]}
-    # What is right by itself is compared with the rest even if something else is wrong.
-    sound = {key: value for key, value in ours.items() if key not in wrong}
-    registry = {"registry": _any(ours.get("registry"))} if "registry" not in sound else {}
-    settings = Settings.model_validate({**registry, **sound})
-    secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
-    mistakes += across(settings, sound, wrong | registry.keys(), secrets, config.get("aws:region"))
-    if settings.palette and environ is not None:
-        mistakes += _of_environment(settings.palette, environ, has_key="paletteApiKey" in secrets)
-    mistakes += [
-        f"{NAMESPACE}:{key}: in plain text, in the stack file and then in state; replace it by a new one, and set that "
-        f"with: pulumi config set --secret {NAMESPACE}:{key}"
-        for key in sorted(secrets)
-        if encrypted and not encrypted(f"{NAMESPACE}:{key}")
-    ]
-    if mistakes:
-        raise SettingsError("the stack's config has mistakes:\n" + "\n".join(f"  {m}" for m in mistakes))
-    return settings
+        invalid = {str(details["loc"][0]) for details in error.errors() if details["loc"]}
+        valid = {key: value for key, value in values.items() if key not in invalid}
+        return PartialSettings.model_validate(valid), explain(error, Settings), invalid
 
 
-def _of_environment(palette: PaletteSettings, environ: Mapping[str, str], *, has_key: bool) -> list[str]:
-    mistakes = []
+def _check_environment(palette: PaletteSettings, environ: Mapping[str, str], *, has_key: bool) -> Iterator[str]:
     if not has_key and not environ.get(KEY_VARIABLE):
-        mistakes.append(
+        yield (
             f"{NAMESPACE}:paletteApiKey: missing for {NAMESPACE}:palette; set {KEY_VARIABLE} in the environment, or: "
             f"pulumi config set --secret {NAMESPACE}:paletteApiKey"
         )
     if palette.host is None and (problem := host_elsewhere(environ)):
-        mistakes.append(f"{NAMESPACE}:palette: host: {problem}")
-    return mistakes
-
-
-def _any(wrong: object) -> dict[str, str]:
-    """In place of a registry that is missing or has mistakes: one of the same kind, so that the rest isn't measured by
-    the other kind's rules."""
-    basic = isinstance(wrong, Mapping) and wrong.get("kind") == "basic"
-    return {"kind": "basic", "basePath": "any", "host": "any"} if basic else {"kind": "ecr", "basePath": "any"}
-
-
-def load_packs(packs: Sequence[Any]) -> tuple[PackSettings, ...]:
-    """What a program says of its packs: paths, mappings as in a stack file, or PackSettings.
-
-    Raises SettingsError with all mistakes.
-    """
-    try:
-        return Settings.model_validate({"registry": {"kind": "ecr", "basePath": "any"}, "packs": packs}).packs
-    except ValidationError as error:
-        said = dict.fromkeys(
-            explain(dict(problem), Settings).removeprefix(f"{NAMESPACE}:") for problem in error.errors()
-        )
-        raise SettingsError("\n".join(said)) from None
+        yield f"{NAMESPACE}:palette: host: {problem}"

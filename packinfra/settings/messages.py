@@ -1,61 +1,84 @@
-"""What pydantic finds wrong, in the words of a stack file."""
+"""Explains pydantic's errors in the terms of a stack file."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from packinfra.settings.model import NAMESPACE, model_of
+from packinfra.settings.model import NAMESPACE, models_in
 
-_PLAINLY = {
+_REASONS = {
     "tuple_type": "write a list, with brackets or a dash for each entry",
     "model_type": "write its keys, indented below it",
     "mapping_type": "write keys and values, indented below it",
-    "dict_type": "write keys and values, indented below it",
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
+    "int_parsing": "write a whole number",
     "string_type": "write a text",
 }
-"""What pydantic says in terms of Python, in terms of a stack file."""
+"""In place of pydantic's own, which use Python's terms."""
 
 
-def unknown(shown: str, key: str, known: list[str]) -> str:
+def explain(error: ValidationError, settings: type[BaseModel]) -> list[str]:
+    """Each problem that pydantic found in `settings`: key, value, reason, example."""
+    return list(dict.fromkeys(_explain(dict(details), settings) for details in error.errors()))
+
+
+def unknown(shown: str, key: str, known: Sequence[str]) -> str:
     near = get_close_matches(key, known, n=1)
     return f"{shown}: no such key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
 
 
-def explain(problem: dict[str, Any], settings: type[BaseModel]) -> str:
-    """One of pydantic's findings about `settings`: which key, what stands there, why it is wrong, an example."""
-    # pydantic also names the validator or the branch of a union that failed
-    path = [part for part in problem["loc"] if not re.match(r"function-|int$|literal\[", str(part))]
-    model, field = _field(path, settings)
-    shown = ".".join([f"{NAMESPACE}:{path[0]}", *(str(part) for part in path[1:])])
-    if problem["type"] == "extra_forbidden":
-        return unknown(shown, str(path[-1]), [to_camel(name) for name in model.model_fields])
-    example = f"; for example: {path[-1]}: {json.dumps(field.examples[0])}" if field and field.examples else ""
-    if problem["type"] == "missing":
+def show(value: object) -> str:
+    """`value` as JSON, without the part before an @, which may be a password ("https://user:password@host")."""
+    return re.sub(r'"(?:[^"\\]|\\.)*@', '"...@', json.dumps(value, default=str))
+
+
+def _explain(details: Mapping[str, Any], settings: type[BaseModel]) -> str:
+    path, field, model, others = _locate(details["loc"], settings)
+    kind, value, key = details["type"], details["input"], str(path[-1])
+    shown = ".".join([f"{NAMESPACE}:{path[0]}", *map(str, path[1:])])
+    if kind == "extra_forbidden":
+        only = [_kind(other) for other in others if key in _fields(other)]
+        return f"{shown}: only for kind: {only[0]}: remove it" if only else unknown(shown, key, [*_fields(model)])
+    example = f"; for example: {field.alias}: {json.dumps(field.examples[0])}" if field and field.examples else ""
+    if kind == "missing":
         return f"{shown}: missing{example}"
-    reason = _PLAINLY.get(problem["type"]) or re.sub("^Value error, ", "", problem["msg"])
-    if isinstance(problem["input"], Mapping):
-        return f"{shown}: {reason}"
-    given = re.sub(r'[^/"\s]*@', "...@", json.dumps(problem["input"], default=str))  # "user:password@host"
-    return f"{shown}: {given} is wrong: {reason}{example}"
+    reason = _REASONS.get(kind) or details["msg"].removeprefix("Value error, ")
+    return f"{shown}: {reason}" if isinstance(value, Mapping) else f"{shown}: {show(value)} is wrong: {reason}{example}"
 
 
-def _field(path: list[Any], model: type[BaseModel]) -> tuple[type[BaseModel], FieldInfo | None]:
-    """The innermost model on the way along `path` from `model`, and its field that the path ends at or in."""
-    field = None
-    for place, part in enumerate(path):
-        found = {to_camel(name): f for name, f in model.model_fields.items()}.get(str(part))
-        field = found or (field if isinstance(part, int) else None)
-        inner = model_of(found.annotation) if found else None
-        if inner and place < len(path) - 1:
-            model = inner
-    return model, field
+def _locate(
+    location: Sequence[Any], model: type[BaseModel]
+) -> tuple[list[Any], FieldInfo | None, type[BaseModel], list[type[BaseModel]]]:
+    """(the path of keys; the field; its model; the other models of a union with this one)"""
+    path: list[Any] = []
+    field: FieldInfo | None = None
+    inner, others = [model], list[type[BaseModel]]()
+    for part in location:
+        if re.match(r"function-|int$|literal\[", str(part)):  # pydantic's own steps: a validator, a branch of a union
+            continue
+        if len(inner) > 1:
+            others = [other for other in inner if _kind(other) != part]
+            inner = [other for other in inner if _kind(other) == part]
+            continue
+        path.append(part)
+        if isinstance(part, str):
+            model, field = (inner[0], _fields(inner[0]).get(part)) if inner else (model, None)
+            inner = models_in(field.annotation) if field else []
+    return path, field, model, others
+
+
+def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {to_camel(name): field for name, field in model.model_fields.items()}
+
+
+def _kind(model: type[BaseModel]) -> str:
+    return str(get_args(model.model_fields["kind"].annotation)[0])

@@ -1,10 +1,10 @@
-"""What the settings of a stack file have in common."""
+"""The base of all settings."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
 
 from packinfra.errors import PackinfraError
@@ -13,7 +13,7 @@ NAMESPACE = "packinfra"
 
 
 class SettingsError(PackinfraError):
-    """The stack's config is wrong. `str()` lists every mistake."""
+    """The stack's config is wrong. `str()` lists every problem."""
 
 
 class Model(BaseModel):
@@ -22,8 +22,17 @@ class Model(BaseModel):
     )
 
 
-def model_of(annotation: Any) -> type[BaseModel] | None:
-    """The model inside an annotation such as tuple[PackEntry, ...]; None for plain values."""
+def _no_boolean(value: Any) -> Any:
+    if isinstance(value, bool):  # which pydantic reads as 0 or 1
+        raise ValueError("write a number")  # noqa: TRY004 - pydantic takes ValueError
+    return value
+
+
+Number = Annotated[int, BeforeValidator(_no_boolean)]
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The models inside an annotation such as `tuple[PackEntry, ...]` or `EcrRegistry | BasicRegistry`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    return next((m for a in getattr(annotation, "__args__", ()) if (m := model_of(a))), None)
+        return [annotation]
+    return [model for argument in getattr(annotation, "__args__", ()) for model in models_in(argument)]

@@ -8,31 +8,31 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator
 
 from packinfra.packs.rules import check_settings
-from packinfra.settings.model import Model
+from packinfra.settings.model import Model, Number
 
 
 def _off(value: Any) -> Any:
-    return "off" if value is False else value  # some YAML readers take a bare off for false
+    return "off" if value is False else value  # some YAML readers read a bare off as false
 
 
 RuleSeverity = Annotated[Literal["error", "warning", "off"], BeforeValidator(_off)]
 
 
 class PackSettings(Model):
-    """Which folders are packs, and how they are published."""
+    """The pack folders, and how packinfra publishes them."""
 
     path: str = Field(min_length=1, description="folder or glob, relative to the project", examples=["packs/*"])
-    overwrite: bool = Field(False, description="publish changed content under a version that is published already")
+    overwrite: bool = Field(False, description="publish changed content under an already published version")
     unpublish: tuple[str, ...] = Field((), description="versions to withdraw", examples=[["1.0.0"]])
-    keep_versions: int | Literal["all"] = Field(
-        "all", description="how many versions stay published, those with a folder included", examples=[10]
+    keep_versions: Number | Literal["all"] = Field(
+        "all", description="how many versions stay published, including those with a folder", examples=[10]
     )
     delete_adopted: bool = Field(
         False,
-        description="also remove, with the rest, what somebody else had pushed with the same content and was adopted",
+        description="also delete versions that somebody else had pushed and packinfra only adopted (same content)",
     )
     rules: Mapping[str, RuleSeverity] = Field(
-        {}, description="rules judged otherwise than docs/rules.md says", examples=[{"readme-missing": "error"}]
+        {}, description="severities that differ from docs/rules.md", examples=[{"readme-missing": "error"}]
     )
 
     @field_validator("rules")

@@ -2,69 +2,68 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator, model_validator
+from collections.abc import Callable, Collection, Mapping
+from typing import Annotated
 
-from packinfra.palette.host import tidy_host
-from packinfra.palette.registration import ROLE
-from packinfra.settings.model import Model
+from pydantic import AfterValidator, Field
+from pydantic.alias_generators import to_snake
+
+from packinfra.palette import credentials
+from packinfra.palette.credentials import Kind
+from packinfra.palette.host import normalize_host
+from packinfra.settings.model import Model, Number
 
 
 class PaletteSettings(Model):
-    """The registry as Palette knows it. Absent: nothing is registered. The API key is the secret
-    packinfra:paletteApiKey, else SPECTROCLOUD_APIKEY in the environment. One stack alone may have it for a base
-    path."""
+    """The registration of the registry in Palette. Absent: nothing is registered. The API key is the secret
+    packinfra:paletteApiKey, else SPECTROCLOUD_APIKEY in the environment. For one base path, only one stack may set
+    it."""
 
-    name: str = Field(min_length=1, description="of the registry in Palette", examples=["packs"])
-    host: str | None = Field(
+    name: str = Field(min_length=1, description="name of the registry in Palette", examples=["packs"])
+    host: Annotated[str, AfterValidator(normalize_host)] | None = Field(
         None,
         description="Palette's host; absent: api.spectrocloud.com",
         examples=["palette.example.com"],
     )
     ca_file: str | None = Field(
         None,
-        description="PEM file with the certificate authority of a self-hosted Palette, relative to the project",
+        description="PEM file with the certificate of a self-hosted Palette's certificate authority, relative to the "
+        "project",
         examples=["palette-ca.pem"],
     )
-    sync_timeout: int = Field(
-        600, ge=1, le=7200, description="seconds within which Palette must list what was published"
+    sync_timeout: Number = Field(
+        600, ge=1, le=7200, description="seconds until Palette must list the published versions"
     )
-    role_arn: str | None = Field(
+    role_arn: Annotated[str, AfterValidator(credentials.validate_role_arn)] | None = Field(
         None,
-        description="ecr: role with which Palette reads, if not the reader role that is made for it; it must trust "
+        description="ecr: role with which Palette reads, instead of the reader role that packinfra makes; it must trust "
         "Palette's AWS account with its ExternalId",
         examples=["arn:aws:iam::123456789012:role/palette"],
     )
     access_key_id: str | None = Field(
         None,
-        description="ecr: key with which Palette reads, instead of a role; its secret is packinfra:paletteSecretKey",
+        description="ecr: access key with which Palette reads, instead of a role; the secret "
+        "packinfra:paletteSecretKey belongs to it",
         examples=["AKIAIOSFODNN7EXAMPLE"],
     )
     username: str | None = Field(
         None,
-        description="basic: user name with which Palette reads; its password is the secret packinfra:palettePassword",
+        description="basic: user name with which Palette reads; the secret packinfra:palettePassword is its password",
         examples=["robot$palette"],
     )
     registry_ca_file: str | None = Field(
         None,
-        description="basic: PEM file with the certificate authority that Palette shall trust for the registry; absent: "
-        "that of packinfra:registry",
+        description="basic: PEM file with the certificate of the certificate authority that Palette must trust for the "
+        "registry; absent: caFile of packinfra:registry",
         examples=["harbor-ca.pem"],
     )
 
-    @field_validator("host")
-    @classmethod
-    def _host(cls, value: str | None) -> str | None:
-        return None if value is None else tidy_host(value)
-
-    @field_validator("role_arn")
-    @classmethod
-    def _role_arn(cls, value: str | None) -> str | None:
-        if value is not None and not ROLE.fullmatch(value):
-            raise ValueError("give the ARN of a role")
-        return value
-
-    @model_validator(mode="after")
-    def _one_way(self) -> PaletteSettings:
-        if self.role_arn and self.access_key_id:
-            raise ValueError("Palette reads with a role or with a key: remove roleArn or accessKeyId")
-        return self
+    def credential_problems(
+        self, kind: Kind, secrets: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
+    ) -> list[str]:
+        """The problems in the choice of Palette's credentials; `secrets` are those of secretKey and password that are set.
+        For the other parameters, see packinfra.palette.credentials."""
+        present = {key for key in credentials.KEYS if getattr(self, to_snake(key), None)} | {*secrets}
+        if kind == "ecr" and (self.role_arn or not present & {"accessKeyId", "secretKey"}):
+            present |= {"roleArn", "externalId"}  # by default packinfra creates a role; Palette provides the ExternalId
+        return credentials.problems(kind, present, name, hints)

@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from packinfra.oci import Client, Reference, base_path_manifest
-from packinfra.oci.auth.credentials import Login, RegistryLogin
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.oci import Client, Reference
+from packinfra.oci.auth.credentials import Credentials, RegistryCredentials
 from packinfra.oci.transport import Transport
 from packinfra.packs.archive import CREATED
 from packinfra.settings import PACKS_PATH
@@ -79,7 +80,7 @@ def test_whole_life(basic: Project, registry: RealRegistry, client: Client) -> N
 
     basic.run("destroy", "--yes", "--skip-preview")
     assert client.tags(pack) == []
-    assert client.resolve(base, definite=True) is None
+    assert client.resolve(base, confirm_missing=True) is None
 
 
 def test_what_was_there_before_stays(basic: Project, registry: RealRegistry, client: Client) -> None:
@@ -134,7 +135,8 @@ def test_palette_reads_it(basic: Project, registry: RealRegistry, sandbox: Sandb
 def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
     """Neither in the program nor in the provider: they work where there is no AWS."""
     program = (
-        "import sys; from packinfra.components import basic_registry; from packinfra.resources import base_path, published_pack;"
+        "import sys; from packinfra import providers; from packinfra.components import basic_registry;"
+        "from packinfra.lifecycle import base_path; from packinfra.lifecycle.packs import published_pack;"
         "print([m for m in sys.modules if m.split('.')[0] in ('pulumi_aws', 'boto3', 'botocore')])"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=CHECKOUT, capture_output=True, text=True, check=True)
@@ -143,7 +145,7 @@ def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
 
 @pytest.fixture
 def client(registry: RealRegistry) -> Client:
-    login = RegistryLogin(registry.host, Login(USER, PASSWORD))
+    login = RegistryCredentials(registry.host, Credentials(USER, PASSWORD))
     return Client(Transport(registry.host, login, ca_file=registry.ca_file))
 
 

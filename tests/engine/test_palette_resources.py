@@ -27,7 +27,7 @@ registry = packinfra.PaletteRegistry(
     role_arn=role_arn, external_id=palette.external_id,
 )
 packinfra.PaletteSync(
-    "palette", registry=registry, packs=packs.versions, timeout=60, opts=ResourceOptions(depends_on=[packs])
+    "palette", registry=registry, packs=packs.versions, timeout_seconds=60, opts=ResourceOptions(depends_on=[packs])
 )
 pulumi.export("uid", registry.uid)
 """

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from packinfra.oci import Client, Reference, base_path_manifest, pack_manifest
-from packinfra.oci.auth.credentials import Anonymous, Login, RegistryLogin
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.artifacts.pack import pack_manifest
+from packinfra.oci import Client, Reference
+from packinfra.oci.auth.credentials import Anonymous, Credentials, RegistryCredentials
 from packinfra.oci.errors import CertificateUntrusted, DeleteDisabled, NotAuthorized
 from packinfra.oci.manifest import Manifest
 from packinfra.oci.transport import Transport
@@ -50,7 +52,7 @@ def registry(request: pytest.FixtureRequest) -> RealRegistry:
 
 
 def client_of(registry: RealRegistry) -> Client:
-    credentials = RegistryLogin(registry.host, Login(USER, PASSWORD)) if registry.ca_file else Anonymous()
+    credentials = RegistryCredentials(registry.host, Credentials(USER, PASSWORD)) if registry.ca_file else Anonymous()
     return Client(Transport(registry.host, credentials, ca_file=registry.ca_file, plain_http=not registry.ca_file))
 
 
@@ -159,7 +161,7 @@ def test_deletes(registry: RealRegistry, client: Client) -> None:
     client.delete(first, manifest.digest)
     client.delete(first, manifest.digest)
     assert client.tags(first) == ["stays"]
-    assert client.resolve(first, definite=True) is None
+    assert client.resolve(first, confirm_missing=True) is None
     assert client.resolve(other) == manifest.digest
     untagged = Reference(first.host, first.repository, manifest.digest)
     with pytest.raises(DeleteDisabled, match="take along the tags stays"):
@@ -182,14 +184,12 @@ def test_deletes_that_are_off(tmp_path: Path) -> None:
 
 def test_wrong_password_and_unknown_ca(secure: RealRegistry) -> None:
     registry, to = secure, reference(secure, "x")
-    for login in (Login(USER, "wrong"), Login("nobody", PASSWORD)):
-        wrong = Transport(registry.host, RegistryLogin(registry.host, login), ca_file=registry.ca_file)
+    for credentials in (Credentials(USER, "wrong"), Credentials("nobody", PASSWORD)):
+        wrong = Transport(registry.host, RegistryCredentials(registry.host, credentials), ca_file=registry.ca_file)
         with pytest.raises(NotAuthorized, match="401 UNAUTHORIZED"):
             Client(wrong).resolve(to)
     with pytest.raises(CertificateUntrusted, match=r"self-signed|unable to get local issuer"):
         Client(Transport(registry.host)).resolve(to)
-    trusting = Transport(registry.host, RegistryLogin(registry.host, Login(USER, PASSWORD)), verify_tls=False)
-    assert Client(trusting).resolve(to) is None
 
 
 @pytest.mark.parametrize("size", [256 * MIB, 1024 * MIB], ids=["256 MiB", "1 GiB"])
@@ -205,7 +205,8 @@ def test_memory_stays_flat(secure: RealRegistry, size: int, tmp_path: Path) -> N
             digest.update(block)
     name = f"large-{size // MIB}"
     script = f"""
-from packinfra.oci import Client, Reference, pack_manifest
+from packinfra.artifacts.pack import pack_manifest
+from packinfra.oci import Client, Reference
 from tests.oci.test_real_registry import client_of, reference
 from tests.support.registry import RealRegistry
 from pathlib import Path

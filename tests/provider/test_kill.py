@@ -50,7 +50,7 @@ class Bench:
     def inputs(self, repository: str, *versions: str) -> dict[str, Any]:
         for version in versions:
             make_pack(self.folder / version, {"noise": version * 1000}, version=version)
-        return {"repository": repository, "sources": list(versions), "urn": URN}
+        return {"repository": repository, "sources": list(versions), "ownUrn": URN}
 
     def checked(self, host: ProviderHost, olds: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
         inputs, failures = host.check(olds, news)

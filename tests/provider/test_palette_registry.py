@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from packinfra.resources.palette_principal import PalettePrincipalProvider
-from packinfra.resources.palette_registry import PaletteRegistryProvider
+from packinfra.providers import PalettePrincipalProvider, PaletteRegistryProvider
 from tests.support.palette import Palette
 from tests.support.palette_resources import URN, Reader, ecr_inputs
 from tests.support.provider_host import UNKNOWN, ProviderError, ProviderHost
@@ -120,7 +119,10 @@ def test_diff_without_palette(bench: Bench) -> None:
     news = bench.checked(ecr_inputs("b", roleArn="arn:aws:iam::123456789012:role/r", externalId="x"), olds)
     outs = {**news, "uid": "u-1", "revision": 1}
     diff = bench.host.diff
-    assert diff("u-1", outs, {**news, "urn": "urn:other", "patience": 3, "registryCaFile": "x"}) == (False, [])
+    assert diff("u-1", outs, {**news, "ownUrn": "urn:other", "roleTimeoutSeconds": 3, "registryCaFile": "x"}) == (
+        False,
+        [],
+    )
     assert diff("u-1", outs, {**news, "roleArn": UNKNOWN}) == (True, [])
     assert diff("u-1", outs, {**news, "caFile": "ca.pem"}) == (True, [])
     assert diff("u-1", outs, {**news, "registryName": "another"}) == (True, []), "the uid stays"
@@ -346,11 +348,11 @@ def test_what_another_resource_holds_stays(bench: Bench) -> None:
     somebody forced."""
     uid, inputs, outs = bench.created(bench.by_role())
     with bench.another() as run:
-        assert run.create({**inputs, "urn": URN + "-renamed"})[0] == uid
+        assert run.create({**inputs, "ownUrn": URN + "-renamed"})[0] == uid
         run.delete(uid, outs)
         run.delete(uid, {**outs, "host": "palette.example.com"})  # the same Palette by another name
-        assert run.logs[-2:] == [f"{bench.base} stays in Palette: {URN}-renamed holds it now"] * 2
-        run.delete(uid, {**outs, "urn": URN + "-renamed"})
+        assert run.logs[-2:] == [f"{bench.base} stays in Palette: {URN}-renamed owns it now"] * 2
+        run.delete(uid, {**outs, "ownUrn": URN + "-renamed"})
     assert bench.named() == [uid]
 
 
@@ -366,7 +368,7 @@ def test_a_new_role_is_waited_for(bench: Bench) -> None:
 def test_a_role_that_cannot_be_assumed(bench: Bench) -> None:
     """The error says what Palette said and what is missing; once that is right, the same run goes through."""
     role = bench.reader.role(external_id="of-somebody-else")
-    inputs = bench.checked(bench.by_role(roleArn=role, patience=3))
+    inputs = bench.checked(bench.by_role(roleArn=role, roleTimeoutSeconds=3))
     with pytest.raises(ProviderError) as caught:
         bench.host.create(inputs)
     for expected in ("could not have the credentials of the registry checked by Palette", "400 InvalidCredentials",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from packinfra.resources.palette_sync import PaletteSyncProvider
+from packinfra.providers import PaletteSyncProvider
 from tests.support.ecr import HOST, Ecr
 from tests.support.palette import Palette, role_spec
 from tests.support.palette_resources import URN, Reader, Shelf
@@ -41,7 +41,7 @@ class Bench:
     def inputs(self, packs: dict[str, dict[str, str]], **more: Any) -> dict[str, Any]:
         plain = {
             "registryUid": self.uid, "revision": 1, "kind": "ecr", "tenant": "", "location": f"{HOST}/{self.base}", "packs": packs,
-            "host": "api.spectrocloud.com", "timeout": 30.0, "urn": URN,
+            "host": "api.spectrocloud.com", "timeoutSeconds": 30.0, "ownUrn": URN,
         }  # fmt: skip
         return {**plain, **more}
 
@@ -93,12 +93,12 @@ def test_what_needs_a_sync(bench: Bench) -> None:
                    {"registryUid": UNKNOWN}, {"location": "h/b"}, {"caFile": "ca.pem"}]  # fmt: skip
     for change in changes:
         assert bench.host.diff("id", outs, {**outs, **change}) == (True, [])
-    for change in ({"timeout": 60}, {"urn": "urn:other"}):
+    for change in ({"timeoutSeconds": 60}, {"ownUrn": "urn:other"}):
         assert bench.host.diff("id", outs, {**outs, **change}) == (False, [])
     bench.host.update("id", outs, {**outs, "caFile": bench.sandbox.ca})
     assert bench.syncs() == 0
-    _, failures = bench.host.check({}, {**outs, "timeout": 0})
-    assert failures == ["timeout: 0: give seconds, more than 0"]
+    _, failures = bench.host.check({}, {**outs, "timeoutSeconds": 0})
+    assert failures == ["timeout_seconds: 0: give seconds, more than 0"]
 
 
 def test_the_status_of_the_run_before_is_not_believed(bench: Bench) -> None:
@@ -147,7 +147,7 @@ def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
     inputs = bench.hello("1.0.0")
     inputs["packs"]["ghost"] = {"3.0.0": "sha256:x"}
     with bench.sandbox.palette.ordered(empty_lookup=empty):
-        said = bench.failure({**inputs, "timeout": 3.0})
+        said = bench.failure({**inputs, "timeoutSeconds": 3.0})
     assert "Palette does not offer ghost 3.0.0 after 3 s" in said
     assert "look at what Palette's console says" in said
 
@@ -164,7 +164,7 @@ def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
 def test_nothing_is_listed(bench: Bench, changes: dict[str, Any], said: str) -> None:
     """The traps: a wrong base path and a wrong provider type end in Success, without packs."""
     bench.change(**{key: str(v).replace("BASE", bench.base) if key[0] == "b" else v for key, v in changes.items()})
-    failure = bench.failure(bench.hello("1.0.0", timeout=3.0))
+    failure = bench.failure(bench.hello("1.0.0", timeoutSeconds=3.0))
     assert "Palette does not offer hello 1.0.0" in failure
     assert said in failure
     bench.change()
@@ -192,14 +192,14 @@ def test_a_reader_that_may_not_read(bench: Bench) -> None:
 
 def test_a_sync_that_hangs(bench: Bench) -> None:
     """The run that hung is waited for by the next up."""
-    inputs = bench.hello("1.0.0", timeout=3.0)
+    inputs = bench.hello("1.0.0", timeoutSeconds=3.0)
     with bench.sandbox.palette.ordered(hangs=True):
         said = bench.failure(inputs)
         assert "Palette does not offer hello 1.0.0 after 3 s" in said
         assert "InProgress\n  -> it runs since" in said
         assert "does not finish its sync after 3 s" in bench.failure(inputs)
         assert bench.syncs() == 1, "no second one while one runs"
-        again = threading.Thread(target=bench.host.create, args=({**inputs, "timeout": 30.0},))
+        again = threading.Thread(target=bench.host.create, args=({**inputs, "timeoutSeconds": 30.0},))
         again.start()
     again.join()
     assert bench.host.logs[-1] == "Palette offers hello 1.0.0"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +13,7 @@ import pytest
 
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
-from tests.support.provider_host import PROVIDER, UNKNOWN, URN, ProviderError, ProviderHost
+from tests.support.provider_host import UNKNOWN, URN, ProviderError, ProviderHost
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -38,7 +37,7 @@ class Pack:
         make_pack(folder)
 
     def inputs(self, **more: Any) -> dict[str, Any]:
-        plain = {"repository": self.repository, "sources": [self.folder.name], "urn": URN, "overwrite": False}
+        plain = {"repository": self.repository, "sources": [self.folder.name], "ownUrn": URN, "overwrite": False}
         return {key: value for key, value in {**plain, **more}.items() if value is not None}
 
     def checked(self, olds: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
@@ -61,29 +60,24 @@ def digests(props: dict[str, Any]) -> dict[str, str]:
     return {version: record["manifestDigest"] for version, record in props["versions"].items()}
 
 
-def test_state_holds_a_reference_not_code() -> None:
-    raw = base64.b64decode(PROVIDER)
-    assert len(PROVIDER) <= 200
-    assert b"packinfra.resources.published_pack" in raw
-    assert b"PublishedPackProvider" in raw
-
-
-def test_the_recorded_provider_string_still_loads(pack: Pack, ecr: Ecr) -> None:
-    """The string as 0.1.0 wrote it into users' state: read and delete run from it."""
-    recorded = json.loads((Path(__file__).parents[1] / "golden/state-0.1.0.json").read_text())
-    assert recorded["__provider"] == PROVIDER
+def test_the_recorded_state_is_destroyed(pack: Pack, ecr: Ecr) -> None:
+    """State as 0.2.0 wrote it for users: read and delete run from its reference, and understand its outputs."""
+    state = json.loads((Path(__file__).parents[1] / "golden/state-0.2.0.json").read_text())["published-pack"]
+    recorded = {"__provider": state["reference"], **state["outputs"], "repository": pack.repository}
+    del recorded["registryAccess"]  # of a Basic registry
     id_, _, outs = pack.created()
-    assert outs.keys() == recorded.keys() - {"__provider"}
     assert outs["versions"]["1.0.0"].keys() == recorded["versions"]["1.0.0"].keys()
+    recorded["versions"] = outs["versions"]
     with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as later:
-        later.delete(id_, {**recorded, "repository": pack.repository, "versions": outs["versions"]})
+        assert later.read(id_, recorded) == (id_, {k: v for k, v in recorded.items() if k != "__provider"}, {})
+        later.delete(id_, recorded)
     assert ecr.tags(pack.name) == {}
 
 
 def test_preview_knows_the_digest(pack: Pack, ecr: Ecr) -> None:
     preview = pack.checked(repository=UNKNOWN)
     assert preview["repository"] == UNKNOWN
-    assert preview["files"]["1.0.0"].keys() == {"pack.json", "values.yaml", "manifests/hello.yaml"}
+    assert preview["fileHashes"]["1.0.0"].keys() == {"pack.json", "values.yaml", "manifests/hello.yaml"}
     id_, inputs, outs = pack.created()
     assert digests(inputs) == digests(preview) == digests(outs) == ecr.tags(pack.name)
     assert id_ == pack.repository
@@ -94,7 +88,7 @@ def test_check_needs_no_network(tmp_path: Path) -> None:
     make_pack(tmp_path / "src")
     nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "PATH": "/usr/bin:/bin"}
     with ProviderHost(nowhere, tmp_path) as host:
-        inputs, failures = host.check({}, {"repository": "h.example/x/hello", "sources": ["src"], "urn": URN})
+        inputs, failures = host.check({}, {"repository": "h.example/x/hello", "sources": ["src"], "ownUrn": URN})
         assert failures == []
         assert host.diff("h.example/x/hello", inputs, inputs) == (False, [])
 
@@ -102,7 +96,7 @@ def test_check_needs_no_network(tmp_path: Path) -> None:
 def test_check_reports_everything_at_once(host: ProviderHost, tmp_path: Path) -> None:
     make_pack(tmp_path / "a", version="1+1", layer="x")
     make_pack(tmp_path / "b", name="other")
-    _, failures = host.check({}, {"repository": UNKNOWN, "sources": ["a", "b", "c"], "urn": URN})
+    _, failures = host.check({}, {"repository": UNKNOWN, "sources": ["a", "b", "c"], "ownUrn": URN})
     text = "\n".join(failures)
     for expected in ("version-not-a-tag", "layer-unknown", "pack folder c does not exist", "hold hello, other"):
         assert expected in text
@@ -115,7 +109,7 @@ def test_diff(pack: Pack) -> None:
     assert diff("id", outs, {**inputs, "repository": UNKNOWN}) == (True, ["repository"])
     assert diff("id", outs, {**inputs, "repository": pack.repository + "-2"}) == (True, ["repository"])
     assert diff("id", outs, {**inputs, "overwrite": True}) == (True, [])
-    assert diff("id", outs, {**inputs, "sources": ["elsewhere"], "urn": "urn:other"}) == (False, [])
+    assert diff("id", outs, {**inputs, "sources": ["elsewhere"], "ownUrn": "urn:other"}) == (False, [])
     adopted = {
         **outs,
         "versions": {"1.0.0": {**outs["versions"]["1.0.0"], "adopted": True, "manifestDigest": "sha256:0"}},
@@ -131,7 +125,8 @@ def test_a_bump_keeps_the_old_version(pack: Pack, ecr: Ecr) -> None:
     assert pack.host.diff(id_, outs, news) == (True, [])
     updated = pack.host.update(id_, outs, news)
     assert ecr.tags(pack.name) == digests(updated) == {**digests(outs), "1.1.0": digests(news)["1.1.0"]}
-    assert updated["files"].keys() == {"1.1.0"}
+    assert news["fileHashes"].keys() == {"1.1.0"}
+    assert updated["currentVersions"] == ["1.1.0"]
 
     # going back: the older version is current again, and the registry hears nothing of it
     make_pack(pack.folder.with_name("renamed"))
@@ -139,7 +134,7 @@ def test_a_bump_keeps_the_old_version(pack: Pack, ecr: Ecr) -> None:
     assert pack.host.diff(id_, updated, back) == (True, [])
     again = pack.host.update(id_, updated, back)
     assert digests(again) == digests(updated)
-    assert again["versions"]["1.0.0"]["seq"] > again["versions"]["1.1.0"]["seq"]
+    assert again["versions"]["1.0.0"]["order"] > again["versions"]["1.1.0"]["order"]
     assert len([line for line in pack.host.logs if ": published sha256:" in line]) == 2
 
 
@@ -316,9 +311,9 @@ def test_delete_spares_what_another_resource_wants(pack: Pack, ecr: Ecr) -> None
     """A resource renamed without an alias: the new one adopts, then the old one is deleted."""
     id_, _, outs = pack.created()
     with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other:
-        other.check({}, pack.inputs(urn=URN + "-renamed"))
+        other.check({}, pack.inputs(ownUrn=URN + "-renamed"))
         other.delete(id_, outs)
-        assert "holds it now" in other.logs[-1]
+        assert "owns it now" in other.logs[-1]
     assert ecr.tags(pack.name) == digests(outs)
 
 
@@ -361,11 +356,11 @@ def test_the_roles_of_the_stack_are_assumed(pack: Pack, ecr: Ecr, sandbox: Sandb
         missing = {"aws:assumeRoles": json.dumps([{"roleArn": role + "-none"}])}
     assert ecr.tags(pack.name) == digests(inputs)
     # and for a program with an explicit AWS provider, whose identity the push can't see
-    id_, outs = pack.repository, {**inputs, "connection": {"publisherRoleArn": role}}
+    id_, outs = pack.repository, {**inputs, "registryAccess": {"kind": "ecr", "publisherRoleArn": role}}
     with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as host:
         host.delete(id_, outs)
         with pytest.raises(ProviderError, match=r"profile \(ghost\)"):
-            host.read(id_, {**outs, "connection": {"profile": "ghost"}})
+            host.read(id_, {**outs, "registryAccess": {"kind": "ecr", "profile": "ghost"}})
     assert ecr.tags(pack.name) == {}
     with (
         ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **missing}) as host,

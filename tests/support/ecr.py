@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import requests
 from botocore.exceptions import ClientError
 
-from packinfra.oci import pack_manifest
+from packinfra.artifacts.pack import pack_manifest
 from tests.support.sandbox import Sandbox
 
 HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"

@@ -7,9 +7,10 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+from packinfra.artifacts.pack import pack_manifest
 from packinfra.http.retry import RetryPolicy
-from packinfra.oci import Client, Manifest, PushResult, Reference, pack_manifest
-from packinfra.oci.auth.credentials import Login
+from packinfra.oci import Client, Manifest, PushResult, Reference
+from packinfra.oci.auth.credentials import Credentials
 from packinfra.oci.transport import Transport
 from tests.support.scripted_registry import ScriptedRegistry
 
@@ -24,13 +25,13 @@ class Renewable:
     def __init__(self) -> None:
         self.renewed = 0
 
-    def login(self, *, refused: Login | None = None) -> Login:
-        self.renewed += refused == self._current
+    def get(self, *, rejected: Credentials | None = None) -> Credentials:
+        self.renewed += rejected == self._current
         return self._current
 
     @property
-    def _current(self) -> Login:
-        return Login("robot", f"{SECRET}-{self.renewed}")
+    def _current(self) -> Credentials:
+        return Credentials("robot", f"{SECRET}-{self.renewed}")
 
 
 class Setup:

@@ -64,7 +64,7 @@ class Shelf:
 def ecr_inputs(base: str, **more: Any) -> dict[str, Any]:
     """Of a PaletteRegistry; a key, or a role with its ExternalId, comes with `more`. Its name is the base path."""
     plain = {
-        "registryName": base, "kind": "ecr", "endpoint": HOST, "basePath": base, "partition": "aws", "patience": 20.0,
-        "host": "api.spectrocloud.com", "urn": URN,
+        "registryName": base, "kind": "ecr", "endpoint": HOST, "basePath": base, "partition": "aws", "roleTimeoutSeconds": 20.0,
+        "host": "api.spectrocloud.com", "ownUrn": URN,
     }  # fmt: skip
     return {key: value for key, value in {**plain, **more}.items() if value is not None}

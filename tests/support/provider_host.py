@@ -23,7 +23,7 @@ from pulumi.dynamic.dynamic import ResourceProvider, serialize_provider
 from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
 from pulumi.runtime.rpc import UNKNOWN
 
-from packinfra.resources.published_pack import PublishedPackProvider
+from packinfra.providers import PublishedPackProvider
 
 __all__ = ["PROVIDER", "UNKNOWN", "ProviderError", "ProviderHost"]
 

@@ -70,6 +70,24 @@ def test_where_nothing_runs_this_is_said_and_no_error(checkout: Path, target: st
     assert text in answer.stdout
 
 
+@pytest.mark.parametrize("target", ["up", "preview", "refresh", "down"])
+@pytest.mark.parametrize("stamp", [None, "packinfra 0.1"])
+def test_what_another_version_left_is_not_touched(checkout: Path, target: str, stamp: str | None) -> None:
+    """0.1.0 left no stamp, and its state names providers that are no more."""
+    stack = checkout / ".local/state/.pulumi/stacks/packinfra/local.json"
+    stack.parent.mkdir(parents=True)
+    stack.write_text("{}")
+    if stamp:
+        (checkout / ".local/format").write_text(stamp)
+    answer = make(checkout, target)
+    assert answer.returncode != 0
+    assert "was made by another version of packinfra" in answer.stderr
+    assert "make clean && make up" in answer.stderr
+    assert not (checkout / ".venv").exists(), "nothing is installed before that is said"
+    assert stack.exists()
+    assert "removed .local" in make(checkout, "clean").stdout
+
+
 def test_clean_leaves_what_git_knows(checkout: Path) -> None:
     known = sorted(path for path in checkout.rglob("*") if "__pycache__" not in path.parts)
     for folder in (".venv/lib", ".tools/bin", ".local/pulumi-home", ".mypy_cache", "tools/__pycache__"):

@@ -63,6 +63,17 @@ def fake_pulumi(workspace: Workspace, program: Program, script: str) -> Path:
     return notes
 
 
+def test_the_format_is_noted_where_nothing_is_kept(checkout: Path) -> None:
+    workspace = Workspace.of(checkout)
+    (workspace.local / "pulumi-home").mkdir(parents=True)  # as `make down` leaves it
+    workspace.require_format()
+    (workspace.local / "state").mkdir()
+    workspace.require_format()
+    (workspace.local / "format").unlink()
+    with pytest.raises(StepError, match="make clean"):
+        workspace.require_format()
+
+
 def test_masked_drops_names_and_prefixes() -> None:
     environ = {"AWS_PROFILE": "x", "AWSX": "x", "https_proxy": "x", "HTTPS_PROXY": "x"}
     assert masked(environ, ["AWS_*", "https_proxy"]) == {"AWSX": "x", "HTTPS_PROXY": "x"}

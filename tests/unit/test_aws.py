@@ -9,13 +9,12 @@ import threading
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from packinfra.aws import policies
-from packinfra.aws.ecr import EcrHost, EcrToken, delete_image, ecr_client
-from packinfra.aws.identity import AwsConfig, CredentialsError, session
-from packinfra.oci import Reference, RegistryError
+from packinfra.aws.ecr import EcrCredentials, EcrHost, delete_image, ecr_client
+from packinfra.aws.identity import AwsConfig, session
+from packinfra.oci import CredentialsError, Reference, RegistryError
 from packinfra.oci.errors import NotAuthorized
 from tests.support.scripted_registry import Reply, ScriptedRegistry
 
@@ -89,8 +88,8 @@ def service() -> Iterator[ScriptedRegistry]:
 
 @pytest.fixture
 def api(service: ScriptedRegistry) -> Any:
-    identity = boto3.Session(aws_access_key_id="AKIA", aws_secret_access_key="x", region_name="eu-west-1")
-    return identity.client("ecr", endpoint_url=f"http://{service.host}")
+    identity = AwsConfig.of({"aws:accessKey": "AKIA", "aws:secretKey": "x"})
+    return session(identity, "eu-west-1").client("ecr", endpoint_url=f"http://{service.host}")
 
 
 def token_answer(password: str, expires: float = 4e9) -> Reply:
@@ -100,35 +99,35 @@ def token_answer(password: str, expires: float = 4e9) -> Reply:
 
 def test_a_token_is_asked_for_once(service: ScriptedRegistry, api: Any) -> None:
     service.next("POST", "^/$", token_answer("first"), token_answer("second"), token_answer("third"))
-    token = EcrToken(lambda: api, HOST)
-    first = token.login()
+    token = EcrCredentials(lambda: api, HOST)
+    first = token.get()
     assert (first.username, first.password) == ("AWS", "first")
-    assert token.login() is first
-    threads = [threading.Thread(target=token.login, kwargs={"refused": first}) for _ in range(8)]
+    assert token.get() is first
+    threads = [threading.Thread(target=token.get, kwargs={"rejected": first}) for _ in range(8)]
     for thread in threads:  # all were refused with the same one
         thread.start()
     for thread in threads:
         thread.join()
-    assert token.login().password == "second"
+    assert token.get().password == "second"
     assert len(service.seen) == 2
 
 
 def test_a_token_is_renewed_before_it_ends(service: ScriptedRegistry, api: Any) -> None:
     service.next("POST", "^/$", token_answer("old", expires=1e9), token_answer("new"))
-    token = EcrToken(lambda: api, HOST)
-    assert [token.login().password for _ in range(3)] == ["old", "new", "new"]
+    token = EcrCredentials(lambda: api, HOST)
+    assert [token.get().password for _ in range(3)] == ["old", "new", "new"]
 
 
 def test_tokens_stay_out_of_logs(service: ScriptedRegistry, api: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     answer = token_answer("the-token-itself")
     service.next("POST", "^/$", answer)
-    token = EcrToken(lambda: api, HOST)
-    assert token.login().password == "the-token-itself"
+    token = EcrCredentials(lambda: api, HOST)
+    assert token.get().password == "the-token-itself"
     encoded = json.loads(answer.body)["authorizationData"][0]["authorizationToken"]
     assert "botocore.parsers" in caplog.text
     for secret in ("the-token-itself", encoded):
-        assert secret not in caplog.text + repr(token.login()) + repr(vars(token))
+        assert secret not in caplog.text + repr(token.get()) + repr(vars(token))
 
 
 @pytest.mark.parametrize(

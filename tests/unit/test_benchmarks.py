@@ -26,7 +26,7 @@ def test_the_same_packs_everywhere_and_more_of_them_begin_alike(tmp_path: Path) 
     digests = [pack.content_digest for pack in read]
     assert digests[:2] == digests[2:4]
     assert len(set(digests)) == 3
-    assert digests[0] == "sha256:bd1ea9d4441e9dc4524da8bbcf84dab0c5e134e1b5d188ca87f3109a0833c642"
+    assert digests[0] == "sha256:208eb20946425d7aed90c98f193fadf1c99cb4f025212e23a4e5e2d43a62c9b8"
 
 
 def test_a_big_pack_has_the_size_asked_for(tmp_path: Path) -> None:

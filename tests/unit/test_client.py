@@ -7,11 +7,13 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 import pytest
 
-from packinfra.oci import Manifest, PushResult, Reference, RegistryError, base_path_manifest
-from packinfra.oci.client import WORTH_ASKING
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.oci import Manifest, PushResult, Reference, RegistryError
+from packinfra.oci.client import PROBE_ABOVE
 from packinfra.oci.errors import DeleteDisabled, DigestMismatch, NotAnArtifact
 from packinfra.oci.manifest import Descriptor
 from tests.support.oci import CREATED, LAYER, Setup, manifest, sha
@@ -42,7 +44,7 @@ def test_requests_of_a_push(registry: ScriptedRegistry, setup: Setup) -> None:
     assert registry.requests == ["HEAD manifest"]  # 1
 
 
-@pytest.mark.parametrize(("size", "asked"), [(WORTH_ASKING, []), (WORTH_ASKING + 1, ["HEAD blob"])])
+@pytest.mark.parametrize(("size", "asked"), [(PROBE_ABOVE, []), (PROBE_ABOVE + 1, ["HEAD blob"])])
 def test_requests_of_a_push_to_a_new_repository(
     size: int, asked: list[str], registry: ScriptedRegistry, setup: Setup
 ) -> None:
@@ -140,7 +142,7 @@ def test_a_manifest_must_have_the_digest_that_was_asked_for(registry: ScriptedRe
     setup.push()
     other = setup.tagged(sha(b"other"))
     registry.next("GET", "/manifests/", Reply(200, body=manifest().body))
-    with pytest.raises(DigestMismatch, match="stated was"):
+    with pytest.raises(DigestMismatch, match=r"received sha256:.* instead of"):
         setup.client.manifest(other)
 
 
@@ -218,11 +220,11 @@ def test_a_404_of_something_in_between_is_no_deletion(registry: ScriptedRegistry
 
 
 def test_gone_needs_the_registrys_word(registry: ScriptedRegistry, setup: Setup) -> None:
-    assert setup.client.resolve(setup.reference, definite=True) is None
+    assert setup.client.resolve(setup.reference, confirm_missing=True) is None
     assert registry.requests == ["HEAD manifest", "GET manifest"]
     registry.next("GET", "/manifests/", Reply(404, body=b"<html>a proxy's page</html>"))
     with pytest.raises(RegistryError, match="does not come from a registry"):
-        setup.client.resolve(setup.reference, definite=True)
+        setup.client.resolve(setup.reference, confirm_missing=True)
 
 
 @pytest.mark.parametrize("headers", [{}, {"Docker-Content-Digest": "nonsense"}])
@@ -240,14 +242,23 @@ def test_a_layer_that_changes_while_it_is_sent(registry: ScriptedRegistry, setup
     assert setup.sleeps == []
 
 
-@pytest.mark.parametrize("size", [0, 10])
-def test_a_layer_that_shrinks_or_cannot_be_read(registry: ScriptedRegistry, setup: Setup, size: int) -> None:
-    class Broken(io.BytesIO):
-        def read(self, size: int | None = -1) -> bytes:
-            raise OSError(5, "Input/output error")
+class Broken(io.BytesIO):
+    def read(self, size: int | None = -1) -> bytes:
+        raise OSError(5, "Input/output error")
 
-    with pytest.raises(RegistryError, match=r"can't be read: Input/output error"):
-        setup.client.push(setup.reference, manifest(), lambda: Broken(LAYER))
+
+def no_descriptors() -> io.BytesIO:
+    raise OSError(24, "Too many open files")
+
+
+@pytest.mark.parametrize(
+    ("layer", "said"), [(lambda: Broken(LAYER), "Input/output error"), (no_descriptors, "Too many open files")]
+)
+def test_a_layer_that_cannot_be_read(
+    registry: ScriptedRegistry, setup: Setup, layer: Callable[[], io.BytesIO], said: str
+) -> None:
+    with pytest.raises(RegistryError, match=f"can't be read: {said}\n  -> see to the disk"):
+        setup.client.push(setup.reference, manifest(), layer)
     assert setup.sleeps == []
     assert not registry.manifests
 
@@ -298,10 +309,10 @@ def test_a_blob_is_pulled_from_where_the_registry_keeps_it(registry: ScriptedReg
     ("reply", "said"),
     [
         (Reply(200, body=LAYER + b"!"), r"more than the 7000 B announced"),
-        (Reply(200, body=LAYER[:-1]), "received was"),
-        (Reply(200, body=LAYER[::-1]), "received was"),
+        (Reply(200, body=LAYER[:-1]), "received sha256:.* instead of"),
+        (Reply(200, body=LAYER[::-1]), "received sha256:.* instead of"),
         (Reply(404, body=error("BLOB_UNKNOWN", "no such blob")), "no such blob"),
-        (Reply(307, {"Location": "http://["}), "no address"),
+        (Reply(307, {"Location": "http://["}), "invalid URL"),
     ],
 )
 def test_blobs_that_are_not_what_was_asked_for(
@@ -335,3 +346,15 @@ def test_descriptors_survive_parsing() -> None:
     parsed = Manifest.parse(manifest().body, manifest().media_type)
     assert parsed == manifest()
     assert json.loads(parsed.body)["layers"][0]["annotations"] == parsed.layers[0].annotations
+
+
+def test_a_client_that_is_closed_leaves_nothing(registry: ScriptedRegistry) -> None:
+    before = set(threading.enumerate())
+    setup = Setup(registry)
+    with setup.client as client:
+        setup.push()
+        assert set(threading.enumerate()) - before
+        connections = registry.connections
+    assert not [thread for thread in set(threading.enumerate()) - before if "Pool" in thread.name]
+    client.resolve(setup.reference)  # what needs no threads still works
+    assert registry.connections == connections + 1, "the others were closed"

@@ -1,4 +1,4 @@
-"""Lifecycle settings as ECR's rules: in their order, and never reaching what they shall not."""
+"""Lifecycle policies: the order of their rules, and which images they expire."""
 
 from __future__ import annotations
 
@@ -6,18 +6,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from packinfra.aws.lifecycle_policy import NEVER, lifecycle_policy
-from packinfra.settings import LifecycleSettings
 
-ALL = LifecycleSettings(
-    protect_tags=("1.*", "*-lts"),
-    expire_untagged_after_days=14,
-    keep_newest=2,
-    may_expire_published_versions=True,
-)
+ALL = lifecycle_policy(protect_tags=("1.*", "*-lts"), expire_untagged_after_days=14, keep_newest=2)
 
 
 def expired(policy: dict[str, Any], images: list[tuple[str, ...]]) -> list[tuple[str, ...]]:
-    """What ECR's documentation says becomes of `images` (newest first, each its tags; untagged ones are old)."""
+    """The images that expire, by ECR's documentation. `images`: newest first, each its tags; untagged ones are old."""
     gone: list[tuple[str, ...]] = []
     free = list(images)
     for rule in policy["rules"]:
@@ -34,7 +28,7 @@ def expired(policy: dict[str, Any], images: list[tuple[str, ...]]) -> list[tuple
 
 
 def test_rules_in_their_order() -> None:
-    rules = lifecycle_policy(ALL)["rules"]
+    rules = ALL["rules"]
     assert [rule["rulePriority"] for rule in rules] == [1, 2, 3, 4]
     assert [rule["selection"]["countNumber"] for rule in rules] == [NEVER, NEVER, 14, 2]
     assert {rule["action"]["type"] for rule in rules} == {"expire"}
@@ -42,9 +36,9 @@ def test_rules_in_their_order() -> None:
 
 def test_protected_tags_are_out_of_reach() -> None:
     images = [("3.0",), ("2.9-lts",), ("2.1",), ("2.0",), (), ("1.9",), ("1.0", "latest")]
-    assert expired(lifecycle_policy(ALL), images) == [(), ("2.0",)]
+    assert expired(ALL, images) == [(), ("2.0",)]
 
 
 def test_untagged_alone_touches_no_version() -> None:
-    policy = lifecycle_policy(LifecycleSettings(expire_untagged_after_days=1))
+    policy = lifecycle_policy(expire_untagged_after_days=1)
     assert expired(policy, [("1.0",), (), ("0.9",)]) == [()]

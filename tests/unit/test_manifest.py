@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packinfra.oci import base_path_manifest, pack_manifest
+from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.artifacts.pack import pack_manifest
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden/manifests.json").read_text())
 

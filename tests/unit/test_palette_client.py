@@ -10,34 +10,34 @@ from typing import Any
 
 import pytest
 
+from packinfra.http.client import Timeouts
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.http.retry import RetryPolicy
-from packinfra.palette import Client, Listed, PaletteError, Principal, Registration, Transport
+from packinfra.palette import Listed, PaletteClient, PaletteError, PaletteTransport, Principal, Registration
+from packinfra.palette.credentials import AccessKeyCredentials, PasswordCredentials, RoleCredentials
 from packinfra.palette.errors import (
-    CredentialsRefused,
+    CredentialsRejected,
     Forbidden,
-    KeyRefused,
+    KeyRejected,
     NameTaken,
     NotFound,
     NotPalette,
+    PaletteThrottled,
     PaletteUnreachable,
-    Throttled,
 )
-from packinfra.palette.host import tidy_host
-from packinfra.palette.registration import found, tidy_base_path, tidy_endpoint
+from packinfra.palette.host import normalize_host
+from packinfra.palette.registration import normalize_base_path, normalize_endpoint, parse_registration
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error, items
 
 SECRET = "s3cret-of-the-registry"
 ROLE = Registration(
     "packs",
-    "ecr",
     "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
     "base",
-    role_arn="arn:aws:iam::123456789012:role/reader",
-    external_id="x-1",
+    RoleCredentials("arn:aws:iam::123456789012:role/reader", "x-1"),
 )
-USER = Registration("packs", "ecr", ROLE.endpoint, "base", access_key_id="AKIAX", secret=SECRET)
-BASIC = Registration("packs", "basic", "https://harbor.example.com", "team", username="robot", secret=SECRET)
+USER = Registration("packs", ROLE.endpoint, "base", AccessKeyCredentials("AKIAX", SECRET))
+BASIC = Registration("packs", "https://harbor.example.com", "team", PasswordCredentials("robot", SECRET))
 OCI = "/v1/registries/oci"
 TLS = {"certificate": "", "enabled": True, "insecureSkipVerify": False}
 NO_CONTENT = Reply(204)
@@ -56,19 +56,19 @@ def sleeps() -> list[float]:
 
 
 @pytest.fixture
-def client(palette: ScriptedPalette, sleeps: list[float]) -> Client:
-    return Client(transport(palette, sleeps))
+def client(palette: ScriptedPalette, sleeps: list[float]) -> PaletteClient:
+    return PaletteClient(transport(palette, sleeps))
 
 
-def transport(palette: ScriptedPalette, sleeps: list[float], **options: Any) -> Transport:
+def transport(palette: ScriptedPalette, sleeps: list[float], **options: Any) -> PaletteTransport:
     settings = {
         "ca_file": palette.ca_file, "policy": RetryPolicy(first=2.0, jitter=0.0), "sleep": sleeps.append,
-        "pace": RateLimiter(10.0, lambda: 0.0, lambda _: None), **options,
+        "limiter": RateLimiter(10.0, lambda: 0.0, lambda _: None), **options,
     }  # fmt: skip
-    return Transport(palette.host, KEY, **settings)
+    return PaletteTransport(palette.host, KEY, **settings)
 
 
-def test_what_is_sent(client: Client, palette: ScriptedPalette) -> None:
+def test_what_is_sent(client: PaletteClient, palette: ScriptedPalette) -> None:
     principal = {"accountId": "210987654321", "externalId": "x-1", "partition": "aws"}
     palette.on("GET", "/v1/clouds/aws/account/sts", Reply(body=principal))
     palette.on("GET", f"{OCI}/summary", items(("u1", "packs", "ecr"), ("u2", "other", "basic")))
@@ -116,14 +116,8 @@ def test_what_is_sent(client: Client, palette: ScriptedPalette) -> None:
     }  # fmt: skip
 
 
-def test_the_scope_is_a_header(palette: ScriptedPalette, sleeps: list[float]) -> None:
-    palette.on("GET", "/summary", items())
-    Client(transport(palette, sleeps, project="p-1")).registries()
-    assert palette.seen[0].headers["ProjectUid"] == "p-1"
-
-
 def test_netrc_is_not_read(
-    client: Client, palette: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    client: PaletteClient, palette: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login a password b\n")
     (tmp_path / "netrc").chmod(0o600)
@@ -134,11 +128,11 @@ def test_netrc_is_not_read(
 
 
 def test_other_partitions(palette: ScriptedPalette) -> None:
-    gov = Registration("n", "ecr", "e", "b", role_arn="arn:aws-us-gov:iam::1:role/r", partition="aws-us-gov")
+    gov = Registration("n", "e", "b", RoleCredentials("arn:aws-us-gov:iam::1:role/r", "x"), partition="aws-us-gov")
     assert gov.spec()["credentials"]["partition"] == "aws-us-gov"
 
 
-def test_every_page_is_read(client: Client, palette: ScriptedPalette) -> None:
+def test_every_page_is_read(client: PaletteClient, palette: ScriptedPalette) -> None:
     palette.on("GET", "/summary", items(("u1", "a", "ecr"), following="t1"), items(("u2", "b", "basic")))
     assert [listed.uid for listed in client.registries()] == ["u1", "u2"]
     assert [seen.query for seen in palette.seen] == [{}, {"continue": "t1"}]
@@ -157,7 +151,7 @@ PASSING = [
 
 @pytest.mark.parametrize(("reply", "pause"), [case[1:] for case in PASSING], ids=[case[0] for case in PASSING])
 def test_what_is_tried_again(
-    client: Client, palette: ScriptedPalette, sleeps: list[float], reply: Reply, pause: float
+    client: PaletteClient, palette: ScriptedPalette, sleeps: list[float], reply: Reply, pause: float
 ) -> None:
     palette.on("PUT", "/u1/ecr", reply, NO_CONTENT)
     client.update("u1", ROLE)
@@ -166,14 +160,16 @@ def test_what_is_tried_again(
 
 
 @pytest.mark.parametrize("lost", [Reply(drop=True), Reply(502), error(429, "TooManyRequests")])
-def test_a_lost_answer_to_create(client: Client, palette: ScriptedPalette, lost: Reply) -> None:
+def test_a_lost_answer_to_create(client: PaletteClient, palette: ScriptedPalette, lost: Reply) -> None:
     palette.on("POST", "/ecr", lost, Reply(201, {"uid": "u2"}))
     palette.on("GET", "/summary", items(("u0", "other", "ecr")))
     assert client.create(ROLE) == "u2"
     assert palette.requests == [f"POST {OCI}/ecr", f"GET {OCI}/summary", f"POST {OCI}/ecr"]
 
 
-def test_a_lost_answer_to_a_create_that_worked(client: Client, palette: ScriptedPalette, sleeps: list[float]) -> None:
+def test_a_lost_answer_to_a_create_that_worked(
+    client: PaletteClient, palette: ScriptedPalette, sleeps: list[float]
+) -> None:
     palette.on("POST", "/ecr", Reply(drop=True))
     palette.on("GET", "/summary", Reply(503), items(("u1", "packs", "ecr")))
     assert client.create(ROLE) == "u1"
@@ -182,28 +178,32 @@ def test_a_lost_answer_to_a_create_that_worked(client: Client, palette: Scripted
 
 
 REFUSALS: list[tuple[str, Reply, type[PaletteError], str]] = [
-    ("wrong key", error(401, "Unauthorized", "no"), KeyRefused, "401 Unauthorized: no\n  -> give an API key"),
-    ("wrong key, no code", Reply(401, {"message": "x"}), KeyRefused, "SPECTROCLOUD_APIKEY"),
-    ("wrong key, no body", Reply(401), KeyRefused, "paletteApiKey"),
+    ("wrong key", error(401, "Unauthorized", "no"), KeyRejected, "401 Unauthorized: no\n  -> give an API key"),
+    ("wrong key, no code", Reply(401, {"message": "x"}), KeyRejected, "SPECTROCLOUD_APIKEY"),
+    ("wrong key, no body", Reply(401), KeyRejected, "paletteApiKey"),
     ("no admin", error(403, "Forbidden", "not allowed"), Forbidden, "the API key of a tenant admin"),
     ("project", error(400, "ProjectUidIsNotEmpty", "x"), Forbidden, "belong to the tenant"),
     ("gone", error(404, "ResourceNotFound", "x"), NotFound, "pulumi refresh"),
     ("another 404", error(404, "RouteNotFound", "x"), PaletteError, "see what Palette says"),
-    ("404 of a proxy", Reply(404, "<html>"), NotPalette, "a web page, where Palette answers with JSON"),
+    ("404 of a proxy", Reply(404, "<html>"), NotPalette, "a web page, where Palette sends JSON"),
     ("a console", Reply(200, "<!DOCTYPE html>"), NotPalette, "or the host of your own console"),
     ("403 of a proxy", Reply(403, "denied", {"Content-Type": "text/html"}), NotPalette, "a web page"),
-    ("a list", Reply(200, "[]"), NotPalette, "not what Palette answers"),
+    ("a list", Reply(200, "[]"), NotPalette, "not a response of Palette"),
     ("a redirect", Reply(302, None, {"Location": "https://sso.example.com/in?state=1"}), NotPalette,
      "a redirect to https://sso.example.com/in\n"),
+    ("a redirect to nowhere", Reply(302, None, {"Location": "https://[x?state=1"}), NotPalette, "a redirect to https://[x\n"),
+    ("escapes in a text", error(400, "Invalid\x1b[1m", "a\x1b[2J\nb"), PaletteError, "400 Invalid\\x1b[1m: a\\x1b[2J b\n"),
     ("500", error(500, "InternalError", "oops"), PaletteError, "500 InternalError: oops"),
-    ("503 for ever", Reply(503, "<html>"), PaletteError, "perhaps not Palette itself answers"),
-    ("429 for ever", error(429, "TooManyRequests", "slow down"), Throttled, "run again in a minute"),
+    ("503 for ever", Reply(503, "<html>"), PaletteError, "perhaps it comes from something before Palette"),
+    ("429 for ever", error(429, "TooManyRequests", "slow down"), PaletteThrottled, "run again in a minute"),
     ("invalid", error(400, "InvalidRequest", "spec.endpoint"), PaletteError, "400 InvalidRequest: spec.endpoint"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("reply", "kind", "said"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
-def test_refusals(client: Client, palette: ScriptedPalette, reply: Reply, kind: type[PaletteError], said: str) -> None:
+def test_refusals(
+    client: PaletteClient, palette: ScriptedPalette, reply: Reply, kind: type[PaletteError], said: str
+) -> None:
     palette.on("GET", "/sync/status", reply)
     with pytest.raises(PaletteError) as caught:
         client.sync_status("ecr", "u1")
@@ -231,11 +231,11 @@ def test_refusals(client: Client, palette: ScriptedPalette, reply: Reply, kind: 
     ],
 )
 def test_credentials_are_refused(
-    client: Client, palette: ScriptedPalette, reply: Reply, registration: Registration, said: str
+    client: PaletteClient, palette: ScriptedPalette, reply: Reply, registration: Registration, said: str
 ) -> None:
     palette.on("POST", "/validate", reply)
     palette.on("GET", "/summary", items())
-    with pytest.raises(CredentialsRefused, match=rf"checked by Palette.*\n  -> .*{said}"):
+    with pytest.raises(CredentialsRejected, match=rf"checked by Palette.*\n  -> .*{said}"):
         client.validate(registration)
 
 
@@ -244,15 +244,15 @@ def test_credentials_are_refused(
     [error(401, "Unauthorized"), error(403, "Forbidden"), error(400, "ProjectUidIsNotEmpty"), Reply(404, "<html>"),
      error(404, "ResourceNotFound"), error(429, "TooManyRequests"), error(503, "Unavailable")],
 )  # fmt: skip
-def test_what_says_nothing_of_the_credentials(client: Client, palette: ScriptedPalette, reply: Reply) -> None:
+def test_what_says_nothing_of_the_credentials(client: PaletteClient, palette: ScriptedPalette, reply: Reply) -> None:
     palette.on("POST", "/validate", reply)
     palette.on("GET", "/summary", reply)
     with pytest.raises(PaletteError) as caught:
         client.validate(ROLE)
-    assert not isinstance(caught.value, CredentialsRefused)
+    assert not isinstance(caught.value, CredentialsRejected)
 
 
-def test_in_use(client: Client, palette: ScriptedPalette) -> None:
+def test_in_use(client: PaletteClient, palette: ScriptedPalette) -> None:
     palette.on("DELETE", "/ecr", error(409, "RegistryInUse", "used by profile web"))
     with pytest.raises(
         PaletteError, match=r"RegistryInUse: used by profile web\n  -> if cluster profiles use its packs"
@@ -261,7 +261,7 @@ def test_in_use(client: Client, palette: ScriptedPalette) -> None:
 
 
 @pytest.mark.parametrize("reply", [error(409, "RegistryAlreadyExists", "taken"), error(400, "DuplicateName", "taken")])
-def test_the_name_is_taken(client: Client, palette: ScriptedPalette, reply: Reply) -> None:
+def test_the_name_is_taken(client: PaletteClient, palette: ScriptedPalette, reply: Reply) -> None:
     palette.on("POST", "/ecr", reply)
     palette.on("PUT", "/ecr", reply)
     for operation in (lambda: client.create(ROLE), lambda: client.update("u1", ROLE)):
@@ -269,7 +269,7 @@ def test_the_name_is_taken(client: Client, palette: ScriptedPalette, reply: Repl
             operation()
 
 
-def test_a_404_needs_the_lists_word(client: Client, palette: ScriptedPalette) -> None:
+def test_a_404_needs_the_lists_word(client: PaletteClient, palette: ScriptedPalette) -> None:
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("DELETE", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items(), items(), items(("u1", "packs", "basic")))
@@ -282,7 +282,7 @@ def test_a_404_needs_the_lists_word(client: Client, palette: ScriptedPalette) ->
 
 @pytest.mark.parametrize("listed", [error(403, "Forbidden"), Reply(500), Reply(200, "<html>")])
 def test_gone_is_not_taken_from_a_list_that_was_not_read(
-    client: Client, palette: ScriptedPalette, listed: Reply
+    client: PaletteClient, palette: ScriptedPalette, listed: Reply
 ) -> None:
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("GET", "/summary", listed)
@@ -291,31 +291,31 @@ def test_gone_is_not_taken_from_a_list_that_was_not_read(
 
 
 @pytest.mark.parametrize("said", [Reply(body={}), error(403, "Forbidden"), error(404, "ResourceNotFound")])
-def test_a_palette_that_tells_no_tenant(client: Client, palette: ScriptedPalette, said: Reply) -> None:
+def test_a_palette_that_tells_no_tenant(client: PaletteClient, palette: ScriptedPalette, said: Reply) -> None:
     palette.on("GET", "/users/me", said)
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items())
     assert client.tenant() == ""
     assert client.read("ecr", "u1") is None
-    with pytest.raises(KeyRefused, match=r"tenant that Palette doesn't tell; .*\n  -> give an API key of that tenant"):
+    with pytest.raises(KeyRejected, match=r"tenant that Palette doesn't tell; .*\n  -> give an API key of that tenant"):
         client.read("ecr", "u1", "t-1")
 
 
-def test_gone_needs_a_key_of_the_tenant(client: Client, palette: ScriptedPalette) -> None:
+def test_gone_needs_a_key_of_the_tenant(client: PaletteClient, palette: ScriptedPalette) -> None:
     theirs, ours = (Reply(body={"status": {"tenant": {"orgName": "x", "tenantUid": uid}}}) for uid in ("t-2", "t-1"))
     palette.on("GET", "/users/me", theirs, theirs, Reply(401), ours)
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("DELETE", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items())
     for operation in (client.read, client.delete):
-        with pytest.raises(KeyRefused, match="belongs to the tenant t-2; it was registered in the tenant t-1"):
+        with pytest.raises(KeyRejected, match="belongs to the tenant t-2; it was registered in the tenant t-1"):
             operation("ecr", "u1", "t-1")
-    with pytest.raises(KeyRefused):
+    with pytest.raises(KeyRejected):
         client.read("ecr", "u1", "t-1")
     assert client.read("ecr", "u1", "t-1") is None
 
 
-def test_a_pack_that_is_not_indexed(client: Client, palette: ScriptedPalette) -> None:
+def test_a_pack_that_is_not_indexed(client: PaletteClient, palette: ScriptedPalette) -> None:
     empty, null = Reply(body={"tags": []}), Reply(body={"name": "hello", "tags": None})
     other = error(404, "PackNotFound", "x")  # which words Palette has for it isn't known
     palette.on("GET", "/hello/registries/u1", GONE, other, empty, null, Reply(404, "<html>"))
@@ -333,14 +333,16 @@ def test_a_pack_that_is_not_indexed(client: Client, palette: ScriptedPalette) ->
     ],
 )
 def test_an_answer_without_what_matters(
-    client: Client, palette: ScriptedPalette, call: Callable[[Client], object], method: str, path: str
+    client: PaletteClient, palette: ScriptedPalette, call: Callable[[PaletteClient], object], method: str, path: str
 ) -> None:
     palette.on(method, path, Reply(body={}))
-    with pytest.raises(PaletteError, match="the answer names no"):
+    with pytest.raises(PaletteError, match="the response names no"):
         call(client)
 
 
-def test_secrets_show_nowhere(client: Client, palette: ScriptedPalette, caplog: pytest.LogCaptureFixture) -> None:
+def test_secrets_show_nowhere(
+    client: PaletteClient, palette: ScriptedPalette, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG)
     echo = error(400, "InvalidCredentials", f"tried {SECRET} for {KEY}")
     palette.on("POST", "/validate", echo)
@@ -355,12 +357,13 @@ def test_secrets_show_nowhere(client: Client, palette: ScriptedPalette, caplog: 
         client.registries()
     assert KEY[:5] not in str(caught.value), "nor the half of one at the end of a text that is cut"
     assert SECRET not in repr(BASIC)
+    assert SECRET not in repr(USER)
     assert SECRET not in caplog.text
     assert KEY not in caplog.text
     assert "https" in caplog.text, "there was a log to search"
 
 
-def test_no_redirect_gets_the_key(client: Client, palette: ScriptedPalette, tmp_path: Path) -> None:
+def test_no_redirect_gets_the_key(client: PaletteClient, palette: ScriptedPalette, tmp_path: Path) -> None:
     with ScriptedPalette(tmp_path) as other:
         other.on("GET", "", items())
         palette.on("GET", "/summary", Reply(307, None, {"Location": f"https://{other.host}/"}))
@@ -372,7 +375,7 @@ def test_no_redirect_gets_the_key(client: Client, palette: ScriptedPalette, tmp_
 def test_at_its_pace(palette: ScriptedPalette) -> None:
     palette.on("GET", "/summary", *[items()] * 6, error(429, "TooManyRequests"), items())
     waits: list[float] = []
-    client = Client(transport(palette, [], pace=RateLimiter(10.0, lambda: 0.0, waits.append, burst=5)))
+    client = PaletteClient(transport(palette, [], limiter=RateLimiter(10.0, lambda: 0.0, waits.append, burst=5)))
     for _ in range(7):
         client.registries()
     assert waits == pytest.approx([0.1, 0.2, 0.3])
@@ -381,20 +384,23 @@ def test_at_its_pace(palette: ScriptedPalette) -> None:
 def test_no_answer(palette: ScriptedPalette, tmp_path: Path, sleeps: list[float], monkeypatch: Any) -> None:
     def fails(host: str, said: str, attempts: int = 1, **options: Any) -> None:
         sleeps.clear()
-        client = Client(Transport(host, KEY, policy=RetryPolicy(), sleep=sleeps.append, **options))
+        client = PaletteClient(PaletteTransport(host, KEY, policy=RetryPolicy(), sleep=sleeps.append, **options))
         with pytest.raises(PaletteUnreachable, match=said) as caught:
             client.registries()
         assert "could not list the registries in Palette" in str(caught.value)
         assert len(sleeps) == attempts - 1
 
     with ScriptedPalette(tmp_path) as stranger:
-        fails(palette.host, r"certificate.*\n  -> give the CA certificate of Palette \(packinfra:palette: caFile")
+        fails(
+            palette.host,
+            r"certificate.*\n  -> add the CA certificate of Palette to the system's store, or name it \(packinfra:palette: caFile",
+        )
         fails(palette.host, "certificate", ca_file=stranger.ca_file)
     with ScriptedPalette(tmp_path, tls=False) as plain:
         fails(plain.host, "no TLS at")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"127.0.0.1:{silent.getsockname()[1]}"
-        fails(address, "no connection or answer in time", 5, timeouts=(0.05, 0.05))
+        fails(address, "no connection or response in time", 5, timeouts=Timeouts(0.05, 0.05))
     fails(address, r"refused.*\n  -> check host", 5)
     fails("palette.invalid", "no such host: palette.invalid")
     with ScriptedPalette(tmp_path, tls=False) as proxy:
@@ -409,7 +415,7 @@ def test_an_unusable_ca_file(tmp_path: Path, content: str | None, said: str) -> 
     if content:
         path.write_text(content)
     with pytest.raises(PaletteUnreachable, match=rf"{said}.*\n  -> name a PEM file"):
-        Transport("h", KEY, ca_file=str(path))
+        PaletteTransport("h", KEY, ca_file=str(path))
 
 
 @pytest.mark.parametrize(
@@ -427,28 +433,28 @@ def test_an_unusable_ca_file(tmp_path: Path, content: str | None, said: str) -> 
         ("https://[::1", "write the host alone"),
     ],
 )
-def test_tidy_host(text: str, host: str) -> None:
+def test_normalize_host(text: str, host: str) -> None:
     if " " in host:
         with pytest.raises(ValueError, match=host) as caught:
-            tidy_host(text)
+            normalize_host(text)
         assert "me:pw" not in str(caught.value)
     else:
-        assert tidy_host(text) == host
+        assert normalize_host(text) == host
 
 
 @pytest.mark.parametrize("key", ["bad\nkey", "k\u00e9y\u20ac", "two keys"])
 def test_a_key_that_is_none_is_never_sent_nor_shown(key: str) -> None:
-    with pytest.raises(KeyRefused, match="the API key holds blanks") as caught:
-        Transport("palette.example.com", key)
+    with pytest.raises(KeyRejected, match="the API key holds blanks") as caught:
+        PaletteTransport("palette.example.com", key)
     assert key not in str(caught.value)
 
 
 @pytest.mark.parametrize("kind", ["ecr", "basic"])
-def test_tidy_endpoint(kind: Any) -> None:
+def test_normalize_endpoint(kind: Any) -> None:
     scheme = "" if kind == "ecr" else "https://"
     for end in ("", "/", "/v2", "/v2/", "//v2//"):
-        assert tidy_endpoint(kind, f" https://h.example/v2x{end}") == f"{scheme}h.example/v2x"
-    assert tidy_base_path(" /a/b// ") == "a/b"
+        assert normalize_endpoint(kind, f" https://h.example/v2x{end}") == f"{scheme}h.example/v2x"
+    assert normalize_base_path(" /a/b// ") == "a/b"
 
 
 def answered(registration: Registration, **spec: Any) -> dict[str, Any]:
@@ -468,26 +474,28 @@ NONE = dict.fromkeys(("roleArn", "externalId", "accessKeyId", "username"))
 def test_what_an_answer_says() -> None:
     ecr = {**AS_SENT, **NONE, "endpoint": ROLE.endpoint, "basePath": "base"}
     basic = {**AS_SENT, **NONE, "endpoint": BASIC.endpoint, "basePath": "team", "username": "robot"}
-    assert found("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
-    assert found("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
-    assert found("basic", answered(BASIC)) == basic
+    assert parse_registration("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
+    assert parse_registration("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
+    assert parse_registration("basic", answered(BASIC)) == basic
     # what is normalised, and what comes back although nothing was sent
-    said = found("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
+    said = parse_registration("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
     assert (said["endpoint"], said["basePath"]) == (ROLE.endpoint, "base")
     # what is drift
-    assert found("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
-    assert found("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
-    assert found("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
-    assert found("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
+    assert parse_registration("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
+    assert parse_registration("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
+    assert parse_registration("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
+    assert parse_registration("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
         **basic, "username": None, "isPrivate": False, "insecureSkipVerify": True,
     }  # fmt: skip
     off = {**answered(ROLE), "status": {"syncStatus": {"isSyncSupported": False}}}
-    assert found("ecr", off)["isSyncSupported"] is False
-    assert found("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, "it says nothing: no drift"
+    assert parse_registration("ecr", off)["isSyncSupported"] is False
+    assert parse_registration("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, (
+        "it says nothing: no drift"
+    )
 
 
 def test_masked_values_are_left_out() -> None:
     masked = {"credentialType": "secret", "accessKey": "AKIA****", "secretKey": "********"}
-    said = found("ecr", answered(USER, credentials=masked))
+    said = parse_registration("ecr", answered(USER, credentials=masked))
     assert "accessKeyId" not in said
     assert "*" not in str(said)

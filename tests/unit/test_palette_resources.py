@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pulumi
 import pytest
 import trustme
-from pulumi.dynamic.dynamic import serialize_provider
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import settings as runtime_settings
 from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
 
 import packinfra
-from packinfra.lifecycle.palette.clients import place
-from packinfra.lifecycle.palette.inputs import judged, registration
+from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.palette import PaletteError, Registration
-from packinfra.palette.errors import CredentialsRefused, Forbidden, Step
-from packinfra.palette.registration import AS_IT_MUST_BE
-from packinfra.palette.validation import admit
-from packinfra.resources.palette_principal import PalettePrincipalProvider
-from packinfra.resources.palette_registry import PaletteRegistryProvider
-from packinfra.resources.palette_sync import PaletteSyncProvider
+from packinfra.palette.errors import CredentialsRejected, Forbidden, PaletteStep
+from packinfra.palette.registration import REQUIRED_SPEC
+from packinfra.palette.validation import wait_until_valid
+from packinfra.resources._inputs import palette_location
 
 ROLE = "arn:aws:iam::123456789012:role/team/palette"
 ECR = {"registryName": "packs", "kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
@@ -56,7 +53,7 @@ class Unknown:
 )  # fmt: skip
 def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
     before = dict(given)
-    assert judged(given) == ({**given, **AS_IT_MUST_BE, **tidy}, [])
+    assert validate_inputs(given) == ({**given, **REQUIRED_SPEC, **tidy}, [])
     assert given == before
 
 
@@ -69,27 +66,31 @@ def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
         ({**BY_ROLE, "endpoint": f"{ECR['endpoint']}/base"}, ["write the registry's host alone"]),
         ({**BASIC, "endpoint": "harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
         ({**BASIC, "endpoint": "oci://harbor.example.com"}, ["write it with its scheme: https://harbor.example.com"]),
+        (
+            {**BASIC, "endpoint": "https://robot:s3cret@h.example"},
+            ["endpoint: ...@h.example: leave user name and password out"],
+        ),
         ({**BASIC, "endpoint": "https://h.example/spectro-packs"}, ["endpoint: https://h.example/spectro-packs: leave"]),
         ({**BY_ROLE, "basePath": "base/spectro-packs/archive"}, ["base_path: base/spectro-packs/archive: leave"]),
         ({**BY_ROLE, "basePath": "/"}, ["base_path: it is empty"]),
-        (ECR, ["a pack registry needs authentication: give role_arn"]),
-        ({**BASIC, "username": None, "password": None}, ["password, username: a pack registry needs authentication"]),
-        ({**BASIC, "password": None}, ["password: a pack registry needs authentication"]),
-        ({**BY_ROLE, **BY_KEY}, ["access_key_id, secret_key: Palette reads with a role or with a key, not with both"]),
-        ({**BY_ROLE, "externalId": None}, ["external_id: a role needs the ExternalId"]),
-        ({**BY_ROLE, "roleArn": "palette"}, ["role_arn: palette is no ARN of a role"]),
-        ({**BY_KEY, "secretKey": None}, ["secret_key: an access key consists of"]),
-        ({**BY_ROLE, "username": "robot"}, ["username: not for kind ecr"]),
-        ({**BASIC, "roleArn": ROLE}, ["role_arn: not for kind basic"]),
+        (ECR, ["role_arn and external_id, or access_key_id and secret_key: missing; Palette reads no pack registry without"]),
+        ({**BASIC, "username": None, "password": None}, ["username and password: missing; Palette reads no pack registry without credentials"]),
+        ({**BASIC, "password": None}, ["password: missing for username"]),
+        ({**BY_ROLE, **BY_KEY}, ["role_arn, access_key_id: Palette reads with a role or with an access key, not with both: remove"]),
+        ({**BY_ROLE, "externalId": None}, ["external_id: missing for role_arn (PalettePrincipal provides it)"]),
+        ({**BY_ROLE, "roleArn": "palette"}, ["role_arn: palette: write the ARN of a role"]),
+        ({**BY_KEY, "secretKey": None}, ["secret_key: missing for access_key_id"]),
+        ({**BY_ROLE, "username": "robot"}, ["username: not for kind: ecr: remove it"]),
+        ({**BASIC, "roleArn": ROLE}, ["role_arn: not for kind: basic: remove it"]),
         ({**BASIC, "password": "********"}, ["password: this is how Palette masks a secret"]),
         ({**BASIC, "registryCaFile": "none.pem"}, ["registry_ca_file: none.pem: No such file"]),
         ({**BY_ROLE, "host": "http://palette.example.com"}, ["host: http://palette.example.com: the API key is only"]),
         ({**ECR, "endpoint": "https://x", "basePath": "spectro-packs", "host": "a/b", "registryName": ""},
-         ["host:", "registry_name:", "endpoint:", "base_path:", "authentication"]),
+         ["host:", "registry_name:", "endpoint:", "base_path:", "credentials"]),
     ],
 )  # fmt: skip
 def test_bad_inputs_are_all_told_at_once(given: dict[str, Any], said: list[str]) -> None:
-    _, problems = judged(given)
+    _, problems = validate_inputs(given)
     assert len(problems) == len(said)
     for problem, expected in zip(problems, said, strict=True):
         assert expected in problem
@@ -99,23 +100,25 @@ def test_bad_inputs_are_all_told_at_once(given: dict[str, Any], said: list[str])
 def test_the_registrys_certificate_is_an_input(tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"
     trustme.CA().cert_pem.write_to_path(path)
-    props, problems = judged({**BASIC, "registryCaFile": str(path)})
+    props, problems = validate_inputs({**BASIC, "registryCaFile": str(path)})
     assert problems == []
     assert props["certificate"] == path.read_text().strip()
     lone = props["certificate"]
     key = trustme.CA().issue_cert("x.example.com").private_key_pem.bytes().decode()
     path.write_bytes(f"# Größe\n{lone}\n{key}{lone}\n".encode("latin-1"))
-    assert judged({**BASIC, "registryCaFile": str(path)})[0]["certificate"] == f"{lone}\n{lone}", "no key, no comment"
+    assert validate_inputs({**BASIC, "registryCaFile": str(path)})[0]["certificate"] == f"{lone}\n{lone}", (
+        "no key, no comment"
+    )
     assert props["certificate"] == lone
     path.write_text(lone.replace(" CERTIFICATE", " TRUSTED CERTIFICATE"))
-    assert "holds no" in judged({**BASIC, "registryCaFile": str(path)})[1][0]
+    assert "contains no" in validate_inputs({**BASIC, "registryCaFile": str(path)})[1][0]
     assert registration(props).spec()["auth"]["tls"]["certificate"] == props["certificate"]
 
 
 def test_registration() -> None:
-    assert registration(judged(BY_ROLE)[0]).spec()["credentials"]["sts"] == {"arn": ROLE, "externalId": "x"}
-    assert registration(judged(BY_KEY)[0]).spec()["credentials"]["secretKey"] == "s3cret"
-    assert registration(judged(BASIC)[0]).spec()["auth"]["password"] == "s3cret"
+    assert registration(validate_inputs(BY_ROLE)[0]).spec()["credentials"]["sts"] == {"arn": ROLE, "externalId": "x"}
+    assert registration(validate_inputs(BY_KEY)[0]).spec()["credentials"]["secretKey"] == "s3cret"
+    assert registration(validate_inputs(BASIC)[0]).spec()["auth"]["password"] == "s3cret"
 
 
 # ---- constructors
@@ -163,12 +166,12 @@ def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> 
             "keyed", registry_name="b", kind="ecr", endpoint="e", base_path="b", access_key_id="A", secret_key="s3cret"
         )
         secret.append(await pulumi.Output.from_input(keyed.__dict__["secretKey"]).is_secret())
-        packinfra.PaletteSync("sync", registry=registry, packs={"hello": {"1.0.0": "sha256:abc"}}, timeout=60)
+        packinfra.PaletteSync("sync", registry=registry, packs={"hello": {"1.0.0": "sha256:abc"}}, timeout_seconds=60)
 
     pulumi_mocks.test(program)()  # type: ignore[no-untyped-call]
     kind, inputs = mocks.declared["sync"]
     assert kind == "pulumi-python:dynamic/packinfra:PaletteSync"
-    expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeout": 60,
+    expected = {"registryUid": "u-1", "revision": 1, "kind": "ecr", "location": f"{ECR['endpoint']}/base", "timeoutSeconds": 60,
                 "host": "api.spectrocloud.com", "tenant": "t-1", "packs": {"hello": {"1.0.0": "sha256:abc"}}}  # fmt: skip
     assert expected.items() <= inputs.items()
     kind, inputs = mocks.declared["keyed"]
@@ -179,21 +182,9 @@ def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_a_host_that_only_this_machine_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPECTROCLOUD_HOST", "palette.example.com")
-    assert place("palette.example.com", None)["host"] == "palette.example.com"
+    assert palette_location("palette.example.com", None)["host"] == "palette.example.com"
     with pytest.raises(pulumi.RunError, match="SPECTROCLOUD_HOST is set, but only here: name the host"):
-        place(None, None)
-
-
-def test_names_in_state_are_frozen() -> None:
-    """Modules and classes as users' state refers to them, and no content."""
-    for provider, module in (
-        (PalettePrincipalProvider(), "packinfra.resources.palette_principal"),
-        (PaletteRegistryProvider(), "packinfra.resources.palette_registry"),
-        (PaletteSyncProvider(), "packinfra.resources.palette_sync"),
-    ):
-        assert type(provider).__module__ == module
-        assert len(serialize_provider(provider)) < 200
-        assert provider.serialize_as_secret_always is False
+        palette_location(None, None)
 
 
 # ---- the wait for a role
@@ -214,12 +205,16 @@ class Palette:
 def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -> tuple[list[float], list[str]]:
     sleeps, said = list[float](), list[str]()
     who: Any = palette
-    admit(who, registration(given), patience=patience, say=said.append, sleep=sleeps.append, clock=lambda: sum(sleeps))
+    reporter = SimpleNamespace(status=said.append, warning=said.append)
+    wait_until_valid(
+        who, registration(given), role_timeout_seconds=patience, reporter=reporter, sleep=sleeps.append,
+        clock=lambda: sum(sleeps),
+    )  # fmt: skip
     return sleeps, said
 
 
-def refused(kind: type[PaletteError] = CredentialsRefused) -> PaletteError:
-    return kind(Step.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
+def refused(kind: type[PaletteError] = CredentialsRejected) -> PaletteError:
+    return kind(PaletteStep.VALIDATE, "h", status=400, code="InvalidCredentials", text="AccessDenied: sts:AssumeRole")
 
 
 def test_a_new_role_is_waited_for() -> None:
@@ -231,7 +226,7 @@ def test_a_new_role_is_waited_for() -> None:
 
 def test_not_for_ever() -> None:
     palette = Palette(*[refused()] * 99)
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, BY_ROLE, patience=60)
     assert palette.tried == 8
 
@@ -239,7 +234,7 @@ def test_not_for_ever() -> None:
 @pytest.mark.parametrize("given", [BY_KEY, BASIC])
 def test_a_secret_is_wrong_at_once(given: dict[str, Any]) -> None:
     palette = Palette(refused())
-    with pytest.raises(CredentialsRefused):
+    with pytest.raises(CredentialsRejected):
         admitted(palette, given)
     assert palette.tried == 1
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from packinfra.http.rate_limit import RateLimiter
-from packinfra.palette import Client, SyncFailed, Transport
+from packinfra.palette import PaletteClient, PaletteTransport, SyncFailed
 from packinfra.palette.sync_status import Run, State, SyncStatus
-from packinfra.palette.sync_waiter import Syncing
+from packinfra.palette.sync_waiter import SyncWaiter
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error
 
 NEVER, T1, T2, T3 = "0001-01-01T00:00:00.000Z", "2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z", "2026-01-01T12:00:00Z"
@@ -71,7 +71,9 @@ class Bench:
 
     def __init__(self, palette: ScriptedPalette) -> None:
         self.palette, self.time, self.said, self.warnings = palette, 0.0, list[str](), list[str]()
-        self.client = Client(Transport(palette.host, KEY, ca_file=palette.ca_file, pace=RateLimiter(1000.0)))
+        self.client = PaletteClient(
+            PaletteTransport(palette.host, KEY, ca_file=palette.ca_file, limiter=RateLimiter(1000.0))
+        )
         palette.on("POST", "/sync", Reply(202))
 
     def sleep(self, seconds: float) -> None:
@@ -96,11 +98,11 @@ class Bench:
         self.lists("other", ["2.0.0"])
 
     def run(self, timeout: float = 600.0, now: float = NOON) -> None:
-        syncing = Syncing(
-            self.client, "ecr", "u1", "h.example/base", timeout=timeout, says=self, sleep=self.sleep,
+        waiter = SyncWaiter(
+            self.client, "ecr", "u1", "h.example/base", timeout_seconds=timeout, reporter=self, sleep=self.sleep,
             clock=lambda: self.time, now=lambda: now + self.time,
         )  # fmt: skip
-        syncing.run({"hello": ["1.0.0", "1.1.0"], "other": ["2.0.0"]})
+        waiter.run({"hello": ["1.0.0", "1.1.0"], "other": ["2.0.0"]})
 
     @property
     def triggers(self) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import shutil
 import sys
@@ -20,16 +19,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packinfra.lifecycle.packs.archive_cache import ARCHIVES, Archives, Spool, build
+from packinfra.lifecycle.packs.archive_cache import ArchiveCache, Spool, build
+from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.file_hashes import folded
-from packinfra.lifecycle.packs.narration import file_changes, in_words
-from packinfra.lifecycle.packs.plan import Plan
-from packinfra.lifecycle.packs.publish import Publishing
-from packinfra.lifecycle.packs.state import by_version
+from packinfra.lifecycle.packs.plan import make_plan
+from packinfra.lifecycle.packs.publish import PackPublisher
+from packinfra.lifecycle.packs.state import by_version, versions_to_props
 from packinfra.packs import read_catalogue, read_pack
 from packinfra.packs.archive import CREATED, ArchiveError
+from packinfra.packs.contents import KEEP
 from tests.support.oci import Setup
 from tests.support.packs import make_pack
+from tests.support.run import new_run
 from tests.support.scripted_registry import ScriptedRegistry
 
 
@@ -59,32 +60,38 @@ def inputs(folder: Path, **more: Any) -> dict[str, Any]:
     return {"repository": "h.example/a/hello", "sources": [str(folder)], **more}
 
 
-def test_each_file_is_read_once(folder: Path) -> None:
+@pytest.fixture
+def archives() -> Iterator[ArchiveCache]:
+    cache = ArchiveCache()
+    yield cache
+    cache.close()
+
+
+def test_each_file_is_read_once(folder: Path, archives: ArchiveCache) -> None:
     with opens(folder) as by_program:
         read_catalogue(folder.parent, ["*"])
     with opens(folder) as by_check:
-        plan = Plan({}, inputs(folder))
+        plan = make_plan({}, inputs(folder), archives)
     for counted in (by_program, by_check):
         assert set(counted.values()) == {1}
         assert len(counted) == 23
-    record = plan.versions["1.0.0"]
-    assert ARCHIVES.take(record.layerDigest), "create finds the archive that check built, and reads nothing"
+    archive = archives.take(plan.versions["1.0.0"].layerDigest)
+    assert archive, "create takes the archive that check built, and reads nothing"
+    archive.close()
 
 
-def test_several_versions_are_not_held_in_memory(tmp_path: Path) -> None:
-    """All are read before the first is archived, so each is read again for that: the page cache has it, and what a pack
-    needs doesn't grow with the number of its versions."""
+def test_several_versions_are_not_held_in_memory(tmp_path: Path, archives: ArchiveCache) -> None:
+    """All are read before the first is archived, so each is read again for that: the page cache has it, and the memory
+    that a pack needs doesn't grow with the number of its versions."""
     sources = [str(make_pack(tmp_path / f"hello-{n}", {"big": bytes(1 << 20)}, version=f"1.{n}.0")) for n in range(10)]
     tracemalloc.start()
     with opens(tmp_path) as by_check:
-        plan = Plan({}, {"repository": "h.example/a/hello", "sources": sources})
+        plan = make_plan({}, {"repository": "h.example/a/hello", "sources": sources}, archives)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert set(by_check.values()) == {2}
     assert len(plan.versions) == 10
     assert peak < 7 << 20, peak
-    for record in plan.versions.values():
-        ARCHIVES.take(record.layerDigest)
 
 
 def test_archives_that_were_crowded_out(tmp_path: Path) -> None:
@@ -92,66 +99,66 @@ def test_archives_that_were_crowded_out(tmp_path: Path) -> None:
     sources = [str(make_pack(tmp_path / f"hello-{n}", version=f"1.{n}.0")) for n in reversed(range(5))]
     with ScriptedRegistry() as registry:
         props = {"repository": f"{registry.host}/a/hello", "sources": sources}
-        planned = Plan({}, props).versions
-        publishing = Publishing(Setup(registry).client, props)
+        planned = make_plan({}, props, ArchiveCache(memory=0)).versions
+        publisher = PackPublisher(Setup(registry).client, props, new_run())
         with opens(tmp_path) as by_create:
             for version, record in planned.items():
-                ARCHIVES.take(record.layerDigest)
-                publishing.publish(version, record)
+                publisher.publish(version, record)
     assert len(by_create) == 15
     assert max(by_create.values()) == 3  # searched, found, archived
 
 
-def test_what_the_program_has_judged(folder: Path) -> None:
-    """Published and unchanged: check opens nothing. To be published: read once, not judged again. Changed since the
-    program read it: judged after all."""
-    judged = {str(folder): ["hello", "1.0.0", read_pack(folder).content_digest]}
+def test_packs_that_the_program_has_validated(folder: Path, archives: ArchiveCache) -> None:
+    """Published and unchanged: check opens nothing. To be published: read once, not validated again. Changed since the
+    program read it: validated after all."""
+    validated = {str(folder): ["hello", "1.0.0", read_pack(folder).content_digest]}
     with opens(folder) as by_first_check:
-        first = Plan({}, inputs(folder, judged=judged))
+        first = make_plan({}, inputs(folder, validated=validated), archives)
     assert set(by_first_check.values()) == {1}
-    ARCHIVES.take(first.versions["1.0.0"].layerDigest)
-    olds = inputs(folder, versions={v: r.as_props() for v, r in first.versions.items()}, files=first.files)
+    olds = inputs(folder, versions=versions_to_props(first.versions), fileHashes=first.file_hashes)
     with opens(folder) as by_check:
-        again = Plan(olds, inputs(folder, judged=judged))
+        again = make_plan(olds, inputs(folder, validated=validated), archives)
     assert not by_check
-    assert (again.versions, again.files) == (first.versions, first.files)
+    assert again == first
 
     (folder / "values.yaml").write_text("a: [\n")
-    (failure,) = Plan({}, inputs(folder, judged=judged)).failures
-    assert "values.yaml:2" in failure
+    (problem,) = make_plan({}, inputs(folder, validated=validated), archives).problems
+    assert "values.yaml:2" in problem
 
 
-def test_unchanged_content_is_not_compressed_again(folder: Path) -> None:
-    first = Plan({}, inputs(folder))
-    record = first.versions["1.0.0"]
-    ARCHIVES.take(record.layerDigest)
-    other_codec = {**record.as_props(), "codec": "another-1.0", "created": "2000-01-01T00:00:00Z"}
-    olds = inputs(folder, versions={"1.0.0": other_codec}, files=first.files)
-    again = Plan(olds, inputs(folder, created="2020-01-01T00:00:00Z"))
-    assert again.versions["1.0.0"].as_props() == other_codec
-    assert ARCHIVES.take(record.layerDigest) is None
+def test_unchanged_content_is_not_compressed_again(folder: Path, archives: ArchiveCache) -> None:
+    first = make_plan({}, inputs(folder), ArchiveCache(memory=0))
+    published = versions_to_props(first.versions)
+    published["1.0.0"] |= {"codec": "another-1.0", "created": "2000-01-01T00:00:00Z"}
+    olds = inputs(folder, versions=published, fileHashes=first.file_hashes)
+    again = make_plan(olds, inputs(folder, created="2020-01-01T00:00:00Z"), archives)
+    assert versions_to_props(again.versions) == published
+    assert archives.take(first.versions["1.0.0"].layerDigest) is None
 
 
-def test_the_record_of_files_is_capped(tmp_path: Path) -> None:
+def test_after_a_refresh_that_found_drift(folder: Path, archives: ArchiveCache) -> None:
+    """Read keeps no hashes: the folder is read again, the record and its place in the order stay, and nothing is said
+    of files that nobody can compare."""
+    first = make_plan({}, inputs(folder), archives)
+    olds = inputs(folder, versions=versions_to_props(first.versions), fileHashes={"1.0.0": {}})
+    assert make_plan(olds, inputs(folder), archives) == first
+    (folder / "values.yaml").write_text("a: 1\n")
+    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    assert "has changed since it was published: it was sha256:" in problem
+
+
+def test_the_record_of_files_is_capped(tmp_path: Path, archives: ArchiveCache) -> None:
     """So the state of a pack is, whatever it holds."""
     folder = make_pack(tmp_path / "hello", {f"charts/web/templates/{n}": "x" for n in range(1200)})
     (folder / "charts/web/values.yaml").write_text("a: 1\n")
-    (listed,) = Plan({}, inputs(folder)).files.values()
+    (listed,) = make_plan({}, inputs(folder), archives).file_hashes.values()
     assert sorted(listed) == [
         "charts/web/templates/", "charts/web/values.yaml", "manifests/hello.yaml", "pack.json", "values.yaml",
     ]  # fmt: skip
     for n in range(30):
         (folder / f"{n}.txt").touch()
-    (listed,) = Plan({}, inputs(folder)).files.values()
+    (listed,) = make_plan({}, inputs(folder), archives).file_hashes.values()
     assert list(listed) == ["(1234 files)"]
-
-
-def test_bytes_of_state(tmp_path: Path) -> None:
-    """A guard: the engine writes the state of all packs after each step, so a pack's share decides how long `up` takes."""
-    tree = {f"charts/web-{n % 30}/templates/resource-{n}.yaml": "x" for n in range(900)}
-    plan = Plan({}, inputs(make_pack(tmp_path / "hello", tree)))
-    state = {"files": plan.files, "versions": {v: record.as_props() for v, record in plan.versions.items()}}
-    assert len(json.dumps(state)) < 2000
 
 
 NAME = st.text("ab", min_size=1, max_size=2)
@@ -167,30 +174,33 @@ def test_records_of_different_depth_can_be_compared(one: dict[str, str], other: 
     assert (file_changes(folded(one, depth), other) == "no file") == (one == other)
 
 
-@pytest.mark.parametrize("content", [10, 1 << 30])
-def test_archives_are_bounded(content: int) -> None:
-    archives = Archives(memory=10, disk=10, files=1)
-    kept, crowded_out = Spool(content), Spool(content)
-    kept.file.write(b"12345678")
-    archives.keep("a", 8, kept)
-    archives.keep("b", 2 if content > 10 else 3, crowded_out)
+@pytest.mark.parametrize("size", [8, KEEP + 8], ids=["in memory", "on disk"])
+def test_archives_are_bounded(size: int) -> None:
+    archives = ArchiveCache(memory=10, disk=KEEP + 10, files=1)
+    kept, crowded_out = Spool(), Spool()
+    kept.file.write(bytes(size))
+    archives.keep("a", size, kept)
+    archives.keep("b", 3 if size == 8 else KEEP + 1, crowded_out)
     assert crowded_out.file.closed
     assert (archives.take("a"), archives.take("a"), archives.take("b")) == (kept, None, None)
     for _ in range(2):
-        with kept.open() as reader:
-            assert reader.read() == b"12345678"
+        reader = kept.open()
+        assert len(reader.read()) == size
+        reader.close()
     kept.close()
+    assert kept.file.closed
 
 
 def test_archives_leave_room_on_the_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     """As much as they take: the next one is written before an old one goes."""
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=15))
-    archives, spools = Archives(), [Spool(1 << 30), Spool(1 << 30), Spool(1)]
-    for number, spool in enumerate(spools):
-        archives.keep(str(number), 8, spool)
+    size = KEEP + 1
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=2 * size - 1))
+    archives, spools = ArchiveCache(), [Spool(), Spool(), Spool()]
+    for number, (spool, bytes_) in enumerate(zip(spools, (size, size, 8), strict=True)):
+        archives.keep(str(number), bytes_, spool)
     assert [spool.file.closed for spool in spools] == [False, True, False], "memory is another matter"
-    for spool in spools:
-        spool.close()
+    archives.close()
+    assert all(spool.file.closed for spool in spools)
 
 
 @pytest.mark.parametrize("failing", ["while it is written", "when it is made"])
@@ -198,9 +208,9 @@ def test_a_full_disk_is_said_when_the_archive_is_built(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
     """Not by whoever opens it later: of an archive that compresses well, all may still be in the file's buffer."""
-    pack = read_pack(make_pack(tmp_path / "p", {"big": bytes(9 << 20)}))
+    pack = read_pack(make_pack(tmp_path / "p", {"big": os.urandom(9 << 20)}))
 
-    def temporary(**_options: str) -> BinaryIO:
+    def temporary(**_options: object) -> BinaryIO:
         if failing == "when it is made":
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return open("/dev/full", "w+b", buffering=1 << 20)
@@ -210,14 +220,13 @@ def test_a_full_disk_is_said_when_the_archive_is_built(
         build(pack, CREATED)
 
 
-def test_file_changes_in_words() -> None:
+def test_file_changes() -> None:
     before = {"same": "1", "changed": "1", "gone": "1"}
     after = {"same": "1", "changed": "2", **{f"new{n}": "1" for n in range(10)}}
     assert file_changes(before, after) == (
         "changed changed; added new0, new1, new2, new3, new4, new5, new6, new7 and 2 more; removed gone"
     )
     assert file_changes(before, before) == "no file"
-    assert [in_words(n) for n in (999, 13_042, 2_500_000)] == ["999 B", "13.0 kB", "2.5 MB"]
 
 
 def test_versions_sort_as_people_read_them() -> None:

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from packinfra.http.errors import AuthRejected
 from packinfra.oci import RegistryError
 from packinfra.oci.auth.bearer import Authorization, Scope, parse_challenge
-from packinfra.oci.auth.credentials import Anonymous, Login, LoginError, RegistryLogin
-from packinfra.oci.errors import AuthRejected, CertificateUntrusted, NotAuthorized
+from packinfra.oci.auth.credentials import Anonymous, Credentials, CredentialsError, RegistryCredentials
+from packinfra.oci.errors import CertificateUntrusted, NotAuthorized
 from packinfra.oci.transport import Transport
 from tests.support.oci import LAYER, SECRET, Setup, manifest
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
@@ -50,36 +51,36 @@ def entry(user: str, password: str) -> dict[str, str]:
     return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def found(given: Login | None = None, environment: dict[str, str] | None = None) -> Login | None:
-    return RegistryLogin(HOST, given, environment or {}).login()
+def found(given: Credentials | None = None, environment: dict[str, str] | None = None) -> Credentials | None:
+    return RegistryCredentials(HOST, given, environment or {}).get()
 
 
 def test_the_order_of_sources(docker_config: Config) -> None:
     variables = {"PACKINFRA_REGISTRY_USERNAME": "env", "PACKINFRA_REGISTRY_PASSWORD": "e"}
     assert found() is None
     docker_config({"auths": {f"https://{HOST}/v1/": entry("file", "f:g")}})
-    assert found() == Login("file", "f:g")
-    assert found(None, variables) == Login("env", "e")
-    assert found(Login("given", "g"), variables) == Login("given", "g")
-    assert RegistryLogin("other.example.com").login() is None
+    assert found() == Credentials("file", "f:g")
+    assert found(None, variables) == Credentials("env", "e")
+    assert found(Credentials("given", "g"), variables) == Credentials("given", "g")
+    assert RegistryCredentials("other.example.com").get() is None
 
 
 def test_credential_helpers_come_before_the_file(docker_config: Config) -> None:
     config = {"auths": {HOST: entry("file", "f")}, "credsStore": "all"}
     store = {"Username": "store", "Secret": "s"}
     docker_config(config, {"all": store})
-    assert found() == Login("store", "s")
+    assert found() == Credentials("store", "s")
     docker_config({**config, "credHelpers": {HOST: "one"}}, {"one": {"Username": "helper", "Secret": "h"}})
-    assert found() == Login("helper", "h")
+    assert found() == Credentials("helper", "h")
     docker_config(config, {"all": "credentials not found in native keychain"})
-    assert found() == Login("file", "f")
+    assert found() == Credentials("file", "f")
 
 
 def test_identity_tokens(docker_config: Config) -> None:
     docker_config({"credsStore": "all"}, {"all": {"Username": "<token>", "Secret": "refresh"}})
-    assert found() == Login("", "", "refresh")
+    assert found() == Credentials("", "", "refresh")
     docker_config({"auths": {HOST: {"identitytoken": "refresh"}}})
-    assert found() == Login("", "", "refresh")
+    assert found() == Credentials("", "", "refresh")
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_identity_tokens(docker_config: Config) -> None:
 )
 def test_a_login_that_is_there_but_unusable(docker_config: Config, content: object, said: str) -> None:
     docker_config(content, {"broken": "no network today"})
-    with pytest.raises(LoginError, match=said) as caught:
+    with pytest.raises(CredentialsError, match=said) as caught:
         found()
     assert "docker login registry.example.com:5000" in str(caught.value)
 
@@ -101,23 +102,23 @@ def test_a_login_that_is_there_but_unusable(docker_config: Config, content: obje
 @pytest.mark.filterwarnings("ignore:docker-credential-absent not installed")
 def test_a_helper_that_is_not_installed(docker_config: Config) -> None:
     docker_config({"credsStore": "absent"})
-    with pytest.raises(LoginError, match="docker-credential-absent not installed"):
+    with pytest.raises(CredentialsError, match="docker-credential-absent not installed"):
         found()
 
 
 @pytest.mark.parametrize("name", ["PACKINFRA_REGISTRY_USERNAME", "PACKINFRA_REGISTRY_PASSWORD"])
 def test_half_a_login(name: str) -> None:
-    with pytest.raises(LoginError, match="is not set"):
+    with pytest.raises(CredentialsError, match="is not set"):
         found(None, {name: "x"})
 
 
 def test_a_refused_login_is_looked_up_again(docker_config: Config) -> None:
     docker_config({"auths": {HOST: entry("user", "old")}})
-    login = RegistryLogin(HOST, environment={})
-    first = login.login()
+    login = RegistryCredentials(HOST, environment={})
+    first = login.get()
     docker_config({"auths": {HOST: entry("user", "new")}})
-    assert login.login() == first
-    assert login.login(refused=first) == login.login() == Login("user", "new")
+    assert login.get() == first
+    assert login.get(rejected=first) == login.get() == Credentials("user", "new")
 
 
 # ---- Bearer
@@ -142,7 +143,7 @@ def test_challenges(header: str, realm: str, service: str) -> None:
 
 def test_one_challenge_per_process_and_one_token_per_scope() -> None:
     with ScriptedRegistry(login=f"robot:{SECRET}", tokens=True) as registry:
-        setup = Setup(registry, credentials=RegistryLogin(registry.host, Login("robot", SECRET)))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", SECRET)))
         setup.publish()
         pull, push = (f"repository:{setup.reference.repository}:{actions}" for actions in ("pull", "pull,push"))
         assert sorted(registry.issued.values()) == [pull, push]
@@ -162,13 +163,13 @@ def test_tokens_of_several_scopes_are_fetched_at_the_same_time() -> None:
     asked: list[str] = []
     together = threading.Barrier(2, timeout=10)
 
-    def ask(_realm: str, parameters: Mapping[str, str], _login: Login | None) -> bytes:
+    def ask(_realm: str, parameters: Mapping[str, str], _login: Credentials | None) -> bytes:
         asked.append(parameters["scope"])
         together.wait()
         return json.dumps({"token": parameters["scope"]}).encode()
 
     authorization = Authorization(Anonymous(), ask, clock=lambda: 0.0)
-    authorization.renew(AuthRejected(None, 'Bearer realm="https://h/token"'))
+    authorization.refresh(AuthRejected(None, 'Bearer realm="https://h/token"'))
     scopes = [Scope("a"), Scope("b")] * 2
     with ThreadPoolExecutor(len(scopes)) as threads:
         headers = list(threads.map(authorization.header, scopes))
@@ -179,7 +180,7 @@ def test_tokens_of_several_scopes_are_fetched_at_the_same_time() -> None:
 def test_a_token_that_expires_or_is_revoked() -> None:
     now = [0.0]
     with ScriptedRegistry(login=f"robot:{SECRET}", tokens=True) as registry:
-        credentials = RegistryLogin(registry.host, Login("robot", SECRET))
+        credentials = RegistryCredentials(registry.host, Credentials("robot", SECRET))
         setup = Setup(registry, credentials=credentials, clock=lambda: now[0])
         setup.publish()
         now[0] = 291.0  # of 300, less 10
@@ -194,7 +195,7 @@ def test_a_token_that_expires_or_is_revoked() -> None:
 
 def test_an_identity_token_is_exchanged() -> None:
     with ScriptedRegistry(login="x:y", tokens=True) as registry:
-        credentials = RegistryLogin(registry.host, Login("", "", SECRET))
+        credentials = RegistryCredentials(registry.host, Credentials("", "", SECRET))
         setup = Setup(registry, credentials=credentials)
         registry.next("POST", "^/token", Reply(after=False, body=b'{"access_token":"abc","expires_in":"300"}'))
         registry.issued["abc"] = f"repository:{setup.reference.repository}:pull"
@@ -205,24 +206,45 @@ def test_an_identity_token_is_exchanged() -> None:
 def test_a_token_service_elsewhere_gets_no_login() -> None:
     with ScriptedRegistry() as elsewhere, ScriptedRegistry(login="robot:x", tokens=True) as registry:
         registry.realm_host = elsewhere.host
-        setup = Setup(registry, credentials=RegistryLogin(registry.host, Login("robot", "x")))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
         registry.issued["t0ken-0"] = f"repository:{setup.reference.repository}:pull"
         assert setup.client.resolve(setup.reference) is None
         assert [seen.path.partition("?")[0] for seen in elsewhere.seen] == ["/token"]
         assert "Authorization" not in elsewhere.seen[0].headers
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"token":"x","expires_in":"soon"}'])
+@pytest.mark.parametrize("realm", ["https://[bad", "https://h:port", "ftp://h"])
+def test_a_realm_that_leads_nowhere(realm: str) -> None:
+    with ScriptedRegistry(login="robot:x", tokens=True) as registry:
+        registry.next("HEAD", "/manifests/", Reply(401, {"WWW-Authenticate": f'Bearer realm="{realm}",service="s"'}))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
+        with pytest.raises(RegistryError, match=r"could not get a token .*(invalid URL|without TLS)"):
+            setup.client.resolve(setup.reference)
+        assert len(registry.seen) == 1
+
+
+def test_an_identity_token_stays_out_of_errors() -> None:
+    with ScriptedRegistry(login="x:y", tokens=True) as registry:
+        echo = error("DENIED", f"refresh token {SECRET} is expired")
+        registry.next("POST", "^/token", Reply(401, body=echo))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("", "", SECRET)))
+        with pytest.raises(NotAuthorized, match=r"401 DENIED: refresh token \.\.\. is expired"):
+            setup.client.resolve(setup.reference)
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"[]", b"{}", b'{"token":"x","expires_in":"soon"}', b'{"token":"a\\nb"}', b'{"token":"a\\u2028b"}']
+)
 def test_a_token_service_that_gives_no_token(body: bytes) -> None:
     with ScriptedRegistry(login="robot:x", tokens=True) as registry:
         registry.next("GET", "^/token", Reply(200, body=body))
-        setup = Setup(registry, credentials=RegistryLogin(registry.host, Login("robot", "x")))
-        with pytest.raises(NotAuthorized, match="holds no token"):
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
+        with pytest.raises(NotAuthorized, match="holds no usable token"):
             setup.client.resolve(setup.reference)
 
 
 @pytest.mark.parametrize("tokens", [False, True])
-@pytest.mark.parametrize("credentials", [Anonymous(), RegistryLogin("h", Login("robot", "wrong"))])
+@pytest.mark.parametrize("credentials", [Anonymous(), RegistryCredentials("h", Credentials("robot", "wrong"))])
 def test_a_login_that_is_wrong(tokens: bool, credentials: Anonymous) -> None:
     with ScriptedRegistry(login="robot:right", tokens=tokens) as registry:
         setup = Setup(registry, credentials=credentials)
@@ -241,7 +263,7 @@ def test_secrets_stay_out_of_errors_logs_and_reprs(
     """Also what a registry echoes, and the keys that stand in the queries of uploads and downloads."""
     caplog.set_level(logging.DEBUG)
     header = base64.b64encode(f"robot:{SECRET}-0".encode()).decode()
-    told = [repr(setup.credentials.login()), repr(setup.client), repr(Login("u", SECRET, SECRET))]
+    told = [repr(setup.credentials.get()), repr(setup.client), repr(Credentials("u", SECRET, SECRET))]
     signed = f"http://{registry.host}/signed?X-Amz-Signature={SECRET}"
     setup.push()
     registry.next("GET", "/blobs/", Reply(307, {"Location": signed}))
@@ -251,12 +273,12 @@ def test_secrets_stay_out_of_errors_logs_and_reprs(
     for action in (
         lambda: setup.client.pull(setup.reference, manifest().layers[0], io.BytesIO()),
         lambda: setup.push(b"other"),
-        lambda: Transport("127.0.0.1:1", plain_http=True).operation().attempt(lambda: 1 / 0),
+        lambda: Transport("127.0.0.1:1", plain_http=True).call(setup.reference).budget.attempt(lambda: 1 / 0),
     ):
         try:
             action()
         except (RegistryError, ZeroDivisionError) as failure:
-            told += [str(failure), repr(failure), repr(getattr(failure, "stale", None)), repr(vars(failure))]
+            told += [str(failure), repr(failure), repr(getattr(failure, "auth_rejected", None)), repr(vars(failure))]
     assert "is not wanted" in str(told)
     assert "urllib3" in caplog.text
     assert "POST /v2/base" in caplog.text

@@ -1,4 +1,4 @@
-"""Stack files: what they may say, and what they are told when they are wrong."""
+"""Stack files: what they may contain, and the messages about problems."""
 
 from __future__ import annotations
 
@@ -64,12 +64,15 @@ def test_defaults_are_safe() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "said"),
+    ("change", "text"),
     [
         ({"aws:region": None}, "aws:region: missing"),
         ({"packinfra:registry": None}, 'packinfra:registry: missing; for example: registry: {"kind": "ecr"'),
         ({"packinfra:registry": "{}"}, "packinfra:registry: missing"),
-        ({"packinfra:registry": "ecr"}, "packinfra:registry: 'ecr' is not an object or list"),
+        (
+            {"packinfra:registry": "ecr"},
+            'packinfra:registry: "ecr" is wrong: write its keys, indented below it; for example: registry: {',
+        ),
         ({"packinfra:registry": '{"kind": "ecr"}'}, 'registry.basePath: missing; for example: basePath: "spectro-oci'),
         ({"packinfra:registry": '{"kind":"gcr","basePath":"a"}'}, 'registry.kind: "gcr" is wrong'),
         ({"packinfra:registry": '{"kind":"ecr","basePath":"A"}'}, 'registry.basePath: "A" is wrong: use lower-case'),
@@ -90,21 +93,33 @@ def test_defaults_are_safe() -> None:
         ({"packinfra:repositories": '{"immutable":"perhaps"}'}, 'repositories.immutable: "perhaps" is wrong'),
         ({"packinfra:access": '{"publishers":{"role":[]}}'}, "publishers.role: no such key; did you mean roles?"),
         ({"packinfra:packs": '[{"path":"a","keepVersions":"few"}]'}, 'packs.0.keepVersions: "few" is wrong'),
-        ({"packinfra:repositories": '{"kmsKey":"alias/packs"}'}, "give the ARN of the key itself, not an id or alias"),
+        (
+            {"packinfra:packs": '[{"path":"a","keepVersions":true}]'},
+            "packs.0.keepVersions: true is wrong: write a number",
+        ),
+        (lifecycle(expireUntaggedAfterDays=True), "lifecycle.expireUntaggedAfterDays: true is wrong: write a number"),
+        (palette(syncTimeout=True), "palette.syncTimeout: true is wrong: write a number"),
+        ({"packinfra:repositories": '{"kmsKey":"alias/packs"}'}, "write the ARN of the key itself, not an id or alias"),
         (
             {"packinfra:repositories": json.dumps({"kmsKey": KEY.replace("eu-west-1", "eu-north-1")})},
             "repositories.kmsKey: the key is in eu-north-1, but aws:region is eu-west-1",
         ),
-        ({"packinfra:repositories": '{"exceptTags":["a*b*c*"]}'}, "a*b*c*: letters, digits, . _ - and at most 2 *"),
+        (
+            {"packinfra:repositories": '{"exceptTags":["a*b*c*"]}'},
+            'repositories.exceptTags.0: "a*b*c*" is wrong: letters, digits, . _ - and at most 2 *',
+        ),
         ({"packinfra:repositories": '{"exceptTags":["1","2","3","4","5","6"]}'}, "repositories.exceptTags: ["),
-        ({"packinfra:repositories": '{"tags":{"aws:a":"b"}}'}, "aws:a: AWS takes keys of 1 to 128 characters"),
+        ({"packinfra:repositories": '{"tags":{"aws:a":"b"}}'}, "aws:a: AWS allows keys of 1 to 128 characters"),
         ({"packinfra:repositories": '{"baseRepository":"import"}'}, "'create' or 'existing'"),
         (lifecycle(keepNewest=9), "repositories.lifecycle: keepNewest lets ECR delete versions that Pulumi published"),
         (lifecycle(keepNewest=0, mayExpirePublishedVersions=True), "lifecycle.keepNewest: 0 is wrong"),
         (lifecycle(protectTags=["1.*"]), "repositories.lifecycle: nothing would ever expire"),
         (lifecycle(protectTags=["1.*"], expireUntaggedAfterDays=3), "protectTags without keepNewest protects nothing"),
         (lifecycle(expireUntagedAfterDays=3), "lifecycle.expireUntagedAfterDays: no such key; did you mean expireUnt"),
-        (access(publishers={"roles": ["arn:aws:iam::123456789012:role/ci"]}), "give the name alone, without arn:"),
+        (
+            access(publishers={"roles": ["arn:aws:iam::123456789012:role/ci"]}),
+            'access.publishers.roles.0: "arn:aws:iam::123456789012:role/ci" is wrong: write the name alone',
+        ),
         (access(ci={"issuer": "gitlab.example.com", "subjects": []}), "access.ci.subjects: [] is wrong"),
         (
             access(ci={"issuer": "gitlab.example.com"}),
@@ -112,59 +127,92 @@ def test_defaults_are_safe() -> None:
         ),
         (
             access(ci={"issuer": "token.actions.githubusercontent.com", "subjects": ["repo:*"]}),
-            "repo:*: everybody whom this issuer serves could publish",
+            "repo:* lets every customer of this issuer publish; name your organisation",
         ),
         (access(reader={"principal": "123456789012"}), "principal and externalId belong together"),
-        (access(reader={}), "access.reader: say who reads"),
+        (access(reader={}), "access.reader: name the readers"),
         (
             access(reader={"principal": 123456789012, "externalId": "ab"}),
             "access.reader.principal: 123456789012 is wrong",
         ),
-        (access(pull={"principals": ["everybody"]}), "everybody: give an account's 12 digits in quotes, or the ARN"),
+        (
+            access(pull={"principals": ["everybody"]}),
+            'access.pull.principals.0: "everybody" is wrong: write an account',
+        ),
         (access(pull={"organization": "acme"}), "an organization's id is o- and 10 to 32 letters and digits"),
-        ({"packinfra:registry": '{"kind":"ecr","basePath":"a","host":"b"}'}, "host: only for kind: basic"),
-        ({"packinfra:registry": '{"kind":"basic","basePath":"a"}'}, "host: missing, kind: basic needs it"),
+        (
+            {"packinfra:registry": '{"kind":"ecr","basePath":"a","host":"b"}'},
+            "registry.host: only for kind: basic: remove it",
+        ),
+        (
+            {"packinfra:registry": '{"kind":"basic","basePath":"a"}'},
+            'registry.host: missing; for example: host: "harbor.',
+        ),
         ({"packinfra:registry": '{"kind":"basic","basePath":"a","host":"https://b"}'}, "write the host alone"),
         (
             {"packinfra:registry": '{"kind":"basic","basePath":"a","host":"b","plainHttp":true,"caFile":"c"}'},
-            "caFile is of no use with plainHttp",
+            "packinfra:registry: caFile has no effect with plainHttp: true: remove one of the two",
         ),
         (
             {"packinfra:registry": BASIC, "packinfra:repositories": '{"immutable":true}'},
             "packinfra:repositories: only for kind: ecr",
         ),
-        ({"packinfra:registry": BASIC, "packinfra:registryPassword": "hush"}, "registry.username: missing"),
+        (
+            {"packinfra:registry": BASIC, "packinfra:registryPassword": "hush"},
+            "packinfra:registry.username: missing for registryPassword",
+        ),
         (
             {"packinfra:registry": BASIC.replace("}", ', "username": "robot"}')},
             "packinfra:registryPassword: missing for registry.username; set it: pulumi config set --secret",
         ),
         ({"packinfra:registryPassword": "hush"}, "packinfra:registryPassword: only for kind: basic"),
         (palette(name=""), "packinfra:palette.name"),
-        (palette(roleArn="palette"), "give the ARN of a role"),
-        (palette(roleArn=ROLE, accessKeyId="AKIA"), "remove roleArn or accessKeyId"),
-        (palette(accessKeyId="AKIA"), "packinfra:paletteSecretKey: missing for palette.accessKeyId; set it: pulumi"),
-        (palette() | {"packinfra:paletteSecretKey": "hush"}, "palette.accessKeyId: missing; paletteSecretKey belongs"),
+        (palette(roleArn="palette"), 'palette.roleArn: "palette" is wrong: write the ARN of a role'),
+        (
+            palette(roleArn=ROLE, accessKeyId="AKIA"),
+            "palette.roleArn, packinfra:palette.accessKeyId: Palette reads with a role or with an access key, not with both",
+        ),
+        (
+            palette(accessKeyId="AKIA"),
+            "packinfra:paletteSecretKey: missing for packinfra:palette.accessKeyId; set it: pulumi config set --secret",
+        ),
+        (palette() | {"packinfra:paletteSecretKey": "hush"}, "palette.accessKeyId: missing for packinfra:pal"),
         (palette(username="robot"), "packinfra:palette.username: not for kind: ecr: remove it"),
         (palette() | {"packinfra:palettePassword": "hush"}, "packinfra:palettePassword: not for kind: ecr: remove it"),
-        (palette(registry=BASIC), "palette.username: missing; Palette reads no pack registry without authentication"),
-        (palette(registry=BASIC, username="robot"), "packinfra:palettePassword: missing for palette.username"),
+        (
+            palette(registry=BASIC),
+            "palette.username and packinfra:palettePassword: missing; Palette reads no pack registry without credentials",
+        ),
+        (
+            palette(registry=BASIC, username="robot"),
+            "packinfra:palettePassword: missing for packinfra:palette.username; set it: pulumi config set --secret",
+        ),
         (palette(registry=BASIC, roleArn=ROLE), "packinfra:palette.roleArn: not for kind: basic: remove it"),
-        ({"packinfra:paletteSecretKey": "hush"}, "packinfra:paletteSecretKey: of no use without packinfra:palette"),
+        ({"packinfra:paletteSecretKey": "hush"}, "packinfra:paletteSecretKey: unused without packinfra:palette"),
         ({"packinfra:registryPasword": "hush"}, "registryPasword: no such key; did you mean registryPassword?"),
     ],
 )
-def test_mistakes(change: dict[str, str | None], said: str) -> None:
+def test_problems(change: dict[str, str | None], text: str) -> None:
     config = {key: value for key, value in {**GOOD, **change}.items() if value is not None}
     with pytest.raises(SettingsError) as caught:
         load(config)
-    assert said in str(caught.value)
+    assert text in str(caught.value)
     assert "pydantic" not in str(caught.value)
     assert "hush" not in str(caught.value)
+    assert "hu/sh" not in str(caught.value)
 
 
-def test_what_depends_on_a_mistake_is_not_judged() -> None:
+@pytest.mark.parametrize(
+    "config",
+    [
+        palette(name=1) | {"packinfra:paletteSecretKey": "hush", "packinfra:palettePassword": "hush"},
+        {"packinfra:packs": '[{"path":"a","overwrite":true}]', "packinfra:repositories": '{"immutable":"perhaps"}'},
+        {"packinfra:registry": '{"kind":"ecr"}', "packinfra:registryPassword": "hush"},
+    ],
+)
+def test_nothing_is_compared_with_an_invalid_setting(config: dict[str, Any]) -> None:
     with pytest.raises(SettingsError) as caught:
-        load(GOOD | palette(name=1) | {"packinfra:paletteSecretKey": "hush", "packinfra:palettePassword": "hush"})
+        load(GOOD | config)
     assert str(caught.value).count("\n") == 1
 
 
@@ -175,20 +223,18 @@ def test_palette() -> None:
     basic = load(palette(registry=BASIC, username="robot") | {"packinfra:palettePassword": "hush"})
     assert basic.palette
     assert basic.palette.username == "robot"
-    assert load(GOOD | {"packinfra:paletteApiKey": "hush"}).palette is None, (
-        "so that what was registered can be removed"
-    )
+    assert load(GOOD | {"packinfra:paletteApiKey": "hush"}).palette is None, "so that the registration can be deleted"
 
 
-def test_an_empty_palette_is_a_mistake() -> None:
-    """Taken for none, it would delete what was registered."""
+def test_an_empty_palette_is_an_error() -> None:
+    """Taken for none, it would delete the registration."""
     nothing: list[object] = ["{}", {}, "null", None]
     for empty in nothing:
         with pytest.raises(SettingsError, match=r"packinfra:palette\.name: missing"):
             load(GOOD | {"packinfra:palette": empty})
 
 
-def test_palettes_host_is_judged_without_being_repeated() -> None:
+def test_palettes_host_is_validated_without_being_repeated() -> None:
     for host in ("", "a b", "user:hush@palette.example.com", "palette.example.com/v1", "http://palette.example.com"):
         with pytest.raises(SettingsError, match=r"packinfra:palette\.host: ") as caught:
             load(GOOD | palette(host=host))
@@ -211,7 +257,7 @@ def test_secrets_in_plain_text_and_none_at_all() -> None:
 
 
 @pytest.mark.parametrize(
-    ("variable", "host", "refused"),
+    ("variable", "host", "rejected"),
     [
         ("palette.example.com", None, True),
         ("https://palette.example.com/", "palette.example.com", False),
@@ -220,11 +266,11 @@ def test_secrets_in_plain_text_and_none_at_all() -> None:
         ("", None, False),
     ],
 )
-def test_palettes_host_is_the_stacks(variable: str, host: str | None, refused: bool) -> None:
+def test_palettes_host_is_the_stacks(variable: str, host: str | None, rejected: bool) -> None:
     """Taken from one machine's environment, it would move the registration on the next machine."""
     config = {**GOOD, "packinfra:palette": {"name": "packs", **({"host": host} if host else {})}}
     environ = {"SPECTROCLOUD_APIKEY": "k", "SPECTROCLOUD_HOST": variable}
-    if not refused:
+    if not rejected:
         assert (load(config, environ=environ).palette or PaletteSettings(name="x")).host == host
         return
     with pytest.raises(
@@ -238,7 +284,7 @@ def test_rules() -> None:
     assert rules.packs[0].rules == {"readme-missing": "off", "logo-missing": "error"}
 
 
-def test_all_mistakes_at_once() -> None:
+def test_all_problems_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         load(
             {
@@ -248,30 +294,30 @@ def test_all_mistakes_at_once() -> None:
                 "packinfra:access": '{"pull": {"organization": "acme"}, "reader": {"externalID": "x"}}',
             }
         )
-    assert str(caught.value) == MISTAKES
+    assert str(caught.value) == PROBLEMS
 
 
-MISTAKES = """the stack's config has mistakes:
+PROBLEMS = """the stack's config has problems:
   packinfra:foo: no such key; known are registry, packs, repositories, access, palette, \
 registryPassword, paletteApiKey, paletteSecretKey, palettePassword
-  packinfra:registry.kind: "x" is wrong: Input should be 'ecr' or 'basic'; for example: kind: "ecr"
+  packinfra:registry.kind: "x" is wrong: write ecr, or basic for every other registry; for example: kind: "ecr"
   packinfra:registry.basePath: missing; for example: basePath: "spectro-oci-registry"
   packinfra:access.reader.externalID: no such key; did you mean externalId?
   packinfra:access.pull.organization: "acme" is wrong: an organization's id is o- and 10 to 32 letters and digits; \
 for example: organization: "o-a1b2c3d4e5"
-  aws:region: missing; say in which region the registry is, for example: aws:region: eu-west-1
+  aws:region: missing; set the registry's region, for example: aws:region: eu-west-1
   packinfra:packs: a has overwrite: true, but repositories.immutable is true and ECR never moves an immutable tag: \
 set one of the two to false"""
 
 
-def test_a_basic_registry_with_mistakes_is_not_measured_by_ecrs_rules() -> None:
+def test_an_invalid_basic_registry_is_not_measured_by_ecrs_rules() -> None:
     with pytest.raises(SettingsError) as caught:
         load({"packinfra:registry": {"kind": "basic", "host": "harbor.example.com"}, "packinfra:registryPassword": "x"})
     assert "packinfra:registry.basePath: missing" in str(caught.value)
     assert len(str(caught.value).splitlines()) == 2
 
 
-def test_other_namespaces_are_not_judged() -> None:
+def test_other_namespaces_are_not_validated() -> None:
     assert load(GOOD | {"aws:profile": "x", "other:thing": "y"}).registry.base_path == "packs"
 
 

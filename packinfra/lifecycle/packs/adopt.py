@@ -1,4 +1,4 @@
-"""Is what somebody else pushed under a tag the same pack? Its layer is pulled, bounded, and its content compared."""
+"""Compares an image that somebody else pushed with a pack: its layer is pulled, bounded, and its content compared."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ from packinfra.packs.unpack import UnpackError, read_archive
 
 FOREIGN = "foreign"
 """The codec recorded of an archive that we did not make."""
-
 _SLACK = 64 << 20
 """Bytes that a foreign archive may be larger than four times ours: other compression, junk that we leave out."""
-
-
 _UNPACKED = 100
 """How many times an archive's size its content may be: text, at most, compresses that well."""
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """What stands under a tag. record: ours, with the foreign digests; same: is its content ours?
+    """The image under a tag.
 
-    files: path -> short hash, as in state; reason: why nothing could be compared, if so
+    record: ours, with the foreign digests
+    same:   its content is ours
+    hashes: path -> short hash, as in state
+    reason: why nothing could be compared, if so
     """
 
     record: PublishedVersion
     same: bool = False
-    files: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
 
 
 def compare(client: Client, reference: Reference, record: PublishedVersion) -> Foreign:
-    """Pulls what the tag carries and compares its content with `record`'s.
+    """Pulls the image under the tag and compares its content with `record`'s.
 
-    Whatever can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why. Raises a
-    RegistryError if the registry doesn't answer.
+    An image that can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why.
+    Raises a RegistryError if the registry doesn't answer.
     """
     try:
         manifest = client.manifest(reference)
@@ -54,12 +54,12 @@ def compare(client: Client, reference: Reference, record: PublishedVersion) -> F
     (layer,) = manifest.layers
     if layer.size > 4 * record.size + _SLACK:
         return Foreign(record, reason=f"its layer has {layer.size} bytes, this pack's {record.size}")
-    with tempfile.TemporaryFile(prefix="packinfra-") as spool:
-        client.pull(reference, layer, spool)
-        spool.seek(0)
+    with tempfile.TemporaryFile(prefix="packinfra-") as archive:
+        client.pull(reference, layer, archive)
+        archive.seek(0)
         try:
             name = reference.repository.rpartition("/")[2]
-            found = read_archive(spool, name, reference.tag, limit=_UNPACKED * record.size + _SLACK)
+            content = read_archive(archive, name, reference.reference, limit=_UNPACKED * record.size + _SLACK)
         except UnpackError as error:
             return Foreign(record, reason=str(error))
     theirs = replace(
@@ -70,4 +70,4 @@ def compare(client: Client, reference: Reference, record: PublishedVersion) -> F
         codec=FOREIGN,
         adopted=True,
     )
-    return Foreign(theirs, found.content_digest == record.contentDigest, short_hashes(found.files))
+    return Foreign(theirs, content.content_digest == record.contentDigest, short_hashes(content.files))

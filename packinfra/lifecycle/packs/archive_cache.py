@@ -1,64 +1,59 @@
 """Archives that `check` built, kept for `create` in the same process, so that a pack is compressed once per run.
 
-Never across runs, and within bounds: what isn't here is built from the folder again.
+Never across runs, and within bounds: an archive that isn't here is built from the folder again.
 """
 
 from __future__ import annotations
 
 import contextlib
-import io
-import os
 import shutil
 import tempfile
 import threading
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
-from packinfra.packs.archive import Archive, unwritable, write_archive
+from packinfra.packs.archive import Archive, write_archive
 from packinfra.packs.contents import KEEP
 from packinfra.packs.pack import Pack
 
 
 class Spool:
-    """An archive's bytes: of a small pack in memory, else in a file without a name, which goes with the process.
+    """An archive's bytes: up to KEEP of them in memory, more in a file without a name, which goes with the process."""
 
-    content: bytes of the pack's files, by which the place is chosen
-    """
-
-    def __init__(self, content: int) -> None:
-        self.in_memory = content <= KEEP
-        # closed by whoever takes the spool
-        self.file: BinaryIO = io.BytesIO() if self.in_memory else tempfile.TemporaryFile(prefix="packinfra-")  # noqa: SIM115
+    def __init__(self) -> None:
+        self.file = tempfile.SpooledTemporaryFile(KEEP, prefix="packinfra-")  # noqa: SIM115 - closed by its last owner
 
     def open(self) -> BinaryIO:
-        """A new reader from the start, since the HTTP library closes what it has sent. One at a time: of a file, they
-        share a position."""
-        if isinstance(self.file, io.BytesIO):
-            return io.BytesIO(self.file.getvalue())
-        self.file.flush()
-        reader = os.fdopen(os.dup(self.file.fileno()), "rb")
-        reader.seek(0)
-        return reader
+        """A reader from the start, one at a time."""
+        self.file.seek(0)
+        return cast("BinaryIO", _Reader(self.file))
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # on a full disk, of the bytes that could not be written: said already
+        with contextlib.suppress(OSError):  # bytes that a full disk refused: `build` has reported that
             self.file.close()
+
+
+class _Reader:
+    """What an upload reads and closes; the archive stays open, since an upload may be repeated."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self.read = file.read
+
+    def close(self) -> None:
+        pass
 
 
 def build(pack: Pack, created: str) -> tuple[Archive, Spool]:
     """Raises ArchiveError."""
+    spool = Spool()
     try:
-        spool = Spool(sum(file.size for file in pack.files))
-    except OSError as error:
-        raise unwritable(pack, error) from error
-    try:
-        return write_archive(pack, spool.file, created), spool
+        return write_archive(pack, cast("BinaryIO", spool.file), created), spool
     except BaseException:
         spool.close()
         raise
 
 
-class Archives:
-    """Layer digest -> the archive. Thread-safe; whoever takes one has it alone.
+class ArchiveCache:
+    """Layer digest -> the archive. Thread-safe; `take` hands the archive over to its caller.
 
     memory, disk: bytes kept in all; of 220 public packs, all archives together have half of the default memory. On disk
                   never more than are still free there: the next archive must find room, and /tmp may be small
@@ -72,10 +67,11 @@ class Archives:
 
     def keep(self, digest: str, size: int, spool: Spool) -> None:
         """Keeps the spool, or closes it if there is no room for it."""
+        in_memory = size <= KEEP
         with self._lock:
-            alike = [kept for kept, other in self._kept.values() if other.in_memory == spool.in_memory]
-            limit = self._memory if spool.in_memory else min(self._disk, shutil.disk_usage(tempfile.gettempdir()).free)
-            room = sum(alike) + size <= limit and (spool.in_memory or len(alike) < self._files)
+            alike = [other for other, _ in self._kept.values() if (other <= KEEP) == in_memory]
+            limit = self._memory if in_memory else min(self._disk, shutil.disk_usage(tempfile.gettempdir()).free)
+            room = sum(alike) + size <= limit and (in_memory or len(alike) < self._files)
             if room and digest not in self._kept:
                 self._kept[digest] = size, spool
                 return
@@ -85,5 +81,9 @@ class Archives:
         with self._lock:
             return self._kept.pop(digest, (0, None))[1]
 
-
-ARCHIVES = Archives()
+    def close(self) -> None:
+        """Drops the archives that were not taken."""
+        with self._lock:
+            for _, spool in self._kept.values():
+                spool.close()
+            self._kept.clear()

@@ -37,14 +37,14 @@ def alike(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[Mapping[str
 
 def folded(hashes: Mapping[str, str], depth: int) -> dict[str, str]:
     """With an entry for each folder instead of what lies below `depth` folders."""
-    found = dict(hashes)
-    while (deepest := _depth(found)) > depth:
+    result = dict(hashes)
+    while (deepest := _depth(result)) > depth:
         folders: dict[str, list[str]] = {}
-        for path in [path for path in found if _folders(path) == deepest]:
-            folders.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(f"{path} {found.pop(path)}\n")
+        for path in [path for path in result if _folders(path) == deepest]:
+            folders.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(f"{path} {result.pop(path)}\n")
         for folder, entries in folders.items():
-            found[folder] = hashlib.sha256("".join(sorted(entries)).encode("utf-8", "surrogateescape")).hexdigest()[:12]
-    return found
+            result[folder] = hashlib.sha256("".join(sorted(entries)).encode("utf-8", "surrogateescape")).hexdigest()[:12]
+    return result
 
 
 def _folders(path: str) -> int:

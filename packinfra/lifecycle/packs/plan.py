@@ -1,124 +1,122 @@
-"""What the folders and the old inputs make of a pack's next state. Reads folders; asks no registry."""
+"""A pack's next state, from its folders and its old inputs. Reads folders; asks no registry."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from packinfra.lifecycle.packs.archive_cache import ARCHIVES, build
+from packinfra.lifecycle.packs.archive_cache import ArchiveCache, build
+from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.file_hashes import file_hashes
-from packinfra.lifecycle.packs.narration import file_changes
-from packinfra.lifecycle.packs.state import (
-    PublishedVersion,
-    by_version,
-    current_again,
-    kept,
-    to_publish,
-    versions_of,
-)
+from packinfra.lifecycle.packs.state import PublishedVersion, by_version, kept_versions, to_publish, versions_from
 from packinfra.packs.archive import CREATED
 from packinfra.packs.contents import PackError
 from packinfra.packs.pack import Pack, read_pack
 
+Hashes = Mapping[str, str]
+"""Path -> short hash: see file_hashes.py."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`versions` and `file_hashes` of the next state, or `problems`: every reason why there is none."""
+
+    versions: Mapping[str, PublishedVersion] = field(default_factory=dict)
+    file_hashes: Mapping[str, Hashes] = field(default_factory=dict)
+    problems: Sequence[str] = ()
+
 
 class _Folder(NamedTuple):
-    """A folder that holds a version. files: its short hashes; pack: None where nothing of it need be read."""
+    """A folder that holds a version. hashes: of its files; pack: None where nothing of it need be read."""
 
     source: str
     name: str
     version: str
     content_digest: str
-    files: Mapping[str, str]
+    hashes: Hashes
     pack: Pack | None
 
 
-class Plan:
-    """`versions` and `files` of the next state, or `failures`: every reason why there is none.
-
-    olds: the old inputs, empty for a new resource (and in a replacement); news: the inputs as the program gives them;
-    its `judged`, if there: source -> [name, version, content digest] of what the program has just read and judged. What is
-    published with that digest isn't read again, and nothing with that digest is judged again
+def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: ArchiveCache) -> Plan:
     """
-
-    def __init__(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> None:
-        self.failures: list[str] = []
-        self.files: dict[str, Mapping[str, str]] = {}
-        self.versions: dict[str, PublishedVersion] = {}
-        self._created = str(news.get("created") or CREATED)
-        self._overwrite = bool(news.get("overwrite"))
-        self._old, self._old_files = versions_of(olds), olds.get("files") or {}
-        folders = self._folders(news)
-        self._withdrawn(folders, news.get("unpublish") or ())
-        if self.failures:
-            return
-        self.files = {folder.version: folder.files for folder in folders}
-        keep = news.get("keepVersions")
-        self.versions = kept(
-            self._old,
-            list(self.files),
-            unpublish=news.get("unpublish") or (),
-            keep=int(keep) if isinstance(keep, (int, float)) else None,
-        )
-        seq = max((record.seq for record in self._old.values()), default=0)
-        for number, folder in enumerate(folders, seq + 1):
-            self._add(folder, number)
-
-    def _folders(self, news: Mapping[str, Any]) -> list[_Folder]:
-        judged: Mapping[str, Sequence[str]] = news.get("judged") or {}
-        folders: list[_Folder] = []
-        sources = [str(source) for source in news.get("sources") or ()]
-        keep = len(sources) == 1  # all are read before the first is archived: of several, memory would hold every one
-        for source in sources:
-            name, version, digest = judged.get(source) or ("", "", None)
-            was, files = self._old.get(version), self._old_files.get(version)
-            if was and files and was.contentDigest == digest:
-                folders.append(_Folder(source, name, version, was.contentDigest, files, None))
-            elif pack := self._read(source, digest, keep=keep):
-                folders.append(_Folder(source, pack.name, pack.version, pack.content_digest, file_hashes(pack), pack))
-        if len(names := sorted({folder.name for folder in folders})) > 1:
-            self.failures.append(f"one repository holds one pack, but these sources hold {', '.join(names)}")
-        return sorted(folders, key=lambda folder: by_version(folder.version))
-
-    def _read(self, source: str, judged: str | None, *, keep: bool) -> Pack | None:
-        try:
-            pack = read_pack(Path(source), keep=keep, judged=judged)
-        except PackError as error:
-            self.failures.append(str(error))
-            return None
-        self.failures += [f"pack {source}: {problem}" for problem in pack.errors]
-        return pack
-
-    def _withdrawn(self, folders: Sequence[_Folder], unpublish: Sequence[str]) -> None:
-        self.failures += [
-            f"{folder.name} {folder.version} is to be withdrawn (unpublish), but {folder.source} holds it\n"
-            "      -> remove the folder, or the version from unpublish"
-            for folder in folders
-            if folder.version in unpublish
-        ]
-
-    def _add(self, folder: _Folder, seq: int) -> None:
-        version, was = folder.version, self._old.get(folder.version)
+    olds: the old inputs, empty for a new resource (and in a replacement)
+    news: the inputs from the program. `validated`, if there: source -> [name, version, content digest] of packs that
+          the program has just read and validated. A pack published with that digest isn't read again, and a pack with
+          that digest isn't validated again
+    """
+    old, old_hashes, problems = versions_from(olds), olds.get("fileHashes") or {}, list[str]()
+    unpublish, created = news.get("unpublish") or (), str(news.get("created") or CREATED)
+    folders = _read_folders(news, old, old_hashes, problems)
+    problems += [
+        f"{folder.name} {folder.version} is to be withdrawn (unpublish), but {folder.source} holds it\n"
+        "      -> remove the folder, or the version from unpublish"
+        for folder in folders
+        if folder.version in unpublish
+    ]
+    if problems:
+        return Plan(problems=problems)
+    hashes = {folder.version: folder.hashes for folder in folders}
+    keep = news.get("keepVersions")
+    versions = kept_versions(
+        old, list(hashes), unpublish=unpublish, keep=int(keep) if isinstance(keep, (int, float)) else None
+    )
+    latest = max((record.order for record in old.values()), default=0)
+    for order, folder in enumerate(folders, latest + 1):
+        was = old.get(folder.version)
         if was and was.contentDigest == folder.content_digest:
-            self.versions[version] = current_again(was, version in self._old_files, seq)
-        elif was and not self._overwrite:
-            self.failures.append(self._changed(folder, was))
+            versions[folder.version] = was if folder.version in old_hashes else replace(was, order=order)
+        elif was and not news.get("overwrite"):
+            problems.append(_changed_content(folder, was, old_hashes.get(folder.version)))
         elif folder.pack:
-            self.versions[version] = self._archived(folder.pack, seq)
+            # The digests need the archive, so it is built here; `create` takes it from the cache.
+            archive, spool = build(folder.pack, created)
+            archives.keep(archive.digest, archive.size, spool)
+            versions[folder.version] = to_publish(folder.pack, archive, created, order)
+    return Plan(versions, hashes, problems)
 
-    def _archived(self, pack: Pack, seq: int) -> PublishedVersion:
-        """The record of a version still to be published; the digests need the archive, so it is built here."""
-        archive, spool = build(pack, self._created)
-        ARCHIVES.keep(archive.digest, archive.size, spool)
-        return to_publish(pack, archive, self._created, seq)
 
-    def _changed(self, folder: _Folder, was: PublishedVersion) -> str:
-        before = self._old_files.get(folder.version)
-        seen = "" if before is None else f" ({file_changes(before, folder.files)})"
-        return (
-            f"the content of {folder.name} {folder.version} ({folder.source}) has changed since it was published{seen}: "
-            f"it was {was.contentDigest}, it is {folder.content_digest}\n"
-            '      -> give it a new version in pack.json, or undo the change. "overwrite: true" for this pack '
-            "publishes it again under the same version, in a repository that isn't immutable; Palette caches digests "
-            "and may keep asking for the old one"
-        )
+def _read_folders(
+    news: Mapping[str, Any],
+    old: Mapping[str, PublishedVersion],
+    old_hashes: Mapping[str, Hashes],
+    problems: list[str],
+) -> list[_Folder]:
+    """Every version that a folder holds, in order."""
+    validated: Mapping[str, Sequence[str]] = news.get("validated") or {}
+    folders: list[_Folder] = []
+    sources = [str(source) for source in news.get("sources") or ()]
+    keep = len(sources) == 1  # all are read before the first is archived: of several, memory would hold every one
+    for source in sources:
+        name, version, digest = validated.get(source) or ("", "", None)
+        was, hashes = old.get(version), old_hashes.get(version)
+        if was and hashes and was.contentDigest == digest:
+            folders.append(_Folder(source, name, version, was.contentDigest, hashes, None))
+        elif pack := _read(source, digest, problems, keep=keep):
+            folders.append(_Folder(source, pack.name, pack.version, pack.content_digest, file_hashes(pack), pack))
+    if len(names := sorted({folder.name for folder in folders})) > 1:
+        problems.append(f"one repository holds one pack, but these sources hold {', '.join(names)}")
+    return sorted(folders, key=lambda folder: by_version(folder.version))
+
+
+def _read(source: str, validated: str | None, problems: list[str], *, keep: bool) -> Pack | None:
+    try:
+        pack = read_pack(Path(source), keep=keep, judged=validated)
+    except PackError as error:
+        problems.append(str(error))
+        return None
+    problems += [f"pack {source}: {problem}" for problem in pack.errors]
+    return pack
+
+
+def _changed_content(folder: _Folder, was: PublishedVersion, hashes: Hashes | None) -> str:
+    """hashes: of the files that were published, if they are known"""
+    changes = f" ({file_changes(hashes, folder.hashes)})" if hashes else ""
+    return (
+        f"the content of {folder.name} {folder.version} ({folder.source}) has changed since it was published{changes}: "
+        f"it was {was.contentDigest}, it is {folder.content_digest}\n"
+        '      -> give it a new version in pack.json, or undo the change. "overwrite: true" for this pack '
+        "publishes it again under the same version, in a repository that isn't immutable; Palette caches digests "
+        "and may keep asking for the old one"
+    )

@@ -1,33 +1,34 @@
-"""What state records of each published version, and what a run is going to publish: pure planning.
+"""What state records of each published version, and which versions stay: pure planning.
 
 A record is made by `check`, before anything is published, so that preview can show it. While a version's content is
-unchanged its record is carried along as it is, also when codec or `created` have changed since: what was published
-stays what it is.
+unchanged its record is carried along as it is, also when codec or `created` have changed since: a published version
+never changes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from packinfra.oci.manifest import Manifest, pack_manifest
+from packinfra.artifacts.pack import pack_manifest
+from packinfra.oci.manifest import Manifest
 from packinfra.packs.archive import Archive
 from packinfra.packs.pack import Pack
 
 
 @dataclass(frozen=True)
 class PublishedVersion:
-    """One version as state records it.
+    """One version as state records it. The names are frozen (docs/upgrading.md).
 
-    seq:           rises when a version becomes current (a folder holds it); pruning takes the lowest first
+    order:         rises when a version becomes current (a folder holds it); pruning takes the lowest first
     contentDigest: the pack's identity; layerDigest, size: of the archive; manifestDigest: what the tag carries
     codec, created: how the archive was made
     adopted:       the tag was there already with this digest, and nothing was written
     """
 
-    seq: int
+    order: int
     contentDigest: str  # noqa: N815 - the keys are state, read by users in previews and exports
     layerDigest: str  # noqa: N815
     size: int
@@ -40,7 +41,7 @@ class PublishedVersion:
     def of(cls, record: Mapping[str, Any]) -> PublishedVersion:
         """From state, where numbers arrive as floats (pulumi/pulumi#13830)."""
         return cls(
-            seq=int(record["seq"]),
+            order=int(record["order"]),
             contentDigest=str(record["contentDigest"]),
             layerDigest=str(record["layerDigest"]),
             size=int(record["size"]),
@@ -50,9 +51,6 @@ class PublishedVersion:
             adopted=bool(record.get("adopted")),
         )
 
-    def as_props(self) -> dict[str, Any]:
-        return asdict(self)
-
     def manifest(self, title: str) -> Manifest:
         return pack_manifest(title, self.layerDigest, self.size, self.created)
 
@@ -60,16 +58,20 @@ class PublishedVersion:
 Versions = Mapping[str, PublishedVersion]
 
 
-def versions_of(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
+def versions_from(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
     """The records in a resource's properties; None and unknown values count as none."""
-    found = props.get("versions")
-    return {v: PublishedVersion.of(record) for v, record in found.items()} if isinstance(found, dict) else {}
+    records = props.get("versions")
+    return {v: PublishedVersion.of(record) for v, record in records.items()} if isinstance(records, dict) else {}
 
 
-def to_publish(pack: Pack, archive: Archive, created: str, seq: int) -> PublishedVersion:
+def versions_to_props(versions: Versions) -> dict[str, Any]:
+    return {version: asdict(record) for version, record in versions.items()}
+
+
+def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> PublishedVersion:
     manifest = pack_manifest(archive.title, archive.digest, archive.size, created)
     return PublishedVersion(
-        seq=seq,
+        order=order,
         contentDigest=pack.content_digest,
         layerDigest=archive.digest,
         size=archive.size,
@@ -79,7 +81,7 @@ def to_publish(pack: Pack, archive: Archive, created: str, seq: int) -> Publishe
     )
 
 
-def kept(
+def kept_versions(
     old: Versions, current: Sequence[str], *, unpublish: Sequence[str], keep: int | None
 ) -> dict[str, PublishedVersion]:
     """Old versions that stay although no folder holds them: all but those withdrawn and, beyond `keep` versions in
@@ -87,13 +89,14 @@ def kept(
     stay = {v: record for v, record in old.items() if v not in current and v not in unpublish}
     if keep is not None:
         room = max(0, keep - len(current))
-        newest = sorted(stay, key=lambda v: stay[v].seq, reverse=True)[:room]
+        newest = sorted(stay, key=lambda v: stay[v].order, reverse=True)[:room]
         stay = {v: stay[v] for v in newest}
     return stay
 
 
-def current_again(record: PublishedVersion, was_current: bool, seq: int) -> PublishedVersion:
-    return record if was_current else replace(record, seq=seq)
+def in_order(versions: Versions) -> list[tuple[str, PublishedVersion]]:
+    """As they became current: maps lose their order on the way through the engine."""
+    return sorted(versions.items(), key=lambda item: (item[1].order, by_version(item[0])))
 
 
 def by_version(version: str) -> tuple[tuple[int, int, str], ...]:

@@ -1,6 +1,6 @@
-"""What is wrong with the inputs of a PaletteRegistry, all at once and before anything is asked of Palette.
+"""Validates the inputs of a PaletteRegistry: all problems at once, before the first request to Palette.
 
-Values that are not known yet (a role that will be created) are judged when they are.
+Values that are not known yet (a role that will be created) are validated once they are.
 """
 
 from __future__ import annotations
@@ -11,118 +11,96 @@ from pathlib import Path
 from typing import Any
 
 from packinfra.http.failures import unusable_ca
-from packinfra.lifecycle.palette.clients import judged_place
-from packinfra.palette.registration import AS_IT_MUST_BE, KINDS, ROLE, Registration, tidy_base_path, tidy_endpoint
+from packinfra.lifecycle.palette.clients import validate_location
+from packinfra.palette import credentials
+from packinfra.palette.credentials import KINDS, SECRET_KEYS, Kind
+from packinfra.palette.registration import REQUIRED_SPEC, Registration, normalize_base_path, normalize_endpoint
 
-SECRETS = ("secretKey", "password")
-_ECR_ONLY = ("roleArn", "externalId", "accessKeyId", "secretKey")
-_BASIC_ONLY = ("username", "password", "registryCaFile")
+_HINTS = {"externalId": " (PalettePrincipal provides it)"}
 
 
-def judged(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """(the inputs, tidied and with what follows from them; the problems)"""
-    props: dict[str, Any] = {**news, **AS_IT_MUST_BE}
+def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """(the inputs, normalized and completed; the problems)"""
+    props: dict[str, Any] = {**news, **REQUIRED_SPEC}
     kind = props.get("kind")
     if kind not in KINDS:
         return props, [f"kind: {kind!r}: write ecr, or basic for every other registry"]
-    problems = judged_place(props)
+    problems = validate_location(props)
     if not str(props.get("registryName") or "").strip():
         problems.append("registry_name: Palette needs a name for the registry")
-    problems += [*_place(kind, props), *(_ecr(props) if kind == "ecr" else _basic(props))]
-    problems += [
-        f"{key}: this is how Palette masks a secret, not the secret itself"
-        for key in SECRETS
-        if re.fullmatch(r"\*+", str(props.get(key) or ""))
-    ]
+    problems += [*_location(kind, props), *_credentials(kind, props), *_certificate(props)]
     return props, problems
 
 
 def registration(props: Mapping[str, Any]) -> Registration:
-    """From inputs that `judged` found nothing wrong with."""
+    """From inputs without problems."""
     return Registration(
         name=str(props["registryName"]),
-        kind=props["kind"],
         endpoint=str(props["endpoint"]),
         base_path=str(props["basePath"]),
-        role_arn=props.get("roleArn"),
-        external_id=props.get("externalId"),
-        access_key_id=props.get("accessKeyId"),
-        username=props.get("username"),
-        secret=str(props.get("secretKey") or props.get("password") or ""),
+        credentials=credentials.parse(props),
         certificate=str(props.get("certificate") or ""),
         partition=str(props.get("partition") or "aws"),
     )
 
 
-def _place(kind: Any, props: dict[str, Any]) -> list[str]:
+def _location(kind: Kind, props: dict[str, Any]) -> list[str]:
+    """Normalizes endpoint and base path in place; their problems."""
     problems = []
     endpoint, base = props.get("endpoint"), props.get("basePath")
+    shown = re.sub(".*@", "...@", str(endpoint))  # there may be a password before it
     if isinstance(endpoint, str):
-        if kind == "ecr" and "/" in endpoint.rstrip("/"):
+        if shown != endpoint:
+            problems.append(f"endpoint: {shown}: leave user name and password out")
+        elif kind == "ecr" and "/" in endpoint.rstrip("/"):
             problems.append(f"endpoint: {endpoint}: write the registry's host alone, without https:// and path")
         elif kind == "basic" and not re.match(r"https?://[^/]", endpoint):
             problems.append(f"endpoint: {endpoint}: write it with its scheme: https://{endpoint.rpartition('://')[2]}")
-        props["endpoint"] = tidy_endpoint(kind, endpoint)
+        props["endpoint"] = normalize_endpoint(kind, endpoint)
     if isinstance(base, str):
-        props["basePath"] = tidy_base_path(base)
+        props["basePath"] = normalize_base_path(base)
         if not props["basePath"]:
-            problems.append("base_path: it is empty: write what the repositories' names begin with")
+            problems.append("base_path: it is empty: write the first part of the repository names")
     problems += [
         f"{name}: {value}: leave spectro-packs out, Palette appends it"
-        for name, value in (("endpoint", endpoint), ("base_path", base))
+        for name, value in (("endpoint", shown), ("base_path", base))
         if isinstance(value, str) and "spectro-packs" in value.split("/")
     ]
     return problems
 
 
-def _ecr(props: Mapping[str, Any]) -> list[str]:
-    given = {key for key in (*_ECR_ONLY, *_BASIC_ONLY) if props.get(key) is not None}
-    problems = _strangers(given, _BASIC_ONLY, "ecr: Palette reads with role_arn, or with access_key_id and secret_key")
-    if "roleArn" in given:
-        if mixed := given & {"accessKeyId", "secretKey"}:
-            problems.append(f"{_names(mixed)}: Palette reads with a role or with a key, not with both")
-        role = props["roleArn"]
-        if isinstance(role, str) and not ROLE.fullmatch(role):
-            problems.append(f"role_arn: {role} is no ARN of a role (arn:aws:iam::123456789012:role/palette)")
-        if "externalId" not in given:
-            problems.append("external_id: a role needs the ExternalId that Palette sends (PalettePrincipal tells it)")
-    elif missing := {"accessKeyId", "secretKey"} - given:
-        problems.append(
-            "a pack registry needs authentication: give role_arn with external_id"
-            if len(missing) == 2
-            else f"{_names(missing)}: an access key consists of access_key_id and secret_key"
-        )
+def _credentials(kind: Kind, props: Mapping[str, Any]) -> list[str]:
+    present = [key for key in credentials.KEYS if props.get(key) is not None]
+    problems = credentials.problems(kind, present, _in_python, _HINTS)
+    if isinstance(role := props.get("roleArn"), str):
+        try:
+            credentials.validate_role_arn(role)
+        except ValueError as error:
+            problems.append(f"role_arn: {role}: {error} (arn:aws:iam::123456789012:role/palette)")
+    problems += [
+        f"{_in_python(key)}: this is how Palette masks a secret, not the secret itself"
+        for key in SECRET_KEYS
+        if re.fullmatch(r"\*+", str(props.get(key) or ""))
+    ]
     return problems
 
 
-def _basic(props: dict[str, Any]) -> list[str]:
-    given = {key for key in (*_ECR_ONLY, *_BASIC_ONLY) if props.get(key) is not None}
-    problems = _strangers(given, _ECR_ONLY, "basic: Palette reads with username and password")
-    if missing := {"username", "password"} - given:
-        problems.append(f"{_names(missing)}: a pack registry needs authentication: give username and password")
-    if path := props.get("registryCaFile"):
-        if problem := unusable_ca(path):
-            problems.append(f"registry_ca_file: {problem}: name a PEM file with the CA's certificate")
-        else:
-            props["certificate"] = _certificates(path)
-            if not props["certificate"]:  # "TRUSTED CERTIFICATE" is OpenSSL's own
-                problems.append(
-                    f"registry_ca_file: {path} holds no BEGIN CERTIFICATE: give the CA's certificate as PEM"
-                )
-    return problems
-
-
-def _certificates(path: str) -> str:
-    """Nothing else of the file: a key that stands beside them belongs neither into state nor to Palette."""
+def _certificate(props: dict[str, Any]) -> list[str]:
+    """Completes the inputs with the certificates in `registryCaFile`; its problems."""
+    path = props.get("registryCaFile")
+    if not path:
+        return []
+    if problem := unusable_ca(path):
+        return [f"registry_ca_file: {problem}: name a PEM file with the CA's certificate"]
+    # Nothing else of the file: a private key beside the certificates belongs neither into state nor to Palette.
     text = Path(path).read_text("ascii", errors="replace")
-    return "\n".join(re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL))
+    certificates = re.findall(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", text, re.DOTALL)
+    props["certificate"] = "\n".join(certificates)
+    if certificates:
+        return []
+    # "TRUSTED CERTIFICATE" is OpenSSL's own
+    return [f"registry_ca_file: {path} contains no BEGIN CERTIFICATE: give the CA's certificate as PEM"]
 
 
-def _strangers(given: set[str], others: tuple[str, ...], text: str) -> list[str]:
-    found = given & set(others)
-    return [f"{_names(found)}: not for kind {text}"] if found else []
-
-
-def _names(keys: set[str]) -> str:
-    """As they are written in Python."""
-    return ", ".join(sorted(re.sub(r"([A-Z])", lambda letter: f"_{letter[1].lower()}", key) for key in keys))
+def _in_python(key: str) -> str:
+    return re.sub(r"([A-Z])", lambda letter: f"_{letter[1].lower()}", key)

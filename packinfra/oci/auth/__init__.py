@@ -1,1 +1,1 @@
-"""Who is asking: credentials, the Docker config, Bearer tokens."""
+"""Authentication: credentials, the Docker config, Bearer tokens."""

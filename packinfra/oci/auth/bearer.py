@@ -1,36 +1,38 @@
-"""What stands in the Authorization header: a login as Basic, or the token that a registry's own service gives for it.
+"""The Authorization header: credentials as Basic, or the token that a registry's token service issues for them.
 
 Basic goes with the first request already: sending a body without it and repeating it after the challenge breaks
-large uploads over TLS (oras-py#226), and Harbor takes it directly, robots included. Only a registry that answers
-with a Bearer challenge is then spoken to with tokens: one per repository and set of actions, kept until it expires.
+large uploads over TLS (oras-py#226), and Harbor takes it directly, robots included. Only a registry that sends a
+Bearer challenge gets tokens from then on: one per repository and set of actions, kept until it expires.
 
-A login leaves for the registry's own origin only. A token service on another host is asked anonymously.
+Credentials leave for the registry's own origin only. A token service on another host gets none.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from packinfra.oci.auth.credentials import Credentials, Login
-from packinfra.oci.errors import AuthRejected, NotAuthorized, Step
+from packinfra.http.errors import AuthRejected
+from packinfra.http.proxies import basic_authorization
+from packinfra.oci.auth.credentials import CredentialProvider, Credentials
+from packinfra.oci.errors import NotAuthorized, Step
 
 _LIFETIME = 60.0
 """Seconds that a token lives if its service doesn't say (distribution's token specification)."""
 _EARLY = 10.0
 """Seconds before its end from which on a token isn't used any more."""
 
-Ask = Callable[[str, Mapping[str, str], Login | None], bytes]
-"""Sends (realm, parameters, login) to the token service and returns its answer's body, or raises a RegistryError."""
+FetchToken = Callable[[str, Mapping[str, str], Credentials | None], bytes]
+"""Sends (realm, parameters, credentials) to the token service and returns the response's body, or raises a
+RegistryError."""
 
 
 @dataclass(frozen=True)
 class Scope:
-    """What a request wants to do: actions ("pull", "pull,push") in a repository."""
+    """The actions ("pull", "pull,push") that a request needs in a repository."""
 
     repository: str
     actions: str = "pull"
@@ -40,7 +42,9 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class _Bearer:
+class Challenge:
+    """A Bearer challenge: where tokens come from."""
+
     realm: str
     service: str
 
@@ -48,73 +52,76 @@ class _Bearer:
 class Authorization:
     """The headers for one registry. Thread-safe; tokens are cached per realm, service and scope."""
 
-    def __init__(self, credentials: Credentials, ask: Ask, clock: Callable[[], float]) -> None:
-        self._credentials, self._ask, self._clock = credentials, ask, clock
+    def __init__(self, provider: CredentialProvider, fetch: FetchToken, clock: Callable[[], float]) -> None:
+        self._provider, self._fetch, self._clock = provider, fetch, clock
         self._lock = threading.Lock()
-        self._bearer: _Bearer | None = None
-        self._tokens: dict[tuple[_Bearer, str], tuple[str, float]] = {}
-        self._asking: dict[tuple[_Bearer, str], threading.Lock] = {}
+        self._challenge: Challenge | None = None
+        self._tokens: dict[tuple[Challenge, str], tuple[str, float]] = {}
+        self._fetching: dict[tuple[Challenge, str], threading.Lock] = {}
 
     def header(self, scope: Scope) -> str | None:
-        """For the next request; None = anonymous. May ask the credentials' source, and the token service."""
-        if self._bearer:
-            token = self._token(self._bearer, str(scope))
+        """For the next request; None = anonymous. May call the credential provider, and the token service."""
+        if self._challenge:
+            token = self._token(self._challenge, str(scope))
             return f"Bearer {token}" if token else None
-        return basic(self._credentials.login())
+        return basic(self._provider.get())
 
-    def renew(self, stale: AuthRejected) -> bool:
-        """Whether there is something else to send in place of what was refused."""
-        if stale.challenge:
-            bearer = parse_challenge(stale.challenge)
-            self._bearer = bearer
-            return bearer is not None
-        if stale.sent and stale.sent.startswith("Bearer "):
+    def refresh(self, rejected: AuthRejected) -> bool:
+        """Whether there is something else to send in place of the rejected header."""
+        if rejected.challenge:
+            challenge = parse_challenge(rejected.challenge)
+            self._challenge = challenge
+            return challenge is not None
+        sent = rejected.sent
+        if sent and sent.startswith("Bearer "):
             with self._lock:
-                self._tokens = {key: value for key, value in self._tokens.items() if f"Bearer {value[0]}" != stale.sent}
+                self._tokens = {key: value for key, value in self._tokens.items() if f"Bearer {value[0]}" != sent}
             return True
-        login = self._credentials.login()
-        if login and basic(login) == stale.sent:  # else another thread has renewed it meanwhile
-            login = self._credentials.login(refused=login)
-        return bool(stale.sent) and basic(login) != stale.sent
+        credentials = self._provider.get()
+        if credentials and basic(credentials) == sent:  # else another thread has refreshed them meanwhile
+            credentials = self._provider.get(rejected=credentials)
+        return bool(sent) and basic(credentials) != sent
 
-    def _token(self, bearer: _Bearer, scope: str) -> str:
-        key = bearer, scope
+    def _token(self, challenge: Challenge, scope: str) -> str:
+        key = challenge, scope
         with self._lock:
-            asking = self._asking.setdefault(key, threading.Lock())
-        with asking:  # one thread asks, the others find the answer; who wants another scope's doesn't wait
+            fetching = self._fetching.setdefault(key, threading.Lock())
+        with fetching:  # one thread fetches, the others find the token; those of other scopes don't wait
             token, end = self._tokens.get(key, ("", 0.0))
             if not token or self._clock() > end:
-                login = self._credentials.login()
-                parameters = {"service": bearer.service, "scope": scope}
+                credentials = self._provider.get()
+                parameters = {"service": challenge.service, "scope": scope}
                 begun = self._clock()
-                token, lifetime = _read(self._ask(bearer.realm, parameters, login), bearer.realm)
+                token, lifetime = _parse_token(self._fetch(challenge.realm, parameters, credentials), challenge.realm)
                 with self._lock:
                     self._tokens[key] = token, begun + lifetime - _EARLY
             return token
 
 
-def basic(login: Login | None) -> str | None:
+def basic(credentials: Credentials | None) -> str | None:
     """The header for a user name and password; None for none."""
-    if login is None or not login.username:
+    if credentials is None or not credentials.username:
         return None
-    return "Basic " + base64.b64encode(f"{login.username}:{login.password}".encode()).decode()
+    return basic_authorization(credentials.username, credentials.password)
 
 
-def parse_challenge(header: str) -> _Bearer | None:
+def parse_challenge(header: str) -> Challenge | None:
     """The Bearer part of a WWW-Authenticate header, which may name several schemes."""
-    found = re.search(r"\bBearer\s+(.*)", header, re.IGNORECASE | re.DOTALL)
+    bearer = re.search(r"\bBearer\s+(.*)", header, re.IGNORECASE | re.DOTALL)
     # reversed: the first wins, since another scheme with a realm of its own may follow
-    fields = dict(reversed(re.findall(r'(\w+)="([^"]*)"', found[1]))) if found else {}
-    return _Bearer(fields["realm"], fields.get("service", "")) if fields.get("realm") else None
+    fields = dict(reversed(re.findall(r'(\w+)="([^"]*)"', bearer[1]))) if bearer else {}
+    return Challenge(fields["realm"], fields.get("service", "")) if fields.get("realm") else None
 
 
-def _read(body: bytes, realm: str) -> tuple[str, float]:
+def _parse_token(body: bytes, realm: str) -> tuple[str, float]:
     try:
         document = json.loads(body)
         token = str(document.get("token") or document.get("access_token") or "")
         lifetime = float(document.get("expires_in") or _LIFETIME)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         token, lifetime = "", 0.0
-    if not token:
-        raise NotAuthorized(Step.TOKEN, realm.partition("?")[0], text="the token service's answer holds no token")
+    if not (token.isascii() and token.isprintable()) or not token:  # others fit into no header
+        raise NotAuthorized(
+            Step.TOKEN, realm.partition("?")[0], text="the token service's response holds no usable token"
+        )
     return token, lifetime

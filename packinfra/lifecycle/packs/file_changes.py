@@ -1,4 +1,4 @@
-"""How one state of a pack's files differs from another, in words that fit into a preview."""
+"""How one state of a pack's files differs from another, in a line that fits into a preview."""
 
 from __future__ import annotations
 
@@ -18,17 +18,10 @@ def file_changes(before: Mapping[str, str], after: Mapping[str, str]) -> str:
         "added": [path for path in after if path not in before],
         "removed": [path for path in before if path not in after],
     }
-    said = [f"{kind} {_some(sorted(paths))}" for kind, paths in kinds.items() if paths]
-    return "; ".join(said) or "no file"
+    changes = [f"{kind} {_some(sorted(paths))}" for kind, paths in kinds.items() if paths]
+    return "; ".join(changes) or "no file"
 
 
 def _some(paths: list[str]) -> str:
     rest = len(paths) - _NAMED
     return ", ".join(paths[:_NAMED]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def in_words(size: int) -> str:
-    """A size as people read it: decimal units, as in registries' own listings."""
-    if size < 1000:
-        return f"{size} B"
-    return f"{size / 1000:.1f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"

@@ -1,0 +1,67 @@
+"""What each operation of a resource's life takes and returns, in plain data: providers.py translates it for Pulumi."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+Props = dict[str, Any]
+"""A resource's properties: inputs, or outputs. Unknown values are neither text nor number nor None."""
+
+
+@dataclass(frozen=True)
+class CheckOutcome:
+    """inputs: completed by what follows from them; problems: every reason why they can't be used"""
+
+    inputs: Props
+    problems: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class DiffOutcome:
+    """replaces: inputs whose change needs a replacement; old_first: delete the old resource before that"""
+
+    changes: bool
+    replaces: Sequence[str] = ()
+    old_first: bool = False
+
+
+@dataclass(frozen=True)
+class CreateOutcome:
+    id: str
+    outputs: Props
+
+
+@dataclass(frozen=True)
+class ReadOutcome:
+    """inputs: None = those in state still hold"""
+
+    outputs: Props
+    inputs: Props | None = None
+
+
+class Lifecycle(Protocol):
+    """The operations of one kind of resource, in up to four threads at once.
+
+    Old properties are the old inputs in `check`, and the old outputs everywhere else. Failures are PackinfraErrors.
+    """
+
+    def check(self, olds: Props, news: Props) -> CheckOutcome: ...
+
+    def diff(self, id_: str, olds: Props, news: Props) -> DiffOutcome: ...
+
+    def create(self, props: Props) -> CreateOutcome: ...
+
+    def update(self, id_: str, olds: Props, news: Props) -> Props:
+        """The new outputs."""
+
+    def read(self, id_: str, props: Props) -> ReadOutcome | None:
+        """None: the resource is definitely gone."""
+
+    def delete(self, id_: str, props: Props) -> None: ...
+
+
+def changed_keys(olds: Mapping[str, Any], news: Mapping[str, Any], keys: Sequence[str]) -> list[str]:
+    """The keys with another value; an absent value counts as an empty one."""
+    return [key for key in keys if (olds.get(key) or None) != (news.get(key) or None)]

@@ -1,0 +1,123 @@
+"""The credentials with which Palette reads a registry: an AWS role, an access key, or user name and password.
+
+`problems` alone has the rules for choosing among them. Settings, components and PaletteRegistry's check use it. Keys are the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+Kind = Literal["ecr", "basic"]
+KINDS: tuple[Kind, ...] = ("ecr", "basic")
+
+_PAIRS: Mapping[Kind, tuple[tuple[str, str], ...]] = {
+    "ecr": (("roleArn", "externalId"), ("accessKeyId", "secretKey")),
+    "basic": (("username", "password"),),
+}
+"""The alternatives of each kind. The two keys of a pair belong together."""
+_KINDS: Mapping[str, Kind] = {
+    **{key: kind for kind, pairs in _PAIRS.items() for pair in pairs for key in pair},
+    "registryCaFile": "basic",
+}
+KEYS = tuple(_KINDS)
+SECRET_KEYS = ("secretKey", "password")
+_ROLE_ARN = re.compile(r"arn:aws[\w-]*:iam::\d{12}:role/.+")
+
+
+@dataclass(frozen=True)
+class RoleCredentials:
+    """A role that Palette's AWS account assumes with its ExternalId. No secret is stored."""
+
+    role_arn: str
+    external_id: str
+
+    kind: ClassVar[Kind] = "ecr"
+    secret: ClassVar[str] = ""
+
+    @property
+    def remedy(self) -> str:
+        return (
+            f"{self.role_arn} must trust Palette's AWS account with ExternalId {self.external_id}, and have the "
+            "reader policy (docs/iam.md); a new role may need another minute: then run again. "
+            "A reinstalled Palette has another ExternalId: see docs/palette.md"
+        )
+
+    def spec(self) -> dict[str, Any]:
+        return {"credentialType": "sts", "sts": {"arn": self.role_arn, "externalId": self.external_id}}
+
+
+@dataclass(frozen=True)
+class AccessKeyCredentials:
+    """The access key of an IAM user."""
+
+    access_key_id: str
+    secret: str = field(repr=False)
+
+    kind: ClassVar[Kind] = "ecr"
+
+    @property
+    def remedy(self) -> str:
+        return (
+            f"check accessKeyId ({self.access_key_id}), its secret (packinfra:paletteSecretKey), and that its user has "
+            "the reader policy (docs/iam.md); then run again"
+        )
+
+    def spec(self) -> dict[str, Any]:
+        return {"credentialType": "secret", "accessKey": self.access_key_id, "secretKey": self.secret}
+
+
+@dataclass(frozen=True)
+class PasswordCredentials:
+    """User name and password of a Basic registry."""
+
+    username: str
+    secret: str = field(repr=False)
+
+    kind: ClassVar[Kind] = "basic"
+    remedy: ClassVar[str] = (
+        "check username and password (packinfra:palettePassword), that Palette reaches the endpoint from its own "
+        "network, and registryCaFile; then run again"
+    )
+
+    def spec(self) -> dict[str, Any]:
+        return {"type": "basic", "username": self.username, "password": self.secret}
+
+
+ReaderCredentials = RoleCredentials | AccessKeyCredentials | PasswordCredentials
+
+
+def parse(values: Mapping[str, Any]) -> ReaderCredentials:
+    """From values without `problems`."""
+    if values.get("roleArn"):
+        return RoleCredentials(str(values["roleArn"]), str(values["externalId"]))
+    if values.get("accessKeyId"):
+        return AccessKeyCredentials(str(values["accessKeyId"]), str(values["secretKey"]))
+    return PasswordCredentials(str(values["username"]), str(values["password"]))
+
+
+def problems(kind: Kind, present: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]) -> list[str]:
+    """The problems in a choice of credentials, of which only the keys with a value are `present`. `name` returns the name
+    of a key where the user wrote it; `hints` say how to provide a missing one."""
+    result = [f"{name(k)}: not for kind: {kind}: remove it" for k in KEYS if k in present and kind != _KINDS[k]]
+    chosen = [pair for pair in _PAIRS[kind] if {*pair} & {*present}]
+    if len(chosen) > 1:
+        names = ", ".join(name(next(key for key in pair if key in present)) for pair in chosen)
+        result.append(f"{names}: Palette reads with a role or with an access key, not with both: remove one")
+    elif chosen:
+        for key, other in (chosen[0], chosen[0][::-1]):
+            if key not in present:
+                result.append(f"{name(key)}: missing for {name(other)}{hints.get(key, '')}")
+    else:
+        names = ", or ".join(" and ".join(map(name, pair)) for pair in _PAIRS[kind])
+        result.append(f"{names}: missing; Palette reads no pack registry without credentials")
+    return result
+
+
+def validate_role_arn(text: str) -> str:
+    """Raises ValueError with the reason if `text` is no role's ARN."""
+    if not _ROLE_ARN.fullmatch(text):
+        raise ValueError("write the ARN of a role")
+    return text

@@ -1,0 +1,35 @@
+"""All settings of a stack."""
+
+from __future__ import annotations
+
+from pydantic import Field, field_validator
+
+from packinfra.settings.access import AccessSettings
+from packinfra.settings.model import Model
+from packinfra.settings.packs import PackEntry, PackSettings
+from packinfra.settings.palette import PaletteSettings
+from packinfra.settings.registry import RegistrySettings
+from packinfra.settings.repositories import RepositorySettings
+
+
+class PartialSettings(Model):
+    """The settings of a stack file in which the required one may be missing."""
+
+    registry: RegistrySettings | None = Field(None, examples=[{"kind": "ecr", "basePath": "spectro-oci-registry"}])
+    packs: tuple[PackEntry, ...] = Field((PackSettings(path="packs/*"),), examples=[["packs/*"]])
+    repositories: RepositorySettings = RepositorySettings()
+    access: AccessSettings = AccessSettings()
+    palette: PaletteSettings | None = Field(None, examples=[{"name": "packs"}])
+
+    @field_validator("packs")
+    @classmethod
+    def _packs(cls, value: tuple[PackSettings, ...]) -> tuple[PackSettings, ...]:
+        if not value:
+            raise ValueError("name at least one pack; to remove all packs, use pulumi destroy")
+        return value
+
+
+class Settings(PartialSettings):
+    """The settings of a stack file."""
+
+    registry: RegistrySettings = Field(examples=[{"kind": "ecr", "basePath": "spectro-oci-registry"}])

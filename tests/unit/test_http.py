@@ -1,0 +1,300 @@
+"""The HTTP room by itself: what is trusted, which proxy is taken, how much of a response is read."""
+
+from __future__ import annotations
+
+import gzip
+import ssl
+import subprocess
+import sys
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from packinfra.http.client import HttpClient, Response
+from packinfra.http.failures import Cause, ConnectionFailure
+from packinfra.http.proxies import bypasses, proxy_for
+from packinfra.http.redact import clean
+from packinfra.http.trust import Trust
+from tests.support.proxy import ScriptedProxy
+from tests.support.scripted_palette import Reply as PaletteReply
+from tests.support.scripted_palette import ScriptedPalette
+from tests.support.scripted_registry import Reply, ScriptedRegistry
+
+VARIABLES = [
+    *(f"{name}_PROXY" for name in ("HTTP", "HTTPS", "ALL", "NO")),
+    *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+]  # fmt: skip
+NAME = "registry.example.com"
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ScriptedPalette]:
+    """Over TLS, with a certificate for 127.0.0.1 and NAME from a CA of its own."""
+    with ScriptedPalette(tmp_path, names=("127.0.0.1", NAME)) as running:
+        running.on("GET", "", PaletteReply(body={"ok": True}))
+        yield running
+
+
+def get(url: str, trust: Trust | None = None) -> Response:
+    return HttpClient(trust).request("GET", url, {})
+
+
+# ---- trust
+
+
+def untrusted(url: str, trust: Trust | None = None) -> str:
+    with pytest.raises(ConnectionFailure) as caught:
+        get(url, trust)
+    assert caught.value.cause is Cause.UNTRUSTED
+    assert not caught.value.temporary
+    return caught.value.text
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_ca_that_the_environment_names(server: ScriptedPalette, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"https://{server.host}/"
+    assert "self-signed" in untrusted(url) or "unable to get local issuer" in untrusted(url)
+    monkeypatch.setenv(name, server.ca_file)
+    assert get(url).status == 200
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
+def test_a_folder_of_cas(server: ScriptedPalette, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Named as c_rehash names them, which is how OpenSSL finds them."""
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    hashed = subprocess.run(
+        ["openssl", "x509", "-subject_hash", "-noout", "-in", server.ca_file],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    (folder / f"{hashed}.0").write_text(Path(server.ca_file).read_text())
+    monkeypatch.setenv(name, str(folder))
+    assert get(f"https://{server.host}/").status == 200
+
+
+def test_a_named_ca_is_added_to_the_systems(
+    server: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry with a CA of its own may keep its blobs in a storage whose CA the system knows."""
+    with ScriptedPalette(tmp_path) as own:
+        own.on("GET", "", PaletteReply(body={}))
+        client = HttpClient(Trust(own.ca_file))
+        monkeypatch.setenv("SSL_CERT_FILE", server.ca_file)
+        for host in (own.host, server.host):
+            assert client.request("GET", f"https://{host}/", {}).status == 200
+
+
+def test_a_python_whose_openssl_knows_no_store(
+    server: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As those that were built on another distribution: truststore finds the store, and a named CA is still added."""
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    assert not any(ssl.get_default_verify_paths()[:2])
+    assert get(f"https://{server.host}/", Trust(server.ca_file)).status == 200
+    untrusted(f"https://{server.host}/")
+
+
+def test_a_bundle_that_is_none(server: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
+    assert untrusted(f"https://{server.host}/") == f"REQUESTS_CA_BUNDLE {tmp_path}/none.pem: No such file or directory"
+    (tmp_path / "none.pem").write_text("nothing")
+    assert untrusted(f"https://{server.host}/").endswith("none.pem holds no certificate")
+
+
+# ---- proxies
+
+
+@pytest.mark.parametrize(
+    ("no_proxy", "bypassed", "proxied"),
+    [
+        ("", ["localhost:80", "127.0.0.1:443", "127.8.8.8:80", "[::1]:443"], ["a.example:80", "10.0.0.1:80"]),
+        ("*", ["a.example:80", "10.0.0.1:80"], []),
+        ("a.example", ["a.example:80", "b.a.example:443", "A.Example:80"], ["ba.example:80", "a.example.com:80"]),
+        (".a.example", ["b.a.example:80"], ["a.example:80", "ba.example:80"]),
+        ("*.a.example", ["b.a.example:80"], ["a.example:80", "ba.example:80"]),
+        ("x, A.example ,,y", ["a.example:80", "x:1", "z.y:1"], ["example:80"]),
+        ("a.example:8443", ["a.example:8443", "b.a.example:8443"], ["a.example:443"]),
+        ("10.0.0.1", ["10.0.0.1:80"], ["10.0.0.2:80", "x.10.0.0.1.example:80"]),
+        ("10.0.0.1:80", ["10.0.0.1:80"], ["10.0.0.1:81"]),
+        ("10.0.0.0/8,fd00::/8", ["10.255.1.1:80", "[fd12::1]:443"], ["11.0.0.1:80", "[fe80::1]:80", "a.example:80"]),
+        ("2001:db8::1", ["[2001:db8::1]:80"], ["[2001:db8::2]:80"]),
+        ("[2001:db8::1]:80", ["[2001:db8::1]:80"], ["[2001:db8::1]:81"]),
+        ("10.0.0.0/99, :80, *example, /", [], ["10.0.0.1:80", "a.example:80"]),
+    ],
+)
+def test_no_proxy_as_go_reads_it(no_proxy: str, bypassed: list[str], proxied: list[str]) -> None:
+    """golang.org/x/net/http/httpproxy."""
+    for expected, hosts in ((True, bypassed), (False, proxied)):
+        for host in hosts:
+            name, _, port = host.rpartition(":")
+            assert bypasses(no_proxy, name.strip("[]"), int(port)) is expected, host
+
+
+@pytest.mark.parametrize(
+    ("environment", "proxy"),
+    [
+        ({}, None),
+        ({"HTTPS_PROXY": "http://p:1"}, ("HTTPS_PROXY", "http://p:1")),
+        ({"https_proxy": "http://p:1"}, ("HTTPS_PROXY", "http://p:1")),
+        ({"HTTPS_PROXY": "http://p:1", "https_proxy": "http://p:2"}, ("HTTPS_PROXY", "http://p:1")),
+        ({"HTTP_PROXY": "http://p:1"}, None),
+        ({"ALL_PROXY": "socks5://p:1"}, ("ALL_PROXY", "socks5://p:1")),
+        ({"all_proxy": "http://p:1", "HTTPS_PROXY": "http://p:2"}, ("HTTPS_PROXY", "http://p:2")),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": NAME}, None),
+        ({"HTTPS_PROXY": "http://p:1", "no_proxy": NAME}, None),
+        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "x", "no_proxy": NAME}, ("HTTPS_PROXY", "http://p:1")),
+    ],
+)
+def test_which_proxy(
+    environment: dict[str, str], proxy: tuple[str, str] | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert proxy_for("https", NAME, 443) == proxy
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
+@pytest.mark.parametrize("login", ["", "me@home:p:w/"])
+def test_through_a_proxy(server: ScriptedPalette, scheme: str, login: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS inside of it, the name left to the proxy."""
+    with ScriptedProxy(server.host, login) as proxy:
+        userinfo = "me%40home:p%3Aw%2F@" if login else ""
+        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{userinfo}{proxy.host}")
+        assert get(f"https://{NAME}/", Trust(server.ca_file)).body == b'{"ok": true}'
+        assert proxy.seen == [f"{NAME}:443"]
+
+
+def test_a_proxy_for_plain_http(registry: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", f"me:pw@{registry.host}")  # without a scheme, as Go takes it too
+    get(f"http://{NAME}/v2/")
+    assert registry.seen[0].path == f"http://{NAME}/v2/"
+    assert registry.seen[0].headers["Proxy-Authorization"] == "Basic bWU6cHc="
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_wants_another_login(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedProxy("127.0.0.1:1", "me:right") as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"{scheme}://me:wr0ng@{proxy.host}")
+        with pytest.raises(ConnectionFailure, match="the proxy refused") as caught:
+            get(f"https://{NAME}/")
+    assert caught.value.cause is Cause.PROXY
+    assert "wr0ng" not in str(caught.value)
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_is_not_there(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with ScriptedProxy("127.0.0.1:1") as gone:
+        pass
+    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://me:s3cret@{gone.host}")
+    with pytest.raises(ConnectionFailure, match=rf"the proxy {gone.host}: .*refused") as caught:
+        get(f"https://{NAME}/")
+    assert caught.value.temporary
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_proxy_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
+    with pytest.raises(ConnectionFailure, match=r"no such host: proxy\.invalid:3128"):
+        get(f"https://{NAME}/")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ftp://me:s3cret@p:1", "http://me:s3cret@[p", "http://me:s3cret@p:port", "http://", "s3cret@"],
+)
+def test_an_unusable_proxy(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", address)
+    with pytest.raises(ConnectionFailure, match="HTTPS_PROXY is not the address of a proxy") as caught:
+        get(f"https://{NAME}/")
+    assert caught.value.cause is Cause.PROXY
+    assert not caught.value.temporary
+    assert "s3cret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+
+
+# ---- responses
+
+
+@pytest.mark.parametrize("sink", [False, True])
+def test_a_compressed_body_is_read_in_bounds(registry: ScriptedRegistry, sink: bool) -> None:
+    """256 MiB in 256 kB; urllib3 before 2.6 unpacked all of it for the first bytes (GHSA-2xpw-w6gg-jr37)."""
+    bomb = gzip.compress(bytes(256 << 20), 9)
+    registry.next("GET", "/", Reply(200, {"Content-Encoding": "gzip"}, bomb))
+    taken: list[int] = []
+
+    def take(block: bytes) -> None:
+        taken.append(len(block))
+        if len(taken) > 3:
+            raise StopIteration
+
+    tracemalloc.start()
+    try:
+        if sink:
+            with pytest.raises(StopIteration):
+                HttpClient().request("GET", f"http://{registry.host}/", {}, sink=take)
+            assert max(taken) <= 1 << 20
+        else:
+            assert HttpClient().request("GET", f"http://{registry.host}/", {}, limit=1000).body == bytes(1000)
+        assert tracemalloc.get_traced_memory()[1] < 16 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_connection_is_used_again_whatever_was_left_of_a_body(registry: ScriptedRegistry) -> None:
+    client = HttpClient()
+    for size in (0, 10, 100, 10):
+        registry.next("GET", "/", Reply(200, body=b"x" * size))
+        assert client.request("GET", f"http://{registry.host}/", {}, limit=50).body == b"x" * min(size, 50)
+    assert registry.connections == 2, "what is beyond the limit isn't worth reading"
+    client.close()
+    client.request("GET", f"http://{registry.host}/", {})
+    assert registry.connections == 3
+
+
+def test_a_body_cut_short_is_no_response(registry: ScriptedRegistry) -> None:
+    registry.next("GET", "/", Reply(200, body=b"x" * 100, cut=10))
+    with pytest.raises(ConnectionFailure) as caught:
+        get(f"http://{registry.host}/")
+    assert caught.value.temporary
+
+
+def test_foreign_text_is_made_harmless() -> None:
+    assert clean("a\r\nb\x1b[2J \u202ec") == "a b\\x1b[2J \\u202ec"
+    assert clean("x" * 990 + "s3cret", ["s3cret", ""]) == "x" * 990 + "..."
+    assert len(clean("y" * 5000)) == 1000
+
+
+def test_importing_changes_nothing_for_others() -> None:
+    """Log filters are for the whole process, so they come with a client, not with an import."""
+    script = """
+import logging, pkgutil, sys, packinfra
+for module in pkgutil.walk_packages(packinfra.__path__, "packinfra."):
+    if not module.name.endswith("__main__"):
+        __import__(module.name)
+loggers = [logging.getLogger(), *map(logging.getLogger, logging.root.manager.loggerDict)]
+assert logging.getLogger("urllib3.connectionpool") in loggers and logging.getLogger("botocore.parsers") in loggers
+print([logger.name for logger in loggers if logger.filters])
+from packinfra.http.client import HttpClient
+HttpClient(), HttpClient()
+print(len(logging.getLogger("urllib3.connectionpool").filters))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.stdout.split("\n")[:2], done.returncode) == (["[]", "1"], 0), done.stderr
+
+
+def test_trustme_is_no_public_ca() -> None:
+    """Otherwise nothing above would prove anything."""
+    assert trustme.CA().cert_pem.bytes() not in Path(ssl.get_default_verify_paths().cafile or "/dev/null").read_bytes()

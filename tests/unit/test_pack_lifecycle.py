@@ -1,0 +1,182 @@
+"""The life of a PublishedPack without engine and provider host, on a scripted registry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packinfra.lifecycle.clients import PASSWORD, RegistryClients
+from packinfra.lifecycle.ownership import Ownership
+from packinfra.lifecycle.packs.published_pack import PublishedPackLifecycle
+from packinfra.lifecycle.registry_access import (
+    BasicAccess,
+    EcrAccess,
+    RegistryAccess,
+    access_from_props,
+    access_to_props,
+)
+from packinfra.oci.auth.credentials import CredentialsError
+from tests.support.packs import make_pack
+from tests.support.run import Messages, new_run
+from tests.support.scripted_registry import ScriptedRegistry
+
+URN = "urn:pulumi:test::packinfra::pulumi-python:dynamic/packinfra:PublishedPack::packs-hello"
+
+
+class Bench:
+    """A pack folder `hello`, published in a scripted registry."""
+
+    def __init__(self, registry: ScriptedRegistry, folder: Path) -> None:
+        self.repository = f"{registry.host}/team/spectro-packs/archive/hello"
+        self.folder = make_pack(folder)
+        self.messages = Messages()
+        self.run = new_run(self.messages)
+        self.lifecycle = PublishedPackLifecycle(self.run, lambda _: None)
+
+    def check(self, olds: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+        access = access_to_props(BasicAccess(plain_http=True))
+        news = {"repository": self.repository, "sources": [str(self.folder)], "registryAccess": access, "ownUrn": URN}
+        outcome = self.lifecycle.check(olds or {}, {**news, **more})
+        assert not outcome.problems
+        return outcome.inputs
+
+
+@pytest.fixture
+def bench(registry: ScriptedRegistry, tmp_path: Path) -> Iterator[Bench]:
+    made = Bench(registry, tmp_path / "hello")
+    yield made
+    made.run.archives.close()
+
+
+def test_bytes_of_state(bench: Bench) -> None:
+    """A guard: the engine writes the state of all packs after each step, so a pack's share decides how long `up` takes."""
+    tree = {f"charts/web-{n % 30}/templates/resource-{n}.yaml": "x" for n in range(900)}
+    make_pack(bench.folder, tree)
+    inputs = bench.check()
+    outputs = bench.lifecycle.create(inputs).outputs
+    assert outputs.keys() == inputs.keys() - {"sources", "fileHashes"} | {"currentVersions"}
+    assert len(json.dumps([inputs, outputs])) < 2700
+
+
+def test_refresh_leaves_the_inputs_alone(bench: Bench) -> None:
+    """`read` doesn't see them; the engine keeps them, hashes included, where it returns none."""
+    id_, outputs = bench.repository, bench.lifecycle.create(bench.check()).outputs
+    outcome = bench.lifecycle.read(id_, outputs)
+    assert outcome
+    assert (outcome.outputs, outcome.inputs) == (outputs, None)
+
+
+def test_refresh_that_finds_drift(bench: Bench, registry: ScriptedRegistry) -> None:
+    id_, inputs = bench.repository, bench.check()
+    outputs = bench.lifecycle.create(inputs).outputs
+    make_pack(bench.folder, version="1.1.0")
+    news = bench.check(inputs)
+    outputs = bench.lifecycle.update(id_, outputs, news)
+    assert (outputs["currentVersions"], list(outputs["versions"])) == (["1.1.0"], ["1.0.0", "1.1.0"])
+    del registry.manifests["team/spectro-packs/archive/hello", "1.0.0"]
+    outcome = bench.lifecycle.read(id_, outputs)
+    assert outcome
+    assert outcome.inputs
+    assert outcome.outputs["versions"].keys() == outcome.inputs["versions"].keys() == {"1.1.0"}
+    assert outcome.inputs["fileHashes"] == {"1.1.0": {}}
+    assert "currentVersions" not in outcome.inputs
+
+    again = bench.check(outcome.inputs)
+    assert again == {**news, "versions": outcome.inputs["versions"]}, "the folder was read again, the record stays"
+    assert not bench.lifecycle.diff(id_, outcome.outputs, again).changes
+
+
+def test_preview_names_the_files_that_make_the_difference(bench: Bench) -> None:
+    inputs = bench.check()
+    assert bench.messages.infos == [], "a new resource: the engine shows it anyway"
+    make_pack(bench.folder, {"values.yaml": "a: 1\n", "new": "x"}, version="1.1.0")
+    news = bench.check(inputs)
+    digest = news["versions"]["1.1.0"]["manifestDigest"]
+    expected = f"hello 1.1.0 will be published as {digest}; since 1.0.0: changed pack.json, values.yaml; added new"
+    assert bench.messages.infos == [expected]
+    make_pack(bench.folder, {"values.yaml": "a: 2\n"}, version="1.1.0")
+    digest = bench.check(news, overwrite=True)["versions"]["1.1.0"]["manifestDigest"]
+    assert bench.messages.infos[1:] == [
+        f"hello 1.1.0 will be published again as {digest}; since 1.1.0: changed values.yaml"
+    ]
+    bench.check({**inputs, "fileHashes": {"1.0.0": {}}})
+    assert bench.messages.infos[2:] == [f"hello 1.1.0 will be published as {digest}"], "hashes that nobody knows"
+    bench.check(inputs, repository=f"{bench.repository}-2")
+    assert len(bench.messages.infos) == 3, "in another repository everything is new"
+
+
+def test_versions_that_a_replacement_loses(bench: Bench) -> None:
+    """The engine asks for the diff more than once."""
+    inputs = bench.check()
+    make_pack(bench.folder, version="1.1.0")
+    news = bench.check(inputs, repository=f"{bench.repository}-2")
+    for _ in range(2):
+        outcome = bench.lifecycle.diff("id", inputs, news)
+        assert (outcome.changes, outcome.replaces) == (True, ["repository"])
+    (warning,) = bench.messages.warnings
+    assert warning.startswith("in the new repository hello 1.0.0 will be missing: no folder holds it any more")
+
+
+def test_ownership() -> None:
+    owners = Ownership()
+    assert owners.owner_of("r", "1", "a") is None
+    owners.claim("r", "1", "a")
+    assert owners.owner_of("r", "1", "a") is None, "an owner may remove its tag"
+    assert owners.owner_of("r", "1", "b") == "a"
+    assert owners.owner_of("r", "2", "b") is None
+    owners.claim("r", "1", "a", written=True)
+    assert owners.owner_of("r", "1", "a") == "a", "unless it has published it in this run"
+    owners.claim("r", "1", "b")
+    assert owners.owner_of("r", "1", "b") == "b", "written stays, whoever wrote it"
+    owners.release("r", "1", "a")
+    assert owners.owner_of("r", "1", "a") == "b"
+    owners.release("r", "1", "b")
+    assert owners.owner_of("r", "1", "a") is None
+
+
+@pytest.mark.parametrize(
+    ("access", "props"),
+    [
+        (EcrAccess(), {"kind": "ecr"}),
+        (EcrAccess(profile="p"), {"kind": "ecr", "profile": "p"}),
+        (EcrAccess(publisher_role_arn="r"), {"kind": "ecr", "publisherRoleArn": "r"}),
+        (BasicAccess(), {"kind": "basic"}),
+        (
+            BasicAccess(ca_file="c", plain_http=True, username="u"),
+            {"kind": "basic", "caFile": "c", "plainHttp": True, "username": "u"},
+        ),
+    ],
+)
+def test_access_in_state(access: RegistryAccess, props: dict[str, Any]) -> None:
+    assert access_to_props(access) == props
+    assert access_from_props(props) == access
+
+
+def test_no_access_in_state() -> None:
+    assert access_from_props(None) is None
+
+
+def clients(**config: str) -> RegistryClients:
+    return RegistryClients(config.get, lambda _: None)
+
+
+def test_access_to_another_kind_of_registry() -> None:
+    """An ECR role is of no use at Harbor; at ECR's host, user name and password may be meant."""
+    with pytest.raises(
+        CredentialsError, match=r"(?s)no credentials for harbor\.example\.com: .*EcrAccess.*-> .*BasicAccess"
+    ):
+        clients().get("harbor.example.com/team/hello", access_to_props(EcrAccess(profile="p")))
+    host = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
+    with pytest.raises(CredentialsError, match=PASSWORD):
+        clients().get(f"{host}/team/hello", access_to_props(BasicAccess(username="robot")))
+
+
+def test_a_client_is_shared() -> None:
+    made = clients()
+    plain, secure = access_to_props(BasicAccess(plain_http=True)), access_to_props(BasicAccess())
+    assert made.get("h.example/a", plain) is made.get("h.example/b", plain)
+    assert made.get("h.example/a", plain) is not made.get("h.example/a", secure)

@@ -1,0 +1,233 @@
+"""What users' state holds, kept by tests/golden/state-0.2.0.json and listed in docs/upgrading.md."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pulumi.dynamic.dynamic import ResourceProvider, serialize_provider
+from pulumi.runtime import mocks as pulumi_mocks
+from pulumi.runtime import settings as runtime_settings
+from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
+from pulumi.runtime.rpc import unwrap_rpc_secret
+
+import packinfra
+from packinfra import providers
+from packinfra.lifecycle import registry_access
+from packinfra.lifecycle.packs.state import PublishedVersion
+from packinfra.lifecycle.results import Lifecycle
+from packinfra.packs import read_pack
+from tests.support.packs import make_pack
+from tests.support.run import new_run
+from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, items
+from tests.support.scripted_registry import ScriptedRegistry
+
+ROOT = Path(__file__).parents[2]
+GOLDEN = ROOT / "tests/golden/state-0.2.0.json"
+RECORDED: dict[str, dict[str, Any]] = json.loads(GOLDEN.read_text())
+UPGRADING = (ROOT / "docs/upgrading.md").read_text()
+OCI = "/v1/registries/oci"
+ROLE = "arn:aws:iam::123456789012:role/palette"
+
+
+class Recording(Mocks):
+    """Logical name -> (type token, the inputs that the program gives)."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, tuple[str, dict[str, Any]]] = {}
+
+    def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
+        given = {key: unwrap_rpc_secret(value) for key, value in args.inputs.items() if value is not None}
+        self.declared[args.name] = args.typ, given  # the host, too, hands secrets over in plain text
+        return f"{args.name}-id", {**args.inputs, "uid": "u1", "tenant": "t1", "revision": 1}
+
+    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
+        raise AssertionError(f"a lookup: {args.token}")
+
+
+@pytest.fixture
+def mocks() -> Iterator[Recording]:
+    before = runtime_settings.SETTINGS
+    recording = Recording()
+    set_mocks(recording, project="packinfra", stack="test")
+    yield recording
+    runtime_settings.SETTINGS = before
+
+
+@pytest.fixture
+def palette(tmp_path: Path) -> Iterator[ScriptedPalette]:
+    with ScriptedPalette(tmp_path) as running:
+        running.on("GET", "/sts", Reply(body={"accountId": "210987654321", "externalId": "x-1"}))
+        running.on("GET", f"{OCI}/summary", items())
+        running.on("POST", "/validate", Reply(204))
+        running.on("GET", "/users/me", Reply(body={"status": {"tenant": {"tenantUid": "t1"}}}))
+        running.on("POST", f"{OCI}/(ecr|basic)", Reply(201, {"uid": "u1"}))
+        yield running
+
+
+def declare(registry: str, palette: ScriptedPalette) -> None:
+    """Every resource with every keyword."""
+    access = packinfra.BasicAccess(plain_http=True)
+    packinfra.BasePath("base-path", repository=f"{registry}/team/spectro-packs/archive", registry_access=access)
+    packinfra.PublishedPack(
+        "published-pack", repository=f"{registry}/team/spectro-packs/archive/hello", sources=["hello"], overwrite=True,
+        unpublish=["0.1.0"], keep_versions=3, delete_adopted=True, created="2026-01-01T00:00:00Z",
+        registry_access=access, validated=[read_pack(Path("hello"))],
+    )  # fmt: skip
+    where: dict[str, Any] = {"host": palette.host, "ca_file": "palette.pem"}
+    packinfra.PalettePrincipal("palette-principal", partition="aws", **where)
+    names: dict[str, Any] = {"registry_name": "packs", "base_path": "team", "partition": "aws", **where}
+    ecr: dict[str, Any] = {"kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com", **names}
+    packinfra.PaletteRegistry(
+        "palette-registry-key", access_key_id="AKIAX", secret_key="s3cret", role_timeout_seconds=60.0, **ecr
+    )
+    packinfra.PaletteRegistry(
+        "palette-registry-basic", kind="basic", endpoint="https://registry.example.com", username="robot",
+        password="s3cret", registry_ca_file="palette.pem", **names,
+    )  # fmt: skip
+    role = packinfra.PaletteRegistry("palette-registry-role", role_arn=ROLE, external_id="x-1", **ecr)
+    packs = {"hello": {"1.0.0": "sha256:0"}}
+    packinfra.PaletteSync("palette-sync", registry=role, packs=packs, timeout_seconds=60.0)
+
+
+@pytest.fixture
+def state(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mocks: Recording,
+    registry: ScriptedRegistry,
+    palette: ScriptedPalette,
+) -> dict[str, dict[str, Any]]:
+    """Logical name -> type, provider, id, inputs and outputs, as the engine would record them.
+
+    reference: to the provider, `__provider` in real state; its bytes depend on Python's version
+    """
+    monkeypatch.chdir(tmp_path)
+    make_pack(tmp_path / "hello")
+    certificate = Path(palette.ca_file).read_text().strip()
+    Path("palette.pem").write_text(certificate)
+    made = {}
+
+    async def program() -> None:
+        declare(registry.host, palette)
+
+    pulumi_mocks.test(program)()  # type: ignore[no-untyped-call]
+    for name, (kind, declared) in sorted(mocks.declared.items()):
+        reference, news = declared.pop("__provider"), declared
+        provider = loaded(reference)
+        lifecycle: Lifecycle = provider.make(new_run(), {"packinfra:paletteApiKey": KEY}.get)
+        outcome = lifecycle.check({}, news)
+        assert not outcome.problems
+        if (
+            name == "palette-sync"
+        ):  # Palette lists the packs already, so outputs are what an update without changes says
+            id_, outputs = "u1", lifecycle.update("u1", outcome.inputs, outcome.inputs)
+        else:
+            created = lifecycle.create(outcome.inputs)
+            id_, outputs = created.id, created.outputs
+        made[name] = {
+            "type": kind, "provider": _path(type(provider)), "reference": reference, "id": id_,
+            "inputs": outcome.inputs, "outputs": outputs,
+        }  # fmt: skip
+    text = json.dumps(made, indent=2, sort_keys=True)
+    for random, name in (
+        (registry.host, "registry.example.com"),
+        (palette.host, "palette.example.com"),
+        (json.dumps(certificate)[1:-1], "PEM"),
+    ):
+        text = text.replace(random, name)
+    fresh: dict[str, dict[str, Any]] = json.loads(text)
+    return {name: {key: _without_none(value) for key, value in each.items()} for name, each in fresh.items()}
+
+
+def _without_none(value: Any) -> Any:
+    """As the engine drops them."""
+    return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+
+
+def loaded(reference: str) -> Any:
+    return pickle.loads(base64.b64decode(reference))  # noqa: S301 - our own
+
+
+def test_state_is_as_it_was_recorded(state: dict[str, dict[str, Any]]) -> None:
+    """Names, values and tokens: whoever changes one breaks `refresh` and `destroy` of users' stacks."""
+    if os.environ.get("REGENERATE_GOLDEN") == "state":  # deliberately: REGENERATE_GOLDEN=state make test-unit
+        GOLDEN.write_text(json.dumps(state, indent=2, sort_keys=True) + "\n")
+    recorded: dict[str, dict[str, Any]] = json.loads(GOLDEN.read_text())
+    assert _without_references(state) == _without_references(recorded)
+
+
+def _without_references(state: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: {key: value for key, value in each.items() if key != "reference"} for name, each in state.items()}
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_recorded_references_load(name: str) -> None:
+    """They name a module and a class, and nothing else: whatever version is installed runs."""
+    provider = loaded(RECORDED[name]["reference"])
+    assert isinstance(provider, ResourceProvider)
+    assert _path(type(provider)) == RECORDED[name]["provider"]
+    assert vars(provider) == {}
+    assert provider.serialize_as_secret_always is False
+    assert len(serialize_provider(provider)) < 100
+
+
+def _path(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__name__}"
+
+
+def test_providers_load_nothing_heavy() -> None:
+    """Destroy unpickles references: the file they name must load in any environment in which Pulumi does."""
+    program = (
+        "import sys, pulumi.dynamic; before = set(sys.modules); import packinfra.providers;"
+        "print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["packinfra", "packinfra.providers"]
+
+
+# ---- the list in docs/upgrading.md
+
+
+def listed(heading: str) -> dict[str, list[set[str]]]:
+    """The table below a heading: first cell -> the names in each of the others."""
+    section = UPGRADING.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    rows = [line.strip("|").split("|") for line in section.splitlines() if line.startswith("| `")]
+    return {names(first).pop(): [names(cell) for cell in rest] for first, *rest in rows}
+
+
+def names(cell: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", cell))
+
+
+def test_every_property_is_listed(state: dict[str, dict[str, Any]]) -> None:
+    keys: dict[str, tuple[set[str], set[str]]] = {}
+    for each in state.values():
+        inputs, outputs = keys.setdefault(each["type"].rpartition(":")[2], (set(), set()))
+        inputs.update(each["inputs"])
+        outputs.update(each["outputs"])
+    assert listed("Properties") == {
+        kind: [inputs & outputs, inputs - outputs, outputs - inputs] for kind, (inputs, outputs) in keys.items()
+    }
+
+
+def test_every_key_of_a_record_is_listed() -> None:
+    assert listed("Records").keys() == {field.name for field in fields(PublishedVersion)}
+    assert listed("Registry access").keys() == {"kind", *registry_access._KEYS.values()}
+
+
+def test_every_provider_and_token_is_listed(state: dict[str, dict[str, Any]]) -> None:
+    rows = {each["type"].rpartition(":")[2]: [{each["type"]}, {each["provider"]}] for each in state.values()}
+    assert listed("Resources") == rows
+    public = {_path(value) for name, value in vars(providers).items() if name.endswith("Provider") and name[0] != "_"}
+    assert public - {_path(ResourceProvider)} == {each["provider"] for each in state.values()}
