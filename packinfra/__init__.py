@@ -49,10 +49,7 @@ _HOMES = {
     "CiSettings": "packinfra.settings.access",
     "EcrAccess": "packinfra.lifecycle.registry_access",
     "EcrPackRegistry": "packinfra.components.ecr_registry",
-<<<<<<< HEAD
-=======
     "EcrRegistry": "packinfra.settings",
->>>>>>> life
     "GranteeSettings": "packinfra.settings.access",
     "LifecycleSettings": "packinfra.settings",
     "Pack": "packinfra.packs",

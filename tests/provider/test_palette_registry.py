@@ -135,7 +135,11 @@ def test_diff_without_palette(bench: Bench) -> None:
 def test_bad_inputs_fail_the_preview(bench: Bench) -> None:
     mark = bench.mark()
     _, failures = bench.host.check({}, ecr_inputs("spectro-packs", endpoint="https://x"))
-    for expected in ("write the registry's host alone", "leave spectro-packs out", "missing; Palette reads no pack registry without credentials"):
+    for expected in (
+        "write the registry's host alone",
+        "leave spectro-packs out",
+        "missing; Palette reads no pack registry without credentials",
+    ):
         assert any(expected in failure for failure in failures)
     assert len(failures) == 3
     assert bench.asked(mark) == []
