@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from importlib import import_module
-from typing import Any
 
+import packinfra
 from packinfra import console
 
 _COMMANDS = {
@@ -29,23 +29,10 @@ def command(arguments: Sequence[str] | None = None) -> int:
         epilog=f"commands:\n{summaries}\n\npackinfra COMMAND --help describes a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action=_Version, nargs=0, help="print the version and exit")
+    parser.add_argument("--version", action="version", version=f"packinfra {packinfra.__version__}")
     parser.add_argument("command", choices=_COMMANDS, metavar="COMMAND", help=", ".join(_COMMANDS))
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="arguments of the command")
     options = parser.parse_args(arguments)
     module, _ = _COMMANDS[options.command]
     code: int = import_module(module).main(options.arguments, prog=f"packinfra {options.command}")
     return code
-
-
-class _Version(argparse.Action):
-    """Looks the version up only when it is wanted."""
-
-    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
-        from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - see above
-
-        try:
-            print(f"packinfra {version('packinfra')}")  # noqa: T201 - the command's output
-        except PackageNotFoundError:
-            print("packinfra, not installed")  # noqa: T201
-        parser.exit()
