@@ -6,7 +6,6 @@ import argparse
 from collections.abc import Sequence
 from importlib import import_module
 
-import packinfra
 from packinfra import console
 
 _COMMANDS = {
@@ -29,7 +28,7 @@ def command(arguments: Sequence[str] | None = None) -> int:
         epilog=f"commands:\n{summaries}\n\npackinfra COMMAND --help describes a command.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--version", action="version", version=f"packinfra {packinfra.__version__}")
+    parser.add_argument("--version", action="version", version=f"packinfra {import_module('packinfra').__version__}")
     parser.add_argument("command", choices=_COMMANDS, metavar="COMMAND", help=", ".join(_COMMANDS))
     parser.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="arguments of the command")
     options = parser.parse_args(arguments)
