@@ -1,7 +1,7 @@
 # The two commands that matter: `make up` and `make down`. Everything they write lies in .venv, .tools and .local.
 
-# The first on PATH that is new enough, asked by running it: a version manager's shim may lead nowhere.
-PYTHON ?= $(or $(shell for p in python3 python3.13 python3.12 python3.11; do \
+# The first on PATH that is new enough and starts: a version manager's shim may lead nowhere.
+PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done), \
 	$(error Python 3.11 or newer is needed, and no python3 on PATH is. Install one (https://www.python.org/downloads/ \
 	or your distribution's package), or name it: make PYTHON=/path/to/python3.12 up))
@@ -13,9 +13,14 @@ unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
 BOOTSTRAP = $(PYTHON) -m tools.bootstrap
 LOCAL = $(PYTHON) -m tools.local
 BIN := .venv/bin
+WORKERS := -n auto --maxprocesses 4 --dist worksteal
+QUICK := -m "not sandbox and not engine and not registry and not wheel" $(WORKERS)
+LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help up venv preview refresh status env down clean test check test-unit bench bench-full
+.PHONY: help up venv preview refresh status env down clean test check test-unit test-wheel test-pythons coverage lock \
+	bench bench-full
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
@@ -45,11 +50,12 @@ down: ## destroy what `make up` made and stop the stand-in
 clean: ## stop everything and remove .venv, .tools, .local and caches
 	@$(LOCAL) clean
 
-test: ## everything: checks, unit tests, engine runs, a real registry, an independent reader
-	@$(BOOTSTRAP) env sandbox pulumi crane helm registry
+test: ## everything: checks, all tests, and the quick ones on each other Python of this machine
+	@$(BOOTSTRAP) env sandbox pulumi crane helm registry actionlint pythons wheels
 	@$(MAKE) check
-	@echo "==> all tests"
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+	@echo "==> actionlint" && .tools/bin/actionlint -shellcheck= -pyflakes=
+	@echo "==> all tests" && $(BIN)/python -m pytest $(WORKERS)
+	@$(MAKE) test-pythons
 
 check: ## lint, format, types, import directions
 	@$(BOOTSTRAP) env
@@ -60,7 +66,27 @@ check: ## lint, format, types, import directions
 
 test-unit: ## the quick tests only: no sandbox, no engine, no registry
 	@$(BOOTSTRAP) env
-	@echo "==> unit tests" && $(BIN)/python -m pytest -m "not sandbox and not engine and not registry"
+	@echo "==> quick tests" && $(BIN)/python -m pytest $(QUICK)
+
+test-wheel: ## build the wheel, install it alone into a clean environment, check a pack
+	@$(BOOTSTRAP) env wheels
+	@echo "==> the wheel" && $(BIN)/python -m pytest -m wheel
+
+test-pythons: ## the quick tests on each other Python of this machine
+	@$(PYTHON) -m tools.quick_tests $(QUICK)
+
+coverage: ## branch coverage of packinfra by the quick, provider and registry tests
+	@$(BOOTSTRAP) env sandbox crane registry
+	@mkdir -p .tools/coverage && $(BIN)/coverage erase
+	@$(BIN)/coverage run -m pytest -q -m "not engine and not wheel" $(WORKERS) tests/unit tests/provider tests/oci
+	@$(BIN)/coverage combine -q && $(BIN)/coverage report
+
+lock: ## the requirements*.lock from pyproject.toml; UPGRADE=--upgrade raises every version
+	@$(BOOTSTRAP) env
+	@$(LOCK) --group dev --extra pulumi pyproject.toml -o requirements.lock
+	@$(LOCK) -c requirements.lock pyproject.toml -o requirements-check.lock
+	@$(LOCK) --group sandbox -o requirements-sandbox.lock
+	@$(LOCK) --group bench -o requirements-bench.lock
 
 bench: ## measure: publishing beside tar and crane, the engine beside its floor; under ten minutes
 	@$(BOOTSTRAP) env sandbox pulumi crane registry bench

@@ -1,12 +1,15 @@
-"""Make what a target needs, once: `python3 -m tools.bootstrap env sandbox pulumi crane helm registry bench`.
+"""Make what a target needs, once: `python3 -m tools.bootstrap env sandbox pulumi`.
 
-    env      .venv                  the product and what its checks need
-    sandbox  .tools/sandbox-venv    the local AWS stand-in
-    pulumi   .tools/bin             only where no recent Pulumi is on PATH
-    crane    .tools/bin             the tests' independent reader
-    helm     .tools/bin             another client of the stand-in, for its own tests
-    registry .tools/bin             the tests' real registry
-    bench    .tools/bench-venv      what draws the plot of `make bench`
+    env        .venv                  the product and what its checks need
+    sandbox    .tools/sandbox-venv    the local AWS stand-in
+    pulumi     .tools/bin             only where no recent Pulumi is on PATH
+    crane      .tools/bin             the tests' independent reader
+    helm       .tools/bin             another client of the stand-in, for its own tests
+    registry   .tools/bin             the tests' real registry
+    actionlint .tools/bin             checks the workflow of the hosted CI
+    pythons    .tools/pythons         an environment for each other Python, for the quick tests
+    wheels     .tools/wheels          from which the test of the package installs without a network
+    bench      .tools/bench-venv      draws the plot of `make bench`
 
 A second run finds the stamps of the first and takes no time. An interrupted one is simply run again.
 
@@ -22,14 +25,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from tools import pythons, venvs
 from tools.gotools import GoTools
 from tools.steps import StepError, interrupt_on_sigterm, locked
-from tools.venvs import ensure as ensure_venv
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PYTHON_MINIMUM = (3, 11)
-OTHER_PYTHONS = ("python3.13", "python3.12", "python3.11")
-TARGETS = ("env", "sandbox", "pulumi", "crane", "helm", "registry", "bench")
+OTHER_PYTHONS = tuple(f"python{minor}" for minor in reversed(pythons.PROMISED))
 
 
 def require_python() -> None:
@@ -52,30 +54,45 @@ def require_python() -> None:
     )
 
 
-def ensure(*targets: str, checkout: Path = CHECKOUT) -> None:
+def _venv(name: str, lock: str) -> Callable[[Path], None]:
+    def make(checkout: Path) -> None:
+        folder = checkout / name
+        log = checkout / ".tools" / "log" / f"{folder.name.lstrip('.')}.log"
+        venvs.ensure(folder, checkout / lock, log)
+
+    return make
+
+
+def _wheels(checkout: Path) -> None:
     tools = checkout / ".tools"
-    with locked(tools / "setup.lock"):
-        # Go's part first: a machine without Go should hear of it before anything is installed.
-        if "pulumi" in targets:
-            GoTools(checkout).ensure_pulumi()
-        if "crane" in targets:
-            GoTools(checkout).ensure_crane()
-        if "helm" in targets:
-            GoTools(checkout).ensure_helm()
-        if "registry" in targets:
-            GoTools(checkout).ensure_registry()
-        if "env" in targets:
-            ensure_venv(checkout / ".venv", checkout / "requirements.lock", tools / "log" / "env.log")
-        if "sandbox" in targets:
-            lock = checkout / "requirements-sandbox.lock"
-            ensure_venv(tools / "sandbox-venv", lock, tools / "log" / "sandbox-venv.log")
-        if "bench" in targets:
-            lock = checkout / "requirements-bench.lock"
-            ensure_venv(tools / "bench-venv", lock, tools / "log" / "bench-venv.log")
+    python = checkout / ".venv" / "bin" / "python"
+    venvs.ensure_wheels(tools / "wheels", checkout / "requirements-check.lock", tools / "log" / "wheels.log", python)
+
+
+# In this order: Go's part first, since a machine without Go should hear of it before anything is installed.
+STEPS: dict[str, Callable[[Path], object]] = {
+    "pulumi": lambda checkout: GoTools(checkout).ensure_pulumi(),
+    "crane": lambda checkout: GoTools(checkout).ensure_crane(),
+    "helm": lambda checkout: GoTools(checkout).ensure_helm(),
+    "registry": lambda checkout: GoTools(checkout).ensure_registry(),
+    "actionlint": lambda checkout: GoTools(checkout).ensure_actionlint(),
+    "env": _venv(".venv", "requirements.lock"),
+    "sandbox": _venv(".tools/sandbox-venv", "requirements-sandbox.lock"),
+    "pythons": pythons.ensure,
+    "wheels": _wheels,
+    "bench": _venv(".tools/bench-venv", "requirements-bench.lock"),
+}
+
+
+def ensure(*targets: str, checkout: Path = CHECKOUT) -> None:
+    with locked(checkout / ".tools" / "setup.lock"):
+        for name, make in STEPS.items():
+            if name in targets:
+                make(checkout)
 
 
 def guarded(action: Callable[[], None]) -> int:
-    """Run a command under a Python that can, and turn what a user may cause into words and an exit code."""
+    """Run a command under a suitable Python; failures that a user may cause become a message and an exit code."""
     interrupt_on_sigterm()
     try:
         require_python()
@@ -90,7 +107,7 @@ def guarded(action: Callable[[], None]) -> int:
     except PermissionError as error:
         print(
             f"\n{error.filename} cannot be written: {error.strerror}. Everything is kept in the checkout, which must "
-            "belong to whoever runs this: clone it anew, or change its owner.",
+            "belong to the user who runs this: clone it anew, or change its owner.",
             file=sys.stderr,
         )
         return 1
@@ -101,9 +118,8 @@ def guarded(action: Callable[[], None]) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    unknown = [name for name in arguments if name not in TARGETS]
-    if unknown or not arguments:
-        print(f"usage: python3 -m tools.bootstrap {' '.join(f'[{name}]' for name in TARGETS)}", file=sys.stderr)
+    if not arguments or any(name not in STEPS for name in arguments):
+        print(f"usage: python3 -m tools.bootstrap {' '.join(f'[{name}]' for name in STEPS)}", file=sys.stderr)
         return 2
     return guarded(lambda: ensure(*arguments))
 

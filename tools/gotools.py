@@ -1,4 +1,4 @@
-"""Pulumi, crane, helm and a registry out of their Go modules, for machines that have none of them.
+"""Pulumi, crane, helm, actionlint and a registry from their Go modules, for machines that have none of them.
 
 Each folder below `tools/` with a `go.mod` pins one program and, in `go.sum`, every byte that goes into it. What is
 built lands in `.tools/bin` under a temporary name first and is stamped last, so an interrupted build leaves nothing
@@ -28,7 +28,7 @@ GET_GO = "Go {} or newer from https://go.dev/dl/ (unpacking it is enough, no roo
 GET_PULUMI = "Pulumi {} or newer from https://www.pulumi.com/docs/install/ (it brings its Python language host)"
 
 NETWORK = (
-    "There was no way to the Go modules. Connect to the network (or, behind a company's proxy or mirror, set "
+    "The Go modules could not be reached. Connect to the network (or, behind a company's proxy or mirror, set "
     "HTTPS_PROXY or GOPROXY as prescribed there) and run the same command again: it continues.\n"
     'A shell with `eval "$(make env)"` reaches nothing but the sandbox: use another one.'
 )
@@ -60,6 +60,7 @@ ENGINE = Build("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "pulumi",
 LANGUAGE_HOST = Build("language-python", f"{SDK}/python/cmd/pulumi-language-python", "pulumi-language-python")
 CRANE = Build("crane", "github.com/google/go-containerregistry/cmd/crane", "crane")
 REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/registry", "registry")
+ACTIONLINT = Build("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "actionlint")
 HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
@@ -132,6 +133,9 @@ class GoTools:
 
     def ensure_helm(self) -> None:
         self._ensure(HELM, "the tests push to the stand-in with helm", "about a minute")
+
+    def ensure_actionlint(self) -> None:
+        self._ensure(ACTIONLINT, "make check reads the CI workflow with actionlint", "under half a minute")
 
     def ensure_registry(self) -> None:
         self._ensure(REGISTRY, "the tests push to distribution's registry", "one to two minutes")

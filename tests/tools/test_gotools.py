@@ -168,7 +168,7 @@ def test_no_network_is_said_and_nothing_half_made_stays(checkout: Path, go: Call
         GoTools(checkout).ensure_crane()
     text = str(error.value)
     assert "| dial tcp" in text
-    assert "no way to the Go modules" in text
+    assert "The Go modules could not be reached" in text
     assert str(checkout / ".tools" / "log" / "crane.log") in text
     assert list((checkout / ".tools" / "bin").iterdir()) == []
     assert not (checkout / ".tools" / "crane.stamp").exists()

@@ -80,7 +80,7 @@ def test_no_network_is_said_and_the_next_run_continues(tmp_path: Path, monkeypat
     lock.write_text(f"packinfra-no-such-package==1.0 --hash=sha256:{'0' * 64}\n")
     with pytest.raises(StepError) as error:
         venvs.ensure(folder, lock, log)
-    assert "no way to the package index" in str(error.value)
+    assert "The package index could not be reached" in str(error.value)
     assert str(log) in str(error.value)
     assert not venvs.is_current(folder, lock)
 

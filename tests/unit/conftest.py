@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -15,3 +16,12 @@ def registry() -> Iterator[ScriptedRegistry]:
 @pytest.fixture
 def setup(registry: ScriptedRegistry) -> Setup:
     return Setup(registry)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def event_loop() -> None:
+    """A current event loop, which Pulumi's mocks ask for: since Python 3.12 asyncio makes none by itself.
+
+    It stays open: closing it ends its threads, and in each of them Pulumi leaves a loop of its own behind.
+    """
+    asyncio.set_event_loop(asyncio.new_event_loop())
