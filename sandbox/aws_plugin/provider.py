@@ -98,10 +98,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Without a reported change the engine would go on with the configuration in the state."""
         old, new = from_struct(request.olds), from_struct(request.news)
         changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-        # Another region makes other resources (pulumi-aws marks it ForceNew); the rest is how to get there.
-        replaces = [key for key in changed if key == "region" and key in old and key in new]
+        # Nothing here replaces: another region reaches each resource as its own input (PLUG-21).
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=some if changed else none, replaces=replaces, diffs=changed)
+        return provider_pb2.DiffResponse(changes=some if changed else none, diffs=changed)
 
     @_readable
     def Configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
@@ -150,6 +149,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         if kind.tagged and self._aws and (self._aws.default_tags or news.get("tags")) and news.get("tags") != UNKNOWN:
             news["tags"] = {**self._aws.default_tags, **(news.get("tags") or {})}
+        if "region" in kind.optional and self._aws and is_empty(news.get("region")):
+            news["region"] = self._aws.region
         return provider_pb2.CheckResponse(
             inputs=to_struct({**news, **defaults, DEFAULTS: sorted(defaults)}), failures=failures
         )
@@ -170,8 +171,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             # ADD, DELETE, UPDATE are 0, 2, 4; one more where the change replaces the resource.
             number = 0 if is_empty(state.get(key)) else 2 if is_empty(news.get(key)) else 4
             details[key] = provider_pb2.PropertyDiff(kind=number + (key in replaces), inputDiff=True)  # type: ignore[arg-type]
-        # A name that the program fixed is taken until the old one is gone (bridge: nameRequiresDeleteBeforeReplace).
-        fixed_name = kind.named and "name" not in (news.get(DEFAULTS) or []) and "name" not in replaces
+        # The bridge's nameRequiresDeleteBeforeReplace: of a name that the program fixed, also when it is what changes.
+        fixed_name = kind.named and "name" not in (news.get(DEFAULTS) or [])
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if changed else none,
@@ -200,8 +201,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             planned.pop(DEFAULTS, None)
             if kind.tagged:
                 planned["tagsAll"] = inputs.get("tags") or {}
-            if "region" in kind.optional and self._aws:
-                planned.setdefault("region", self._aws.region)
             return provider_pb2.CreateResponse(properties=to_struct(planned))
         try:
             created = kind.create(self.aws, inputs)
