@@ -367,6 +367,8 @@ class Deploying:
             assert named, said
             self.granted |= named
             self._user.may(only(self.document, self.granted))
+            if command == "up" and "--refresh" not in flags:
+                flags = (*flags, "--refresh")  # a failed update left its planned values in the state (PLUG-23)
             again()
 
     def start_over(self) -> None:
