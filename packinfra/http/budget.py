@@ -14,14 +14,9 @@ T = TypeVar("T")
 
 
 class RetryBudget:
-    """The time that one call ("push", "resolve") may lose to failures.
+    """The time that one call ("push", "resolve") may lose to failures, all its requests and threads together.
 
-    However many requests the call takes, and in however many threads, they share one budget, so that no sequence of
-    failures adds up beyond the deadline.
-
-    Args:
-        refresh: Takes rejected credentials and returns whether others can be tried.
-        sleep: None = sleeps that `cancel` ends.
+    refresh: takes rejected credentials and returns whether others can be tried; sleep: None = sleeps that `cancel` ends
     """
 
     def __init__(

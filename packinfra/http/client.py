@@ -75,15 +75,10 @@ class HttpClient:
         sink: Callable[[bytes], object] | None = None,
         limit: int = 64 << 10,
     ) -> Response:
-        """One request, one response.
+        """One request, one response. Raises ConnectionFailure if there is none, or not a whole one.
 
-        Args:
-            upload: The response may take as long as `Timeouts.finish`.
-            sink: Takes the body of a response 200 in pieces.
-            limit: Bytes that are read of any other body.
-
-        Raises:
-            ConnectionFailure: There is no response, or not a whole one.
+        upload: the response may take as long as `Timeouts.finish`. sink: takes the body of a response 200 in pieces.
+        limit: bytes that are read of any other body.
         """
         length = {} if body is None else {"Content-Length": str(len(body))}
         timeout = urllib3.Timeout(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from packinfra.errors import PackinfraError
@@ -15,11 +15,8 @@ E = TypeVar("E", bound="ServiceError")
 class AuthRejected:
     """Credentials that a service rejected, where others may do: the header that was sent, and the challenge it got."""
 
-    sent: str | None
-    challenge: str
-
-    def __repr__(self) -> str:
-        return "AuthRejected(...)"
+    sent: str | None = field(repr=False)
+    challenge: str = field(repr=False)
 
 
 class ServiceError(PackinfraError):

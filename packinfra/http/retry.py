@@ -28,9 +28,8 @@ class RetryPolicy:
         attempts: How many in all, the first included.
         first: Seconds before the second attempt; each later pause is `factor` times the one before, up to `longest`.
         jitter: Share of a pause that is random, so that clients which failed together don't return together.
-        deadline: Time budget in seconds for failed attempts and backoff, of all requests of one call together; the
-            time of a successful upload doesn't count. The provider host has only four threads (pulumi/pulumi#13841:
-            operations beyond about 180 s have hung).
+        deadline: Time budget in seconds for failed attempts and backoff, of all requests of one call together. The
+            provider host has only four threads (pulumi/pulumi#13841: operations beyond about 180 s have hung).
     """
 
     attempts: int = 5
@@ -64,9 +63,7 @@ def decide(
     Retry-After is honoured in full, or not at all where it would pass the deadline: returning earlier than asked
     only feeds a throttle.
 
-    Args:
-        attempt: Number of the attempt that just failed, from 1.
-        elapsed: Seconds lost so far.
+    attempt: number of the one that just failed, from 1; elapsed: seconds lost so far
     """
     if not (failure.temporary or failure.status in TEMPORARY_STATUS) or attempt >= policy.attempts:
         return None

@@ -11,10 +11,9 @@ from typing import BinaryIO
 
 from packinfra.oci.errors import DigestMismatch, RegistryError, Step
 from packinfra.oci.manifest import Descriptor
-from packinfra.oci.reference import Reference
 from packinfra.oci.responses import absolute
 from packinfra.oci.transport import Call
-from packinfra.oci.uploads import Progress
+from packinfra.oci.uploads import Progress, disk_errors
 
 _REDIRECTS = (301, 302, 303, 307, 308)
 _HOPS = 5
@@ -34,12 +33,27 @@ def download(call: Call, blob: Descriptor, into: BinaryIO, *, progress: Progress
 
     def attempt() -> None:
         back()
-        sink = _Sink(blob, into, call.reference, progress)
+        digest, received = hashlib.sha256(), 0
+
+        def write(block: bytes) -> None:
+            nonlocal received
+            received += len(block)
+            if received > blob.size:
+                raise DigestMismatch(Step.DOWNLOAD, call.reference, text=f"more than the {blob.size} B announced")
+            digest.update(block)
+            with disk_errors(Step.DOWNLOAD, call.reference, "written"):
+                into.write(block)
+            if progress:
+                progress(received, blob.size)
+
         url = f"{call.repository}/blobs/{blob.digest}"
         for _ in range(_HOPS):
-            response = call.send("GET", url, Step.DOWNLOAD, (200, *_REDIRECTS), sink=sink.write)
+            response = call.send("GET", url, Step.DOWNLOAD, (200, *_REDIRECTS), sink=write)
             if response.status == 200:
-                return sink.check()
+                if (actual := f"sha256:{digest.hexdigest()}") != blob.digest:
+                    text = f"received {actual} instead of {blob.digest}"
+                    raise DigestMismatch(Step.DOWNLOAD, call.reference, text=text)
+                return
             url = absolute(response.url, response.headers.get("Location", ""), Step.DOWNLOAD, call.reference)
         raise RegistryError(Step.DOWNLOAD, call.reference, text=f"more than {_HOPS} redirects")
 
@@ -48,30 +62,3 @@ def download(call: Call, blob: Descriptor, into: BinaryIO, *, progress: Progress
     except BaseException:
         back()
         raise
-
-
-class _Sink:
-    def __init__(self, blob: Descriptor, into: BinaryIO, reference: Reference, progress: Progress | None) -> None:
-        self._blob, self._into, self._reference, self._progress = blob, into, reference, progress
-        self._hash, self._received = hashlib.sha256(), 0
-
-    def write(self, block: bytes) -> None:
-        self._received += len(block)
-        if self._received > self._blob.size:
-            raise DigestMismatch(Step.DOWNLOAD, self._reference, text=f"more than the {self._blob.size} B announced")
-        self._hash.update(block)
-        try:
-            self._into.write(block)
-        except OSError as error:  # of our disk: it must not pass for one of the network
-            raise RegistryError(
-                Step.DOWNLOAD, self._reference, text=f"it can't be written: {error.strerror}", remedy="see to the disk"
-            ) from error
-        if self._progress:
-            self._progress(self._received, self._blob.size)
-
-    def check(self) -> None:
-        digest = f"sha256:{self._hash.hexdigest()}"
-        if digest != self._blob.digest:
-            raise DigestMismatch(
-                Step.DOWNLOAD, self._reference, text=f"received {digest} instead of {self._blob.digest}"
-            )

@@ -165,11 +165,8 @@ class Call:
     ) -> Response:
         """One request. Raises a RegistryError unless the response's status is an expected one.
 
-        Args:
-            url: A path, or the absolute URL of a Location.
-            retry: Send it again while it fails in a way that may pass.
-            actions: What a token must allow.
-            sink: See HttpClient.request.
+        url: a path, or the absolute URL of a Location. retry: send it again while it fails in a way that may pass.
+        actions: what a token must allow. sink: see HttpClient.request.
         """
 
         if retry:  # of requests without a body

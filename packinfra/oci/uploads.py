@@ -113,14 +113,13 @@ def _with_digest(location: str, digest: str) -> str:
 
 
 @contextlib.contextmanager
-def _disk_errors() -> Iterator[None]:
+def disk_errors(step: Step, target: object, verb: str) -> Iterator[None]:
     """An error of our disk must not pass for one of the network."""
     try:
         yield
     except OSError as error:
-        raise RegistryError(
-            Step.UPLOAD, "archive", text=f"it can't be read: {error.strerror}", remedy="see to the disk, then run again"
-        ) from error
+        text, remedy = f"it can't be {verb}: {error.strerror}", "see to the disk, then run again"
+        raise RegistryError(step, target, text=text, remedy=remedy) from error
 
 
 class _Source:
@@ -131,7 +130,7 @@ class _Source:
     ) -> None:
         self._size, self._progress, self._budget = size, progress, budget
         self._hash, self._sent = hashlib.sha256(), 0
-        with _disk_errors():
+        with disk_errors(Step.UPLOAD, "archive", "read"):
             self._content = content()
 
     def __enter__(self) -> Self:
@@ -150,7 +149,7 @@ class _Source:
     def read(self, size: int = -1) -> bytes:
         if self._budget.cancelled:
             raise Cancelled
-        with _disk_errors():
+        with disk_errors(Step.UPLOAD, "archive", "read"):
             chunk = self._content.read(size)
         self._hash.update(chunk)
         self._sent += len(chunk)

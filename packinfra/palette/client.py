@@ -7,7 +7,7 @@ the wrong kind or another tenant's key, Palette says "not found" of a registry t
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import (
@@ -47,17 +47,11 @@ class Listed:
 
 
 class PaletteClient:
-    """Thread-safe. Every method raises a PaletteError. Close it, or use it as a context manager."""
+    """Thread-safe. Every method raises a PaletteError."""
 
     def __init__(self, transport: PaletteTransport) -> None:
         self._transport = transport
         self._send = transport.send
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def close(self) -> None:
         self._transport.close()
@@ -82,8 +76,20 @@ class PaletteClient:
             return ""
         return str((status.get("tenant") or {}).get("tenantUid") or "")
 
-    def registries(self) -> list[Listed]:
-        return self._registries()
+    def registries(self, *, retry: bool = True) -> list[Listed]:
+        listed: list[Listed] = []
+        query: dict[str, str] = {}
+        while True:
+            document = self._send(PaletteStep.LIST, "GET", _SUMMARY, query=query, retry=retry)
+            for item in document.get("items") or []:
+                metadata, spec = item.get("metadata") or {}, item.get("spec") or {}
+                kind = str(spec.get("registryType") or "").lower()
+                listed.append(Listed(str(metadata.get("uid")), str(metadata.get("name")), kind))
+            # This list is not paged in 4.8; every other one is, and a page taken for the whole would hide a registry.
+            following = (document.get("listmeta") or {}).get("continue")
+            if not following or following == query.get("continue"):
+                return listed
+            query = {"continue": str(following)}
 
     def find(self, name: str) -> Listed | None:
         return next((listed for listed in self.registries() if listed.name == name), None)
@@ -112,7 +118,7 @@ class PaletteClient:
         def action() -> str:
             nonlocal again
             if again:
-                for listed in self._registries(retry=False):
+                for listed in self.registries(retry=False):
                     if listed.name == registration.name:
                         return listed.uid
             again = True
@@ -182,21 +188,6 @@ class PaletteClient:
             raise
         # Not `tag`, which may carry its group in front: "LTS__22.4.x".
         return frozenset(str(entry.get("version")) for entry in document.get("tags") or [])
-
-    def _registries(self, *, retry: bool = True) -> list[Listed]:
-        listed: list[Listed] = []
-        query: dict[str, str] = {}
-        while True:
-            document = self._send(PaletteStep.LIST, "GET", _SUMMARY, query=query, retry=retry)
-            for item in document.get("items") or []:
-                metadata, spec = item.get("metadata") or {}, item.get("spec") or {}
-                kind = str(spec.get("registryType") or "").lower()
-                listed.append(Listed(str(metadata.get("uid")), str(metadata.get("name")), kind))
-            # This list is not paged in 4.8; every other one is, and a page taken for the whole would hide a registry.
-            following = (document.get("listmeta") or {}).get("continue")
-            if not following or following == query.get("continue"):
-                return listed
-            query = {"continue": str(following)}
 
     def _confirm_gone(self, kind: Kind, uid: str, tenant: str, error: NotFound) -> None:
         if tenant and (ours := self.tenant()) != tenant:

@@ -95,15 +95,10 @@ class PaletteTransport:
         secrets: tuple[str, ...] = (),
         retry: bool = True,
     ) -> dict[str, Any]:
-        """The response's object, empty where it has no body.
+        """The response's object, empty where it has no body. Raises a PaletteError unless its status is 2xx.
 
-        Args:
-            path: Below the host, "/v1/...".
-            secrets: What must not appear in an error although the body holds it.
-            retry: Send again while it fails in a way that may pass; for requests that may be repeated.
-
-        Raises:
-            PaletteError: The response's status isn't 2xx, or there is none.
+        path: below the host, "/v1/...". secrets: must not appear in an error although the body holds them. retry: send
+        it again while it fails in a way that may pass.
         """
         if retry:
             return self.budget().attempt(

@@ -59,6 +59,14 @@ class Setup:
         return Reference(self.reference.host, self.reference.repository, tag)
 
 
+def prepared(registry: ScriptedRegistry, **options: object) -> Setup:
+    """With `{}` in the repository, so that publishing one version takes 6 requests."""
+    setup = Setup(registry, **options)
+    config = manifest().config
+    registry.blobs[setup.reference.repository, config.digest] = b"{}"
+    return setup
+
+
 def manifest(layer: bytes = LAYER) -> Manifest:
     return pack_manifest("hello-1.0.0.tar.gz", sha(layer), len(layer), CREATED)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 import time
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -17,25 +16,23 @@ import pytest
 
 from packinfra.aws.ecr import TRAITS
 from packinfra.http.client import Timeouts
-from packinfra.oci import Reference, RegistryError
+from packinfra.oci import RegistryError
 from packinfra.oci.errors import (
     BlobMissing,
     DigestMismatch,
     NotAuthorized,
     QuotaExceeded,
     RepositoryMissing,
-    Step,
     TagImmutable,
     Throttled,
     TimedOut,
     Unreachable,
 )
-from packinfra.oci.transport import Transport
-from tests.support.oci import LAYER, Setup, manifest, sha
+from tests.support.oci import LAYER, manifest, prepared, sha
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
 
 REQUESTS, BYTES = 6, len(LAYER) + len(manifest().body)
-ASK, FIND, BEGIN = ("HEAD", "/manifests/"), ("HEAD", sha(LAYER)), ("POST", "/uploads/")
+LOOK_UP, FIND, BEGIN = ("HEAD", "/manifests/"), ("HEAD", sha(LAYER)), ("POST", "/uploads/")
 UPLOAD, PUBLISH = ("PUT", "/uploads/"), ("PUT", "/manifests/")
 EXPIRED = b"Your authorization token has expired. Reauthenticate and try again."
 PAUSES = [0.5, 1.0, 2.0, 4.0]
@@ -55,7 +52,7 @@ class Passes:
 
 
 PASSES = [
-    Passes("500 on HEAD", ASK, (Reply(500),)),
+    Passes("500 on HEAD", LOOK_UP, (Reply(500),)),
     Passes("502 with a page", BEGIN, (Reply(502, {"Content-Type": "text/html"}, b"<html>bad gateway</html>"),)),
     Passes("503", FIND, (Reply(503),)),
     Passes("504 after the manifest was stored", PUBLISH, (Reply(504, after=True),), sent=len(manifest().body)),
@@ -67,7 +64,7 @@ PASSES = [
     Passes("429 with nonsense", FIND, (Reply(429, {"Retry-After": "-1 soon"}),)),
     Passes("503 of ECR's older throttle", PUBLISH, (Reply(503, body=error("TOOMANYREQUESTS", "Rate exceeded")),),
            sent=len(manifest().body)),
-    Passes("dropped: HEAD of the tag", ASK, (Reply(drop=True),)),
+    Passes("dropped: HEAD of the tag", LOOK_UP, (Reply(drop=True),)),
     Passes("dropped: HEAD of the blob", FIND, (Reply(drop=True),)),
     Passes("dropped: POST", BEGIN, (Reply(drop=True),)),
     Passes("dropped: after the POST was done", BEGIN, (Reply(drop=True, after=True),)),
@@ -90,7 +87,7 @@ PASSES = [
            requests=3, sent=len(manifest().body)),
     Passes("ECR's word for it (oras-py#54)", PUBLISH, (Reply(400, body=error("BLOB_UPLOAD_UNKNOWN", "Layers with")),),
            requests=3, sent=len(manifest().body)),
-    Passes("401 on the tag", ASK, (Reply(401),), requests=2, sleeps=(), renewed=1),  # and GET for the reason
+    Passes("401 on the tag", LOOK_UP, (Reply(401),), requests=2, sleeps=(), renewed=1),  # and GET for the reason
     Passes("401 before the body", UPLOAD, (Reply(401, take=0),), requests=2, sleeps=(), renewed=1),
     Passes("401 within the body", UPLOAD, (Reply(401, take=1000),), requests=2, sent=1000, sleeps=(), renewed=1),
     Passes("403 expired within the body", UPLOAD, (Reply(403, body=EXPIRED, take=1000),), requests=2, sent=1000,
@@ -104,13 +101,6 @@ PASSES = [
     Passes("blob found by redirect", FIND, (Reply(307, {"Location": "https://storage.example/x"}),), requests=-2,
            sent=-len(LAYER), sleeps=()),
 ]  # fmt: skip
-
-
-def prepared(registry: ScriptedRegistry, **options: object) -> Setup:
-    setup = Setup(registry, **options)
-    config = manifest().config
-    registry.blobs[setup.reference.repository, config.digest] = b"{}"
-    return setup
 
 
 @pytest.mark.parametrize("case", PASSES, ids=lambda case: case.what)
@@ -149,22 +139,22 @@ class Fails:
 
 GONE = error("NAME_UNKNOWN", "The repository with name 'hello' does not exist in the registry")
 FAILS = [
-    Fails("always 503", ASK, (Reply(503),) * 9, RegistryError, "could not look up the tag (", 5, tuple(PAUSES)),
+    Fails("always 503", LOOK_UP, (Reply(503),) * 9, RegistryError, "could not look up the tag (", 5, tuple(PAUSES)),
     Fails("always throttled", PUBLISH, (Reply(429),) * 9, Throttled, "429\n  -> run again in a minute", 10,
           tuple(PAUSES)),
-    Fails("throttled beyond the deadline", ASK, (Reply(429, {"Retry-After": "999"}),), Throttled, "429", 1),
+    Fails("throttled beyond the deadline", LOOK_UP, (Reply(429, {"Retry-After": "999"}),), Throttled, "429", 1),
     Fails("escapes in a text", PUBLISH, (Reply(400, body=error("MANIFEST\x1b[2J", "a\x1b[1m\nb\u202e")),), RegistryError,
           "400 MANIFEST\\x1b[2J: a\\x1b[1m b\\u202e\n", 6),
-    Fails("always dropped", ASK, (Reply(drop=True),) * 9, Unreachable, "HTTPS_PROXY", 5, tuple(PAUSES)),
+    Fails("always dropped", LOOK_UP, (Reply(drop=True),) * 9, Unreachable, "HTTPS_PROXY", 5, tuple(PAUSES)),
     Fails("missing repository", BEGIN, (Reply(404, body=GONE),), RepositoryMissing, "does not exist", 4),
     Fails("missing repository, no word", BEGIN, (Reply(404),), RepositoryMissing, "404\n  -> run pulumi refresh", 4),
-    Fails("Harbor's missing project", ASK,
+    Fails("Harbor's missing project", LOOK_UP,
           (Reply(401, {"WWW-Authenticate": ""}, error("UNAUTHORIZED", "project base not found")),) * 4,
           RegistryError, "401", 4),
     Fails("denied, with the action", BEGIN,
           (Reply(403, body=error("DENIED", "User: u is not authorized to perform: ecr:InitiateLayerUpload on resource")),),
           NotAuthorized, "-> allow ecr:InitiateLayerUpload on this", 4),
-    Fails("wrong login", ASK, (Reply(401),) * 9, NotAuthorized, "401", 4),
+    Fails("wrong login", LOOK_UP, (Reply(401),) * 9, NotAuthorized, "401", 4),
     Fails("immutable tag", PUBLISH, (Reply(400, body=error("TAG_INVALID", "immutable")),), TagImmutable,
           "400 TAG_INVALID: immutable\n  -> publish the content under another version", 7),
     Fails("immutable tag in Harbor", PUBLISH, (Reply(412, body=error("PRECONDITION", "immutable")),), TagImmutable,
@@ -185,10 +175,10 @@ FAILS = [
     Fails("no Location", BEGIN, (Reply(202),), RegistryError, "has no Location", 4),
     Fails("a Location that is none", BEGIN, (Reply(202, {"Location": "http://[1:2/x"}),), RegistryError, "invalid URL", 4),
     Fails("a port that is none", BEGIN, (Reply(202, {"Location": "http://h:port/x"}),), RegistryError, "invalid URL", 4),
-    Fails("a redirect of the tag", ASK, (Reply(307, {"Location": "https://elsewhere.example/"}),), RegistryError, "307", 1),
+    Fails("a redirect of the tag", LOOK_UP, (Reply(307, {"Location": "https://elsewhere.example/"}),), RegistryError, "307", 1),
     Fails("an endless error page", PUBLISH, (Reply(400, body=b"x" * 5_000_000),), RegistryError, "400: xxx", 6),
     Fails("method not allowed", PUBLISH, (Reply(405, body=error("UNSUPPORTED")),), RegistryError, "405 UNSUPPORTED", 6),
-    Fails("unauthorized by a proxy's page", ASK, (Reply(403, {"Content-Type": "text/html"}, b"<html>"),), NotAuthorized,
+    Fails("unauthorized by a proxy's page", LOOK_UP, (Reply(403, {"Content-Type": "text/html"}, b"<html>"),), NotAuthorized,
           "403\n  -> check which identity", 2),
 ]  # fmt: skip
 
@@ -212,7 +202,7 @@ def test_what_fails(registry: ScriptedRegistry, case: Fails) -> None:
 
 def test_the_reason_for_a_refused_head(registry: ScriptedRegistry) -> None:
     setup = prepared(registry)
-    registry.next(*ASK, Reply(403))
+    registry.next(*LOOK_UP, Reply(403))
     registry.next(
         "GET", "/manifests/", Reply(403, body=error("DENIED", "not authorized to perform: ecr:BatchGetImage"))
     )
@@ -223,7 +213,7 @@ def test_the_reason_for_a_refused_head(registry: ScriptedRegistry) -> None:
 @pytest.mark.parametrize(
     ("where", "action"),
     [
-        (ASK, "ecr:BatchGetImage"),
+        (LOOK_UP, "ecr:BatchGetImage"),
         (FIND, "ecr:BatchCheckLayerAvailability"),
         (BEGIN, "ecr:InitiateLayerUpload"),
         (UPLOAD, "ecr:UploadLayerPart"),
@@ -283,7 +273,7 @@ def test_a_registry_that_stalls(registry: ScriptedRegistry, where: str) -> None:
 
 def test_stalled_for_good(registry: ScriptedRegistry) -> None:
     setup = prepared(registry, timeouts=Timeouts(connect=0.3, read=0.1, finish=0.1))
-    registry.next(*ASK, *[Reply(stall=0.3)] * 5)
+    registry.next(*LOOK_UP, *[Reply(stall=0.3)] * 5)
     with pytest.raises(TimedOut, match="no connection or response in time"):
         setup.publish()
     assert setup.sleeps == PAUSES
@@ -315,116 +305,3 @@ def test_a_long_upload_does_not_eat_the_deadline(registry: ScriptedRegistry) -> 
     setup.client.resolve(setup.reference)
     setup.push(progress=lambda *_: now.__setitem__(0, now[0] + 1000.0))
     assert setup.sleeps == [0.5]
-
-
-@pytest.mark.parametrize(
-    "location", ["/v2/x/{}?_state=a%2Fb&empty=&twice=1&twice=2", "uploads/{}?_state=a%2Fb&empty=&twice=1&twice=2"]
-)
-def test_relative_locations(registry: ScriptedRegistry, location: str) -> None:
-    setup = prepared(registry)
-    path = (
-        "/v2/x/blobs/uploads/1" if location[0] == "/" else f"/v2/{setup.reference.repository}/blobs/uploads/uploads/1"
-    )
-    registry.uploads.add(path)
-    registry.next(*BEGIN, Reply(202, {"Location": location.format("blobs/uploads/1" if location[0] == "/" else "1")}))
-    registry.next("PUT", re.escape(path), Reply(201))
-    registry.blobs[setup.reference.repository, sha(LAYER)] = b""  # so that the manifest is taken
-    registry.next(*FIND, Reply(404))
-    assert setup.publish().digest == manifest().digest
-    assert next(s.path.partition("?")[0] for s in registry.seen if s.method == "PUT") == path
-
-
-def test_credentials_stay_at_their_origin(registry: ScriptedRegistry) -> None:
-    setup = prepared(registry)
-    with ScriptedRegistry() as foreign:
-        session = "/v2/x/blobs/uploads/1"
-        foreign.uploads.add(session)
-        location = f"http://{foreign.host}{session}?_state=a%2Fb&empty=&twice=1&twice=2"
-        registry.next(*BEGIN, Reply(202, {"Location": location}))
-        setup.publish()  # our registry has not seen the blob, and gets it in the second attempt
-        assert [(seen.method, seen.sent) for seen in foreign.seen] == [("PUT", len(LAYER))]
-        assert "Authorization" not in foreign.seen[0].headers
-        foreign.seen.clear()
-        registry.next(*ASK, Reply(307, {"Location": f"http://{foreign.host}/"}))
-        with pytest.raises(RegistryError, match="307"):
-            setup.client.resolve(setup.reference)
-        assert foreign.seen == []
-    assert all("Authorization" in seen.headers for seen in registry.seen)
-
-
-def test_a_presigned_address_that_has_expired(registry: ScriptedRegistry) -> None:
-    """A 403 from elsewhere says nothing of our login: the next attempt gets a new address."""
-    setup = prepared(registry)
-    with ScriptedRegistry() as foreign:
-        foreign.next("PUT", "/x", Reply(403, body=b"<Error>Request has expired</Error>"))
-        registry.next(*BEGIN, Reply(202, {"Location": f"http://{foreign.host}/x"}))
-        setup.publish()
-    assert setup.credentials.renewed == 0
-    assert setup.sleeps == [0.5]
-
-
-@pytest.mark.parametrize(
-    ("location", "said"),
-    [
-        ("http://registry.example.com/x", "without TLS"),
-        ("ftp://registry.example.com/x", "without TLS"),
-        ("https://169.254.169.254/latest/meta-data", "an address of this network"),
-        ("https://10.0.0.1/x", "an address of this network"),
-        ("https://[::1]/x", "an address of this network"),
-        ("https://localhost/x", "an address of this network"),
-    ],
-)
-def test_where_nobody_is_sent(location: str, said: str) -> None:
-    call = Transport("registry.example.com").call(Reference("r", "r", "r"))
-    with pytest.raises(RegistryError, match=said):
-        call.send("PUT", location, Step.UPLOAD, (201,))
-
-
-def test_warnings_are_told_once(registry: ScriptedRegistry) -> None:
-    setup = prepared(registry)
-    warning = {"Warning": '299 - "this registry \x1b[2Jcloses in May", 299 - "and \\"this\\" too", 110 x "stale"'}
-    registry.next(*ASK, Reply(404, warning))
-    registry.next(*FIND, Reply(404, warning))
-    setup.publish()
-    assert setup.warnings == [
-        f"{registry.host} says: this registry \\x1b[2Jcloses in May",
-        f'{registry.host} says: and \\"this\\" too',
-    ]
-
-
-def test_nobody_there() -> None:
-    with ScriptedRegistry() as closed:
-        setup = Setup(closed)
-    with pytest.raises(Unreachable, match="refused"):
-        setup.client.resolve(setup.reference)
-    assert setup.sleeps == PAUSES
-
-
-@pytest.mark.parametrize(
-    ("host", "options", "said"),
-    [
-        ("registry.invalid", {}, "no such host: registry.invalid"),
-        (None, {"plain_http": False}, "no TLS at"),
-    ],
-)
-def test_hopeless_connections_are_not_tried_again(
-    registry: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch, host: str | None, options: dict[str, object], said: str
-) -> None:
-    monkeypatch.setenv("NO_PROXY", "*")
-    if host:
-        registry.host = host
-    setup = Setup(registry, **options)
-    with pytest.raises(Unreachable, match=said):
-        setup.client.resolve(setup.reference)
-    assert setup.sleeps == []
-
-
-def test_a_proxy_that_refuses(registry: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", f"http://user:{'s3cret'}@{registry.host}")
-    monkeypatch.delenv("NO_PROXY", raising=False)
-    registry.host = "registry.example.com"
-    setup = Setup(registry, plain_http=False)
-    with pytest.raises(Unreachable, match=r"the proxy refused: \d+") as caught:
-        setup.client.resolve(setup.reference)
-    assert "s3cret" not in str(caught.value)
-    assert setup.sleeps == []

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from packinfra.errors import PackinfraError
@@ -26,13 +26,10 @@ class CredentialsError(PackinfraError):
 class Credentials:
     """A user name and password, or an identity token in place of both; none of them shows in a repr."""
 
-    username: str
-    password: str
-    identity_token: str = ""
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    identity_token: str = field(default="", repr=False)
     """Exchanged for a Bearer token, never sent as a password (`az acr login` leaves one in the Docker config)."""
-
-    def __repr__(self) -> str:
-        return "Credentials(...)"
 
 
 class CredentialProvider(Protocol):

@@ -1,0 +1,113 @@
+"""What Palette's client is given: hosts, keys, CA files, endpoints; and a registration, there and back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from packinfra.palette import PaletteTransport, Registration
+from packinfra.palette.credentials import RoleCredentials
+from packinfra.palette.errors import KeyRejected, PaletteUnreachable
+from packinfra.palette.host import normalize_host
+from packinfra.palette.registration import normalize_base_path, normalize_endpoint, parse_registration
+from tests.support.registrations import BASIC, ROLE, USER
+from tests.support.scripted_palette import KEY
+
+
+@pytest.mark.parametrize(
+    ("text", "host"),
+    [
+        ("palette.example.com", "palette.example.com"),
+        ("https://palette.example.com/", "palette.example.com"),
+        (" palette.example.com:8443/ ", "palette.example.com:8443"),
+        ("http://palette.example.com", "only sent over https"),
+        ("https://palette.example.com/api", "write the host alone"),
+        ("palette.example.com?x", "write the host alone"),
+        ("https://me:pw@palette.example.com", "write the host alone"),
+        ("https://", "write the host alone"),
+        ("https://me:pw@palette.exa\u2100mple.com", "write the host alone"),
+        ("https://[::1", "write the host alone"),
+    ],
+)
+def test_normalize_host(text: str, host: str) -> None:
+    if " " in host:
+        with pytest.raises(ValueError, match=host) as caught:
+            normalize_host(text)
+        assert "me:pw" not in str(caught.value)
+    else:
+        assert normalize_host(text) == host
+
+
+def test_other_partitions() -> None:
+    gov = Registration("n", "e", "b", RoleCredentials("arn:aws-us-gov:iam::1:role/r", "x"), partition="aws-us-gov")
+    assert gov.spec()["credentials"]["partition"] == "aws-us-gov"
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), ("nothing", "holds no certificate")])
+def test_an_unusable_ca_file(tmp_path: Path, content: str | None, said: str) -> None:
+    path = tmp_path / "ca.pem"
+    if content:
+        path.write_text(content)
+    with pytest.raises(PaletteUnreachable, match=rf"{said}.*\n  -> name a PEM file"):
+        PaletteTransport("h", KEY, ca_file=str(path))
+
+
+@pytest.mark.parametrize("key", ["bad\nkey", "k\u00e9y\u20ac", "two keys"])
+def test_a_key_that_is_none_is_never_sent_nor_shown(key: str) -> None:
+    with pytest.raises(KeyRejected, match="the API key holds blanks") as caught:
+        PaletteTransport("palette.example.com", key)
+    assert key not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["ecr", "basic"])
+def test_normalize_endpoint(kind: Any) -> None:
+    scheme = "" if kind == "ecr" else "https://"
+    for end in ("", "/", "/v2", "/v2/", "//v2//"):
+        assert normalize_endpoint(kind, f" https://h.example/v2x{end}") == f"{scheme}h.example/v2x"
+    assert normalize_base_path(" /a/b// ") == "a/b"
+
+
+def answered(registration: Registration, **spec: Any) -> dict[str, Any]:
+    """As Palette answers a read: masked, with what it adds."""
+    body = registration.body()
+    body["spec"] |= {"isSyncSupported": False, "registryUid": "u1", "scope": "tenant", **spec}
+    for secrets in (body["spec"].get("credentials") or {}, body["spec"].get("auth") or {}):
+        secrets |= {key: "********" for key in ("secretKey", "password") if key in secrets}
+    return {**body, "kind": "ecr", "status": {"syncStatus": {"isSyncSupported": True}}}
+
+
+AS_SENT = {"registryName": "packs", "providerType": "pack", "isPrivate": True, "isSyncSupported": True,
+           "insecureSkipVerify": False, "certificate": None}  # fmt: skip
+NONE = dict.fromkeys(("roleArn", "externalId", "accessKeyId", "username"))
+
+
+def test_what_an_answer_says() -> None:
+    ecr = {**AS_SENT, **NONE, "endpoint": ROLE.endpoint, "basePath": "base"}
+    basic = {**AS_SENT, **NONE, "endpoint": BASIC.endpoint, "basePath": "team", "username": "robot"}
+    assert parse_registration("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
+    assert parse_registration("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
+    assert parse_registration("basic", answered(BASIC)) == basic
+    # what is normalised, and what comes back although nothing was sent
+    said = parse_registration("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
+    assert (said["endpoint"], said["basePath"]) == (ROLE.endpoint, "base")
+    # what is drift
+    assert parse_registration("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
+    assert parse_registration("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
+    assert parse_registration("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
+    assert parse_registration("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
+        **basic, "username": None, "isPrivate": False, "insecureSkipVerify": True,
+    }  # fmt: skip
+    off = {**answered(ROLE), "status": {"syncStatus": {"isSyncSupported": False}}}
+    assert parse_registration("ecr", off)["isSyncSupported"] is False
+    assert parse_registration("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, (
+        "it says nothing: no drift"
+    )
+
+
+def test_masked_values_are_left_out() -> None:
+    masked = {"credentialType": "secret", "accessKey": "AKIA****", "secretKey": "********"}
+    said = parse_registration("ecr", answered(USER, credentials=masked))
+    assert "accessKeyId" not in said
+    assert "*" not in str(said)
