@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from packinfra.resources.palette_sync import PaletteSync as PaletteSync
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import AccessSettings as AccessSettings
+    from packinfra.settings import BasicRegistry as BasicRegistry
+    from packinfra.settings import EcrRegistry as EcrRegistry
     from packinfra.settings import LifecycleSettings as LifecycleSettings
     from packinfra.settings import PackSettings as PackSettings
     from packinfra.settings import PaletteSettings as PaletteSettings
@@ -43,9 +45,11 @@ _HOMES = {
     "BasePath": "packinfra.resources.base_path",
     "BasicAccess": "packinfra.lifecycle.registry_access",
     "BasicPackRegistry": "packinfra.components.basic_registry",
+    "BasicRegistry": "packinfra.settings",
     "CiSettings": "packinfra.settings.access",
     "EcrAccess": "packinfra.lifecycle.registry_access",
     "EcrPackRegistry": "packinfra.components.ecr_registry",
+    "EcrRegistry": "packinfra.settings",
     "GranteeSettings": "packinfra.settings.access",
     "LifecycleSettings": "packinfra.settings",
     "Pack": "packinfra.packs",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+_LONGEST_QUOTE = 80
+
 
 def printable(text: str) -> str:
     r"""Foreign text (file names, messages of a server) on one line, without control characters and terminal escapes.
@@ -10,6 +12,15 @@ def printable(text: str) -> str:
     'a\\x1b[2Jb\\n'
     """
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
+
+
+def quoted(value: str) -> str:
+    """A foreign value for a message, in quotes and cut to a readable length.
+
+    >>> quoted("x" * 100) == '"' + "x" * 77 + '..."'
+    True
+    """
+    return f'"{value if len(value) <= _LONGEST_QUOTE else value[: _LONGEST_QUOTE - 3] + "..."}"'
 
 
 def plural(count: int, noun: str) -> str:

@@ -34,9 +34,4 @@ def lifecycle_policy(
 
 
 def _tagged(pattern: str, count: int) -> dict[str, Any]:
-    return {
-        "tagStatus": "tagged",
-        "tagPatternList": [pattern],
-        "countType": "imageCountMoreThan",
-        "countNumber": count,
-    }
+    return {"tagStatus": "tagged", "tagPatternList": [pattern], "countType": "imageCountMoreThan", "countNumber": count}

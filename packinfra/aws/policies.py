@@ -200,34 +200,13 @@ def pull(principals: Sequence[str], organization: str | None) -> Document:
 
 def trust(principal: str, external_id: str) -> Document:
     """The trust policy of the reader role: `principal` (an ARN) may assume it with the agreed ExternalId."""
-    return _document(
-        [
-            {
-                "Effect": "Allow",
-                "Principal": {"AWS": principal},
-                "Action": "sts:AssumeRole",
-                "Condition": {"StringEquals": {"sts:ExternalId": external_id}},
-            }
-        ]
-    )
+    return _trust("sts:AssumeRole", {"AWS": principal}, {"StringEquals": {"sts:ExternalId": external_id}})
 
 
 def trust_oidc(provider: str, issuer: str, audience: str, subjects: Sequence[str]) -> Document:
     """The trust policy of the CI role: jobs may assume it with a token of `issuer` (without scheme) for one of `subjects`."""
-    condition = {
-        "StringEquals": {f"{issuer}:aud": audience},
-        "StringLike": {f"{issuer}:sub": sorted(subjects)},
-    }
-    return _document(
-        [
-            {
-                "Effect": "Allow",
-                "Principal": {"Federated": provider},
-                "Action": "sts:AssumeRoleWithWebIdentity",
-                "Condition": condition,
-            }
-        ]
-    )
+    condition = {"StringEquals": {f"{issuer}:aud": audience}, "StringLike": {f"{issuer}:sub": sorted(subjects)}}
+    return _trust("sts:AssumeRoleWithWebIdentity", {"Federated": provider}, condition)
 
 
 def principal_arn(principal: str, arn: str) -> str:
@@ -251,6 +230,10 @@ def _of(document: str, **statements: tuple[Sequence[Action], str | Sequence[str]
         if names and resource:
             result.append({"Sid": sid, "Effect": "Allow", "Action": names, "Resource": resource})
     return _document(result)
+
+
+def _trust(action: str, principal: Document, condition: Document) -> Document:
+    return _document([{"Effect": "Allow", "Principal": principal, "Action": action, "Condition": condition}])
 
 
 def _document(statements: list[Document]) -> Document:

@@ -68,9 +68,14 @@ class RegistryClients:
         if bool(access.username) != bool(password):
             missing, present = (PASSWORD, "username") if access.username else ("username", PASSWORD)
             raise CredentialsError(
-                f"no login for {host}: the stack says {present}, but not {missing}\n  -> set both (pulumi config set "
-                f"--secret {PASSWORD}; packinfra:registry.username), or none and use the environment or docker login"
+                f"no credentials for {host}: the stack's config has {present}, but not {missing}\n  -> set both "
+                f"(pulumi config set --secret {PASSWORD}; packinfra:registry.username), or none and use the environment "
+                "or docker login"
             )
-        login = RegistryCredentials(host, Credentials(access.username, str(password)) if access.username else None)
-        transport = Transport(host, login, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn)
+        credentials = RegistryCredentials(
+            host, Credentials(access.username, str(password)) if access.username else None
+        )
+        transport = Transport(
+            host, credentials, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn
+        )
         return Client(transport)

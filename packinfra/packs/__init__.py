@@ -1,4 +1,4 @@
-"""What a pack is: a folder read, judged, identified and archived. No network, no Pulumi.
+"""Packs: a folder is read, validated, identified and archived. No network, no Pulumi.
 
 >>> from pathlib import Path
 >>> pack = read_pack(Path("packs/hello-universe"))
@@ -11,7 +11,8 @@ from packinfra.packs.catalogue import Catalogue, read_catalogue
 from packinfra.packs.chart import Chart
 from packinfra.packs.contents import PackError
 from packinfra.packs.pack import Pack, read_pack
-from packinfra.packs.rules import Problem, RuleError, RuleSettings
+from packinfra.packs.rules import RuleError, RuleSettings
+from packinfra.packs.rules.rule import Problem
 
 __all__ = [
     "Archive", "Catalogue", "Chart", "Pack", "PackError", "Problem", "RuleError", "RuleSettings", "read_catalogue",

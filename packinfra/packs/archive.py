@@ -4,9 +4,9 @@ One top folder `<name>-<version>/`; files in the order of the pack, each folder 
 0755 by the owner's execute bit; uid and gid 0 without names; every mtime is `created`; PAX records only where a
 path needs one. No clock, umask, locale or file system is in it.
 
-Compression is libdeflate's (PyPI `deflate`), because its bytes depend neither on the CPU nor on how it is fed. CODEC
-names the library's version and the level, and is recorded with every published version. Whoever changes one of the
-format's other constants changes bytes too, and gives CODEC another name:
+Compression is libdeflate's (PyPI `deflate`), because its bytes depend neither on the CPU nor on the size of the pieces.
+CODEC names the library's version and the level, and is recorded with every published version. A change of the format's
+other constants changes bytes too, so it needs another CODEC:
 
 - up to WHOLE bytes of tar: one gzip member of level 6;
 - above: members of MEMBER bytes each (RFC 1952 allows several; GNU tar, Go and Python read them as one stream);
@@ -20,6 +20,7 @@ import functools
 import hashlib
 import itertools
 import os
+import secrets
 import tarfile
 from collections import deque
 from collections.abc import Iterator
@@ -41,13 +42,13 @@ PROBE = 64 << 10
 LEVEL = 6
 CODEC = f"deflate-{deflate.__version__}/level-{LEVEL}"
 CREATED = "1980-01-01T00:00:00Z"
-"""The default `created`: fixed, so that the same content has the same digest in every stack. Zip's epoch, which no
-tool that reads timestamps trips over."""
+"""The default `created`: fixed, so that the same content has the same digest in every stack. Zip's epoch, which every
+tool can read."""
 
 _CHUNK = 1 << 20
 _INCOMPRESSIBLE = 0.98
 _WORKERS = min(8, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-"""Members compressed at a time; each holds about 2 MiB, and more would gain little beside reading and sending."""
+"""Members compressed at a time; each takes about 2 MiB, and more would gain little beside reading and sending."""
 _END = bytes(2 * tarfile.BLOCKSIZE)
 
 
@@ -57,7 +58,7 @@ class ArchiveError(PackinfraError):
 
 @dataclass(frozen=True)
 class Archive:
-    """What was written: the file name that the layer's title gives it, sha256 digest, size in bytes, codec."""
+    """A written archive: file name (the layer's title), sha256 digest, size in bytes, codec."""
 
     title: str
     digest: str
@@ -73,9 +74,15 @@ def archive_title(name: str, version: str) -> str:
 def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
     """Writes the archive of `pack` to `out`.
 
-    created: RFC 3339, whole seconds, UTC, as in CREATED. Memory stays below about three times WHOLE whatever the
-    size. Raises ArchiveError if a file's bytes are no longer those that `pack` was read from; what was written until
-    then is worthless and the caller's to remove.
+    Memory stays below about three times WHOLE, whatever the size.
+
+    Args:
+        pack: A pack without errors.
+        out: Where to write. After an error, the caller removes what is in it.
+        created: RFC 3339, whole seconds, UTC, as in CREATED.
+
+    Raises:
+        ArchiveError: A file has changed since `pack` was read, or the disk is full.
     """
     top = f"{pack.name}-{pack.version}"
     digest, size = hashlib.sha256(), 0
@@ -84,7 +91,7 @@ def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
             out.write(member)
             digest.update(member)
             size += len(member)
-        out.flush()  # a full disk shows here, and not to whoever reads the archive later
+        out.flush()  # otherwise a full disk would only show when the archive is read
     except OSError as error:
         raise unwritable(pack, error) from error
     return Archive(archive_title(pack.name, pack.version), f"sha256:{digest.hexdigest()}", size, CODEC)
@@ -93,18 +100,18 @@ def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
 def unwritable(pack: Pack, error: OSError) -> ArchiveError:
     return ArchiveError(
         f"{archive_title(pack.name, pack.version)} could not be written: {error.strerror}\n"
-        "  -> make room where archives are written; temporary ones go to the folder that TMPDIR names"
+        "  -> free disk space there; temporary archives go to the folder in TMPDIR"
     )
 
 
 def save_archive(pack: Pack, path: Path, created: str = CREATED) -> Archive:
-    """Writes the archive of `pack` to `path`: the whole of it, or nothing. Raises ArchiveError."""
-    partial = path.parent / f".packinfra-{os.getpid()}.partial"
+    """Writes the archive of `pack` to `path`, completely or not at all. Raises ArchiveError."""
+    partial = path.parent / f".packinfra-{secrets.token_hex(8)}.partial"
     try:
-        with open(partial, "wb") as out:
+        with open(partial, "xb") as out:  # x: a link under this name, planted by somebody else, isn't followed
             archive = write_archive(pack, out, created)
         partial.replace(path)
-    except OSError as error:  # the rest of the buffer is written on closing; opening and renaming can fail, too
+    except OSError as error:  # of writing the last bytes when it is closed, of opening or renaming
         raise ArchiveError(f"{path} could not be written: {error.strerror}") from error
     finally:
         with contextlib.suppress(OSError):
@@ -141,18 +148,18 @@ def _tar(pack: Pack, top: str, mtime: int) -> Iterator[bytes]:
 
 
 class Headers:
-    """Tar headers. Nearly all differ in name, size and kind only, so the rest is made once: tarfile takes five times
-    as long for each, and makes the unusual ones."""
+    """Tar headers. Most differ in name, size and kind only, so the rest is built once: tarfile takes five times as long
+    for each. It builds the others."""
 
     def __init__(self, mtime: int) -> None:
         self._mtime = mtime
-        self._blank = {kind: self._made("", 0, *kind) for kind in ((True, False), (False, False), (False, True))}
+        self._blank = {kind: self._build("", 0, *kind) for kind in ((True, False), (False, False), (False, True))}
 
     def of(self, name: str, size: int, *, folder: bool = False, executable: bool = False) -> bytes:
         raw = name.encode("utf-8", "surrogateescape") + b"/" * folder
         blank = self._blank[folder, executable]
         if not raw.isascii() or len(raw) > tarfile.LENGTH_NAME or size >= 8**11 or len(blank) != tarfile.BLOCKSIZE:
-            return self._made(name, size, folder, executable)
+            return self._build(name, size, folder, executable)
         digits = b"%011o" % size
         # The sum of all bytes, its own field counting as blanks; the blank header's size is eleven zeros.
         total = int(blank[148:154], 8) + sum(raw) - blank[0] + sum(digits) - 11 * ord("0")
@@ -161,8 +168,8 @@ class Headers:
             b"%06o" % total, blank[154:],
         ))  # fmt: skip
 
-    def _made(self, name: str, size: int, folder: bool, executable: bool) -> bytes:
-        entry = tarfile.TarInfo(name)  # whatever isn't set here stays empty: nothing of the machine gets in
+    def _build(self, name: str, size: int, folder: bool, executable: bool) -> bytes:
+        entry = tarfile.TarInfo(name)  # the other fields stay empty, so nothing of this machine gets into the archive
         entry.size, entry.mtime = size, self._mtime
         entry.mode = 0o755 if folder or executable else 0o644
         entry.type = tarfile.DIRTYPE if folder else tarfile.REGTYPE
@@ -170,7 +177,7 @@ class Headers:
 
 
 def _content(file: PackFile, pack: Pack) -> Iterator[bytes]:
-    if file.data is not None:  # read with the rest of the pack: it cannot have changed since
+    if file.data is not None:  # kept since the pack was read
         yield file.data
         return
     digest, left = hashlib.sha256(), file.size
@@ -185,13 +192,13 @@ def _content(file: PackFile, pack: Pack) -> Iterator[bytes]:
         raise ArchiveError(f"{file.path} of pack {pack.folder} can no longer be read: {error.strerror}") from error
     if left or grown or digest.hexdigest() != file.sha256:
         raise ArchiveError(
-            f"{file.path} of pack {pack.folder} changed while it was archived; nothing was published. "
-            "Run again when whatever writes the file has finished"
+            f"{file.path} of pack {pack.folder} changed while it was archived; nothing was published\n"
+            "  -> run again when no program writes to the file"
         )
 
 
 def _compressed(stream: Iterator[bytes]) -> Iterator[bytes]:
-    """One member where the stream is short, else several, made side by side and given out in their order."""
+    """One gzip member for a short stream, else several, compressed in parallel and yielded in order."""
     buffer = bytearray()
     for chunk in stream:
         buffer += chunk
@@ -216,7 +223,7 @@ def _compressed(stream: Iterator[bytes]) -> Iterator[bytes]:
 
 @functools.cache
 def _pool() -> ThreadPoolExecutor:
-    """One for all archives of the process; libdeflate works without the interpreter's lock."""
+    """One for all archives of the process; libdeflate releases the interpreter's lock."""
     return ThreadPoolExecutor(_WORKERS, "packinfra-compress")
 
 

@@ -1,4 +1,4 @@
-"""Finds and reads all packs of a program, and reports every problem of every pack at once."""
+"""Finds and reads all packs of a program, and reports all their problems at once."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from pathlib import Path
 from packinfra.packs.contents import METADATA, PackError
 from packinfra.packs.pack import Pack, read_pack
 from packinfra.packs.rules import RuleSettings
+from packinfra.text import plural
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Packs that may be published: name -> its versions, each a folder; in the order of names and versions.
+    """Packs that can be published, in the order of names and versions.
 
-    found_by: name -> the last of the patterns that found one of its folders
+    Attributes:
+        packs: Name -> its versions, each a folder.
+        found_by: Name -> the last of the patterns that matched one of its folders.
     """
 
     packs: Mapping[str, tuple[Pack, ...]]
@@ -25,36 +28,38 @@ class Catalogue:
 
 
 def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, RuleSettings] | None = None) -> Catalogue:
-    """Reads the packs that `patterns` name: folders, or globs (`*`, `**`), relative to `root`.
+    """Reads the packs that `patterns` match.
 
-    rules: how packs are judged, by the last of the patterns that found them
+    A folder, or a match of a glob without `**`, must be a pack; matches of `**` are packs if they contain a pack.json.
 
-    Every folder that is named, or found by a glob without `**`, must be a pack; of what `**` finds, those folders
-    are packs that hold a pack.json. Raises PackError with every problem of every pack, worst first. A glob or folder
-    without a pack is an error, so that an empty checkout can't delete a catalogue; so are two folders that hold the
-    same name and version.
+    Args:
+        root: The folder that `patterns` are relative to.
+        patterns: Folders, or globs (`*`, `**`).
+        rules: Pattern -> severities for its packs; if several patterns match a folder, the last one counts.
+
+    Raises:
+        PackError: With every problem of every pack, worst first. A pattern without a pack is an error, so that an empty
+            checkout can't delete a catalogue; so are two folders with the same name and version.
     """
-    mistakes: list[str] = []
+    problems: list[str] = []
     folders: dict[Path, str] = {}
     for pattern in patterns:
-        found = _expand(root, pattern)
-        if not found:
-            mistakes.append(_nothing(root, pattern))
-        folders.update(dict.fromkeys(found, pattern))
+        matches = _expand(root, pattern)
+        if not matches:
+            problems.append(_nothing(root, pattern))
+        folders.update(dict.fromkeys(matches, pattern))
     packs: list[Pack] = []
     for folder, pattern in folders.items():
         try:
             packs.append(read_pack(folder, (rules or {}).get(pattern)))
         except PackError as error:
-            mistakes.append(str(error))
+            problems.append(str(error))
     broken = sorted((p for p in packs if p.errors), key=lambda p: -len(p.errors))
-    mistakes += [_report(root, pack) for pack in broken]
-    mistakes += published_twice(packs, root)
-    if mistakes:
-        count = len(mistakes) - len(broken) + sum(len(pack.errors) for pack in broken)
-        raise PackError(
-            "\n".join(mistakes) + f"\n{count} {'thing' if count == 1 else 'things'} to correct; nothing was published."
-        )
+    problems += [_report(root, pack) for pack in broken]
+    problems += published_twice(packs, root)
+    if problems:
+        count = len(problems) - len(broken) + sum(len(pack.errors) for pack in broken)
+        raise PackError("\n".join(problems) + f"\n{plural(count, 'problem')} to correct; nothing was published.")
     by_name: dict[str, list[Pack]] = {}
     for pack in sorted(packs, key=lambda p: (p.name, p.version)):
         by_name.setdefault(pack.name, []).append(pack)
@@ -67,15 +72,15 @@ def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, Rule
 def _expand(root: Path, pattern: str) -> list[Path]:
     if not has_magic(pattern):
         return [root / pattern]
-    found = [root / path for path in sorted(glob(pattern, root_dir=root, recursive=True), key=os.fsencode)]
-    return [path for path in found if ((path / METADATA).is_file() if "**" in pattern else path.is_dir())]
+    paths = [root / path for path in sorted(glob(pattern, root_dir=root, recursive=True), key=os.fsencode)]
+    return [path for path in paths if ((path / METADATA).is_file() if "**" in pattern else path.is_dir())]
 
 
 def _nothing(root: Path, pattern: str) -> str:
     base = root / next((part for part in Path(pattern).parts if not has_magic(part)), ".")
-    seen = "" if base.is_dir() else f" ({base} does not exist)"
+    hint = "" if base.is_dir() else f" ({base} does not exist)"
     return (
-        f'packs: "{pattern}" finds no folder with a {METADATA} below {root}{seen}\n'
+        f'packs: "{pattern}" matches no folder with a {METADATA} below {root}{hint}\n'
         f'      -> correct "packinfra:packs" in the stack file, or check out the packs. To remove all packs, use '
         "pulumi destroy"
     )
@@ -83,19 +88,19 @@ def _nothing(root: Path, pattern: str) -> str:
 
 def _report(root: Path, pack: Pack) -> str:
     title = f"pack {os.path.relpath(pack.folder, root)}"
-    called = f" ({pack.name} {pack.version})" if pack.name and pack.version else ""
-    return "\n".join([f"{title}{called}:", *(f"  {problem}" for problem in pack.errors)])
+    version = f" ({pack.name} {pack.version})" if pack.name and pack.version else ""
+    return "\n".join([f"{title}{version}:", *(f"  {problem}" for problem in pack.errors)])
 
 
 def published_twice(packs: Iterable[Pack], root: Path) -> list[str]:
-    """Which versions stand in more than one folder, as readable errors; folders are named relative to `root`."""
+    """An error for each version that is in more than one folder; folders are shown relative to `root`."""
     folders: dict[tuple[str, str], list[str]] = {}
     for pack in packs:
         if pack.name and pack.version:
             folders.setdefault((pack.name, pack.version), []).append(os.path.relpath(pack.folder, root))
     return [
-        f"{name} {version} stands in {len(where)} folders: {', '.join(where)}\n"
-        "      -> a version is published once: remove one folder, or give it another version"
-        for (name, version), where in sorted(folders.items())
-        if len(where) > 1
+        f"{name} {version} is in {len(paths)} folders: {', '.join(paths)}\n"
+        "      -> remove one folder, or give it another version"
+        for (name, version), paths in sorted(folders.items())
+        if len(paths) > 1
     ]

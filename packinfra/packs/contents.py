@@ -1,4 +1,4 @@
-"""What stands in a pack folder, before the rules judge it: each file read once, pack.json, YAML and charts parsed."""
+"""The contents of a pack folder, before validation: each file read once, pack.json, YAML and charts parsed."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ from packinfra.errors import PackinfraError
 from packinfra.packs import jsontext
 from packinfra.packs.chart import Chart, read_chart
 from packinfra.packs.files import Entry, LeftOut, list_files
+from packinfra.packs.metadata_schema import SchemaError, schema_errors
 from packinfra.packs.secrets import looks_secret
 from packinfra.packs.violations import RuleViolation
 from packinfra.packs.yamltext import TEXT_LIMIT, YamlText, read_yaml
+from packinfra.text import quoted
 
 METADATA = "pack.json"
 VALUES = "values.yaml"
@@ -32,7 +34,7 @@ KEEP = 8 << 20
 packs, the largest has 5.3 MB."""
 _CHUNK = 1 << 20
 _METADATA_LIMIT = 1 << 20
-"""Bytes of pack.json that are parsed; the largest of 220 public ones has a few kB, so more is no metadata."""
+"""Bytes of pack.json that are parsed; the largest of 220 public ones has a few kB."""
 _KEPT = {
     METADATA: _METADATA_LIMIT + 1,
     VALUES: TEXT_LIMIT + 1,
@@ -40,19 +42,19 @@ _KEPT = {
     PRESETS: TEXT_LIMIT + 1,
     LOGO: 8,
 }
-"""Files whose first bytes the rules want to see, and how many of them."""
+"""Files whose first bytes the rules look into, and how many of them."""
 
 
 class PackError(PackinfraError):
-    """A pack, or several, cannot be published. `str()` is the whole report."""
+    """A pack, or several, cannot be published. `str()` is the full report."""
 
 
 @dataclass(frozen=True)
 class PackFile:
-    """A file of a pack: path in the pack, size in bytes, sha256 (hex) of its bytes, execute bit, where it lies.
+    """A file of a pack: path in the pack, size in bytes, sha256 (hex) of its bytes, execute bit.
 
-    source: of a file in an archive, ""
-    data:   its bytes, where they were kept (KEEP)
+    source: where to open it; "" for a file in an archive
+    data:   its bytes, if they were kept (KEEP)
     """
 
     path: str
@@ -68,13 +70,13 @@ class PackFile:
 
 @dataclass(frozen=True)
 class Contents:
-    """What was read, before it is judged: the input of the rules.
+    """A pack folder, read: the input of the rules.
 
-    metadata: pack.json, parsed; empty if it couldn't be: then metadata_read is False, and `findings` says why
-    lines:    where keys stand in pack.json: ("charts", 0) -> line
-    files:    by path, in the order of digest and archive
-    raw:      the first bytes of the files that the rules look into
-    findings: what reading itself brought up
+    metadata:   pack.json, parsed; empty if it cannot be: then metadata_read is False, and `violations` has the reason
+    lines:      the lines of the keys in pack.json: ("charts", 0) -> line
+    files:      by path, in the order of digest and archive
+    raw:        the first bytes of the files that the rules look into
+    violations: of the rules that reading itself checks
     """
 
     folder: Path
@@ -83,29 +85,33 @@ class Contents:
     lines: Mapping[jsontext.Path, int]
     files: Mapping[str, PackFile]
     raw: Mapping[str, bytes]
-    findings: tuple[RuleViolation, ...]
+    violations: tuple[RuleViolation, ...]
     left_out: tuple[LeftOut, ...]
 
     @cached_property
     def yaml(self) -> Mapping[str, YamlText]:
-        """values.yaml, schema.yaml and presets.yaml, as far as there are any. Parsed when first asked for: a third of
-        what reading a pack takes."""
+        """values.yaml, schema.yaml and presets.yaml, as far as the pack has them. Parsed on first use: it takes a third
+        of the time of reading a pack."""
         return {path: read_yaml(self.raw[path]) for path in (VALUES, SCHEMA, PRESETS) if path in self.raw}
 
     @cached_property
     def charts(self) -> Mapping[str, Chart | str]:
-        """What pack.json lists under "charts", as far as the pack has it: path -> the chart, or why it is none. Unpacked
-        when first asked for."""
+        """The listed charts that the pack has: path -> the chart, or why it cannot be read. Unpacked on first use."""
         listed = (path for path, _ in self.listed("charts") if path in self.files)
         return {path: read_chart(self.files[path].open, path) for path in listed}
 
+    @cached_property
+    def schema_errors(self) -> tuple[SchemaError, ...]:
+        """Where pack.json doesn't conform to its JSON Schema."""
+        return schema_errors(self.metadata) if self.metadata_read else ()
+
     @property
     def values(self) -> str:
-        """The text of values.yaml; "" if there is none that can be read as text."""
+        """The text of values.yaml; "" if there is none."""
         return self.raw.get(VALUES, b"").decode("utf-8", "replace")
 
     def listed(self, key: str) -> list[tuple[str, int | None]]:
-        """The paths that pack.json lists under `key`, normalised, and the line of each. Wrong entries are left out."""
+        """The paths that pack.json lists under `key`, normalised, and the line of each. Other values are left out."""
         return list(dict(_listed(self.metadata, self.lines, key)).items())
 
 
@@ -124,30 +130,28 @@ def _netstring(text: str) -> bytes:
 
 
 def read_contents(folder: Path) -> Contents:
-    """Reads the folder. Raises PackError if there is none; whatever is wrong inside becomes a finding."""
+    """Reads the folder. Raises PackError if there is none; every problem inside becomes a violation."""
     if sys.platform == "win32":
-        raise PackError(
-            f"pack folder {folder}: Windows has no execute bit, so a pack read here would be another one; use WSL"
-        )
-    if wrong := _no_folder(folder):
-        raise PackError(f"pack folder {folder} {wrong}; give the folder that holds {METADATA}")
+        raise PackError(f"pack folder {folder}: Windows has no execute bit, so this would be another pack; use WSL")
+    if reason := _no_folder(folder):
+        raise PackError(f"pack folder {folder} {reason}; give the folder that contains {METADATA}")
     listing = list_files(folder)
-    findings = [*listing.findings]
+    violations = [*listing.violations]
     files: dict[str, PackFile] = {}
     raw: dict[str, bytes] = {}
     room = KEEP
     for entry in listing.entries:
         read = _read(entry, room)
         if isinstance(read, RuleViolation):
-            findings.append(read)
+            violations.append(read)
             continue
         files[entry.path], beginning = read
         room -= len(files[entry.path].data or b"")
         if entry.path in _KEPT:
             raw[entry.path] = beginning[: _KEPT[entry.path]]
         if secret := looks_secret(entry.path, beginning[:_CHUNK]):
-            findings.append(RuleViolation("looks-secret", f"it seems to hold {secret}", entry.path))
-    parsed, broken = _metadata(raw.get(METADATA), findings)
+            violations.append(RuleViolation("looks-secret", f"it seems to contain {secret}", entry.path))
+    parsed, more = _metadata(raw.get(METADATA), violations)
     metadata = parsed.value if isinstance(parsed.value, dict) else {}
     return Contents(
         folder=folder,
@@ -156,7 +160,7 @@ def read_contents(folder: Path) -> Contents:
         lines=parsed.lines,
         files=files,
         raw=raw,
-        findings=(*findings, *broken),
+        violations=(*violations, *more),
         left_out=listing.left_out,
     )
 
@@ -190,10 +194,10 @@ def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | RuleViolation:
     return PackFile(entry.path, size, digest.hexdigest(), entry.executable, entry.source, data), beginning
 
 
-def _metadata(raw: bytes | None, said: list[RuleViolation]) -> tuple[jsontext.Parsed, list[RuleViolation]]:
+def _metadata(raw: bytes | None, violations: list[RuleViolation]) -> tuple[jsontext.Parsed, list[RuleViolation]]:
     nothing = jsontext.Parsed(None)
     if raw is None:
-        known = any(f.file in (METADATA, ".") for f in said)
+        known = any(v.file in (METADATA, ".") for v in violations)
         return nothing, [] if known else [RuleViolation("metadata-missing", f"the folder has no {METADATA}")]
     if len(raw) > _METADATA_LIMIT:
         return nothing, [RuleViolation("metadata-invalid", f"it is larger than {_METADATA_LIMIT >> 20} MiB", METADATA)]
@@ -204,9 +208,12 @@ def _metadata(raw: bytes | None, said: list[RuleViolation]) -> tuple[jsontext.Pa
         return parsed, [RuleViolation("metadata-invalid", "it is JSON, but not an object in { }", METADATA, 1)]
     return parsed, [
         RuleViolation(
-            "metadata-duplicate-key", f"the key {key} stands twice, in line {first} and here", METADATA, second
+            "metadata-duplicate-key",
+            f"the key {quoted(str(key.path[-1]))} is already in line {key.first}",
+            METADATA,
+            key.second,
         )
-        for key, first, second in parsed.twice
+        for key in parsed.repeated
     ]
 
 

@@ -4,8 +4,8 @@ A pack is the regular files below its folder. Folders don't count (git drops emp
 identity). Files are ordered by the UTF-8 bytes of their path's components, so a folder's content stays together and
 no locale or file system decides.
 
-A link that stays inside the pack stands for the file it leads to; one that leaves the pack could publish what the
-author never meant to (a key, /etc/passwd) and is refused, as are devices, FIFOs and sockets.
+A link that stays inside the pack counts as the file it leads to; one that leaves the pack could publish a private file
+(a key, /etc/passwd) and is refused, as are devices, FIFOs and sockets.
 """
 
 from __future__ import annotations
@@ -19,17 +19,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packinfra.packs.ignore import IGNORE_FILE, IGNORE_LIMIT, Ignore
-from packinfra.packs.violations import RuleViolation, shown
+from packinfra.packs.violations import RuleViolation
+from packinfra.text import quoted
 
 MOST_FILES = 100_000
-"""Files and folders that are looked at. The largest of 220 public packs has 426; links to folders can multiply."""
+"""Files and folders that are read. The largest of 220 public packs has 426; links to folders can multiply."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A file that belongs to the pack: its path in the pack (with "/"), where its bytes are, its execute bit."""
+    """A file that belongs to the pack: its path in the pack (with "/"), where to open it, its execute bit."""
 
     path: str
     source: str
@@ -37,7 +38,7 @@ class Entry:
 
 
 class LeftOut(NamedTuple):
-    """A file or folder that doesn't belong to the pack: its path in the pack, and who left it out."""
+    """A file or folder that doesn't belong to the pack: its path in the pack, and why it is left out."""
 
     path: str
     by: str
@@ -46,12 +47,12 @@ class LeftOut(NamedTuple):
 @dataclass(frozen=True)
 class Listing:
     entries: tuple[Entry, ...]
-    findings: tuple[RuleViolation, ...]
+    violations: tuple[RuleViolation, ...]
     left_out: tuple[LeftOut, ...]
 
 
 class _Folder(NamedTuple):
-    """A folder still to be listed. above: the real paths of the folders that lead to it."""
+    """A folder still to be listed. above: the real paths of the folders around it."""
 
     source: str
     prefix: str
@@ -60,9 +61,9 @@ class _Folder(NamedTuple):
 
 
 def list_files(folder: Path) -> Listing:
-    """Lists what belongs to the pack in `folder`; reads no file but `.packignore`. Never raises for what it meets."""
+    """Lists the files of the pack in `folder`; reads only `.packignore`. Never raises for anything in the folder."""
     root = os.path.realpath(folder)
-    ignore, findings = _ignore(folder, root)
+    ignore, violations = _ignore(folder, root)
     entries: list[Entry] = []
     left_out: list[LeftOut] = []
     todo, seen = [_Folder(os.fspath(folder), "", root, ())], 0
@@ -76,13 +77,13 @@ def list_files(folder: Path) -> Listing:
             elif isinstance(item, _Folder):
                 todo.append(item)
             else:
-                findings.append(item)
+                violations.append(item)
         if seen > MOST_FILES:
-            findings.append(RuleViolation("too-many-files", f"it holds more than {MOST_FILES:,} files"))
+            violations.append(RuleViolation("too-many-files", f"it contains more than {MOST_FILES:,} files"))
             break
     return Listing(
         entries=tuple(sorted(entries, key=lambda e: sort_key(e.path))),
-        findings=tuple(sorted(findings, key=lambda f: sort_key(f.file or ""))),
+        violations=tuple(sorted(violations, key=lambda v: sort_key(v.file or ""))),
         left_out=tuple(sorted(left_out, key=lambda o: sort_key(o.path))),
     )
 
@@ -96,8 +97,9 @@ def _ignore(folder: Path, root: str) -> tuple[Ignore, list[RuleViolation]]:
     source = folder / IGNORE_FILE
     if not os.path.lexists(source):
         return Ignore(), []
-    for found in _judge(os.fspath(source), IGNORE_FILE, root, link=source.is_symlink(), parent=_Folder("", "", "", ())):
-        if isinstance(found, Entry):
+    parent = _Folder("", "", "", ())
+    for item in _classify(os.fspath(source), IGNORE_FILE, root, link=source.is_symlink(), parent=parent):
+        if isinstance(item, Entry):
             try:
                 with open(source, "rb") as file:
                     raw = file.read(IGNORE_LIMIT + 1)
@@ -106,9 +108,9 @@ def _ignore(folder: Path, root: str) -> tuple[Ignore, list[RuleViolation]]:
             if len(raw) > IGNORE_LIMIT:
                 return Ignore(), [RuleViolation("ignore-invalid", "it is larger than 1 MiB", IGNORE_FILE)]
             ignore = Ignore(raw)
-            return ignore, ignore.findings
-        if isinstance(found, RuleViolation) and found.rule != "link-inside":
-            return Ignore(), [found]
+            return ignore, ignore.violations
+        if isinstance(item, RuleViolation) and item.rule != "link-inside":
+            return Ignore(), [item]
     return Ignore(), [RuleViolation("ignore-invalid", "it is a folder", IGNORE_FILE)]
 
 
@@ -118,12 +120,12 @@ def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | RuleVi
         return
     try:
         with os.scandir(folder.source) as scan:
-            found = list(scan)
+            items = list(scan)
     except OSError as error:
         place = folder.prefix.rstrip("/") or "."
         yield RuleViolation("unreadable", f"the folder cannot be read: {error.strerror}", place)
         return
-    for item in found:
+    for item in items:
         # Names are UTF-8 whatever the locale makes of their bytes.
         name = os.fsencode(item.name).decode("utf-8", "surrogateescape")
         path = folder.prefix + name
@@ -137,16 +139,14 @@ def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | RuleVi
             yield LeftOut(path, by)
         elif _SURROGATE.search(name):
             raw = path.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-            yield RuleViolation(
-                "name-not-utf8", "its name is not UTF-8, so other machines would read another name", raw
-            )
+            yield RuleViolation("name-not-utf8", "its name is not UTF-8", raw)
         elif _CONTROL.search(name):
             yield RuleViolation("name-control-character", "its name contains a control character", ascii(path)[1:-1])
         else:
-            yield from _judge(item.path, path, root, link=link, parent=folder)
+            yield from _classify(item.path, path, root, link=link, parent=folder)
 
 
-def _judge(
+def _classify(
     source: str, path: str, root: str, *, link: bool, parent: _Folder
 ) -> Iterator[Entry | RuleViolation | _Folder]:
     target = real = ""
@@ -154,7 +154,7 @@ def _judge(
         if link:
             target, real = os.readlink(source), os.path.realpath(source)
             if not (real + os.sep).startswith(root.rstrip(os.sep) + os.sep):
-                message = f"this link leads out of the pack, to {shown(target)}"
+                message = f"this link leads out of the pack, to {quoted(target)}"
                 yield RuleViolation("link-leaves-pack", message, path)
                 return
         mode = os.stat(source).st_mode
@@ -162,9 +162,7 @@ def _judge(
         yield RuleViolation("unreadable", f"it cannot be read: {error.strerror}", path)
         return
     if link:
-        yield RuleViolation(
-            "link-inside", f"it is a link to {shown(target)}; a copy of what it leads to is published", path
-        )
+        yield RuleViolation("link-inside", f"it is a link to {quoted(target)}; a copy of its target is published", path)
     if stat.S_ISDIR(mode):
         real = real or os.path.join(parent.real, os.path.basename(path))
         yield _Folder(source, path + "/", real, (*parent.above, parent.real))

@@ -1,4 +1,4 @@
-"""pack.json as a value that knows its lines: where each key stands, which keys stand twice.
+"""pack.json as a value that knows its lines: where each key is, and which keys are there twice.
 
 >>> parsed = parse(b'{"name": "a",\\n "charts": ["x.tgz"]}')
 >>> parsed.value, parsed.lines["charts", 0]
@@ -11,83 +11,98 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any, NamedTuple
 
-from packinfra.packs.violations import shown
+from packinfra.packs.jsonsyntax import syntax_error
 
 Path = tuple[str | int, ...]
 """Keys and indexes from the top: ("constraints", "dependencies", 0)."""
 
-_DEEPEST = 6
-"""Lines are kept down to constraints.resources.0.components.0.scheduleType; nothing is judged below."""
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:\n]')
+_DEEPEST = 100
+_DEEPEST_LINES = 6
+"""Lines are kept down to constraints.resources.0.components.0.scheduleType; no rule looks below."""
+_PIECE = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\],:\n]')
+_TOO_DEEP = f"it is nested more than {_DEEPEST} levels deep"
+
+
+class RepeatedKey(NamedTuple):
+    """A key that is in one object twice: its path, and the lines of both."""
+
+    path: Path
+    first: int
+    second: int
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """A JSON text that was read. value: None and `problem` set where it couldn't be."""
+    """A JSON text and the lines of its keys, or the `problem` that makes it unreadable (then value is None)."""
 
     value: Any
     problem: str = ""
     line: int | None = None
     lines: Mapping[Path, int] = field(default_factory=dict)
-    twice: tuple[tuple[str, int, int], ...] = ()
-    """Keys that stand twice in one object: shown key, first line, second line."""
+    repeated: tuple[RepeatedKey, ...] = ()
+
+
+class _TooDeepError(Exception):
+    pass
 
 
 def parse(raw: bytes) -> Parsed:
     """Strict JSON (RFC 8259): UTF-8, no byte order mark, no NaN. Never raises."""
+    if raw.startswith(b"\xef\xbb\xbf"):
+        return Parsed(None, "it begins with a byte order mark, which JSON does not allow", 1)
     try:
         text = raw.decode("utf-8")
-        value = json.loads(text, parse_constant=_no_constant)
     except UnicodeDecodeError as error:
         return Parsed(None, "it is not UTF-8 text", raw.count(b"\n", 0, error.start) + 1)
-    except json.JSONDecodeError as error:
-        if raw.startswith(b"\xef\xbb\xbf"):
-            return Parsed(None, "it begins with a byte order mark, which JSON has not", 1)
-        return Parsed(None, f"it is not JSON: {error.msg}", error.lineno)
-    except RecursionError:
-        return Parsed(None, "it is nested too deeply")
-    except ValueError as error:  # NaN; an integer of thousands of digits
-        return Parsed(None, f"it is not JSON: {error}")
-    lines, twice = _places(text)
-    return Parsed(value, lines=lines, twice=twice)
+    try:
+        value = json.loads(text, parse_constant=_reject_constant)
+        lines, repeated = _places(text)
+    except (RecursionError, _TooDeepError):
+        return Parsed(None, _TOO_DEEP)
+    except ValueError:  # each Python words and places it differently, so the text is looked at again
+        problem, offset = syntax_error(text)
+        return Parsed(None, f"it is not JSON: {problem}", text.count("\n", 0, offset) + 1)
+    return Parsed(value, lines=lines, repeated=repeated)
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"JSON knows no {name}")
+def _reject_constant(name: str) -> None:
+    raise ValueError(name)
 
 
-def _places(text: str) -> tuple[dict[Path, int], tuple[tuple[str, int, int], ...]]:
-    """One pass over the tokens of a text that is known to be JSON."""
+def _places(text: str) -> tuple[dict[Path, int], tuple[RepeatedKey, ...]]:
+    """One pass over the pieces of a text that is known to be JSON."""
     lines: dict[Path, int] = {}
-    twice: list[tuple[str, int, int]] = []
+    repeated: list[RepeatedKey] = []
     at: list[str | int] = []  # the key or index that is being read, at each depth
-    keys: list[dict[str, int]] = []  # the keys seen so far, at each depth
+    keys: list[dict[str, int]] = []  # the keys so far, at each depth
     line, last = 1, ""
-    for found in _TOKEN.finditer(text):
-        piece = found[0]
+    for match in _PIECE.finditer(text):
+        piece = match[0]
         if piece == "\n":
             line += 1
         elif piece in "{[":
-            if at and len(at) <= _DEEPEST:
+            if at and len(at) <= _DEEPEST_LINES:
                 lines.setdefault(tuple(at), line)
             at.append("" if piece == "{" else 0)
             keys.append({})
+            if len(at) > _DEEPEST:
+                raise _TooDeepError
         elif piece in "}]":
             at.pop()
             keys.pop()
         elif piece == ":":
             key = at[-1] = str(json.loads(last))
             if key in keys[-1]:
-                twice.append((shown(key), keys[-1][key], line))
+                repeated.append(RepeatedKey(tuple(at), keys[-1][key], line))
             keys[-1][key] = line
-            if len(at) <= _DEEPEST:
+            if len(at) <= _DEEPEST_LINES:
                 lines[tuple(at)] = line
         elif piece == "," and isinstance(at[-1], int):
             at[-1] += 1
         else:
             last = piece
-            if at and isinstance(at[-1], int) and len(at) <= _DEEPEST:
+            if at and isinstance(at[-1], int) and len(at) <= _DEEPEST_LINES:
                 lines[tuple(at)] = line
-    return lines, tuple(twice)
+    return lines, tuple(repeated)

@@ -1,4 +1,4 @@
-"""Reads a pack folder into a frozen value: what it is called, what it holds, what is wrong with it."""
+"""Reads a pack folder into a frozen value: name, version, files, problems."""
 
 from __future__ import annotations
 
@@ -9,26 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from packinfra.packs.chart import Chart
-from packinfra.packs.contents import PackError, PackFile, content_digest, read_contents
+from packinfra.packs.contents import PackFile, content_digest, read_contents
 from packinfra.packs.files import LeftOut
-from packinfra.packs.rules import Problem, RuleSettings, check_settings, judge
-
-__all__ = ["Chart", "LeftOut", "Pack", "PackError", "PackFile", "Problem", "read_pack"]
+from packinfra.packs.rules import RuleSettings, check_settings, validate
+from packinfra.packs.rules.rule import Problem
 
 
 @dataclass(frozen=True)
 class Pack:
     """A pack folder as a value.
 
-    name, version, layer, type: as pack.json says (type: "addonType"), or "" where it doesn't say so usably (if the key
-                is required, `problems` then has an error)
-    files:      in the order of digest and archive
-    charts:     the charts that pack.json lists, as far as they can be read
-    manifests:  paths of the manifests, in the order in which pack.json lists them and Palette applies them
-    values:     the text of values.yaml
-    metadata:   pack.json, parsed
-    problems:   all findings, errors first
-    left_out:   what stands in the folder but doesn't belong to the pack, and why (junk, `.packignore`)
+    Attributes:
+        folder: Where it was read.
+        name: `name` in pack.json; "" if that is no text (then `problems` has an error).
+        version: `version` in pack.json, likewise.
+        layer: `layer` in pack.json, likewise.
+        type: `addonType` in pack.json; "" if there is none.
+        files: The files, in the order of digest and archive.
+        charts: The listed charts that can be read.
+        manifests: The paths of the manifests, in the order in which pack.json lists them and Palette applies them.
+        values: The text of values.yaml.
+        metadata: pack.json, parsed.
+        problems: All problems, errors first.
+        left_out: Files and folders that don't belong to the pack, and why (junk, `.packignore`).
     """
 
     folder: Path
@@ -56,28 +59,33 @@ class Pack:
     def content_digest(self) -> str:
         """The pack's identity (docs/content-digest.md): name, version, and each file's path, execute bit and bytes.
 
-        Two machines, two umasks, two compressors agree on it; every "has it changed?" compares it.
+        It is the same on every machine, under every umask, with every compressor; it decides whether a pack has changed.
         """
         return content_digest(self.name, self.version, self.files)
 
 
 def read_pack(
-    folder: Path, rules: RuleSettings | None = None, *, keep: bool = False, judged: str | None = None
+    folder: Path, rules: RuleSettings | None = None, *, keep: bool = False, validated: str | None = None
 ) -> Pack:
-    """Reads and judges the pack in `folder`; each file is read once (of what goes beyond 8 MiB, listed charts twice).
+    """Reads and validates the pack in `folder`.
 
-    judged: content digest of what was read and judged a moment ago: if it is found again, `problems` and `charts` stay
-            empty
-    keep:   the files' bytes stay in memory, up to 8 MiB, so that `write_archive` need not read them again
-    rules:  which warnings are errors or off, by rule id: {"readme-missing": "off"}
+    Each file is read once; of a pack beyond 8 MiB, listed charts twice.
 
-    Never raises for what a folder can contain: everything wrong stands in `problems`. Raises PackError if there is
-    no such folder, RuleError if `rules` names a rule that doesn't exist.
+    Args:
+        folder: The folder that contains pack.json.
+        rules: Severities by rule id, for example {"readme-missing": "off"}.
+        keep: Keep the bytes of the files in memory, up to 8 MiB, so that `write_archive` need not read them again.
+        validated: The content digest of a pack that this process validated a moment ago. If the folder has it, it isn't
+            validated again: `problems` and `charts` stay empty.
+
+    Raises:
+        PackError: There is no such folder. Everything wrong inside the folder is in `problems` instead.
+        RuleError: `rules` has an unknown rule.
     """
     check_settings(rules or {})
     contents = read_contents(folder)
     name, version = _text(contents.metadata, "name"), _text(contents.metadata, "version")
-    known = judged is not None and judged == content_digest(name, version, contents.files.values())
+    unchanged = validated is not None and validated == content_digest(name, version, contents.files.values())
     return Pack(
         folder=folder,
         name=name,
@@ -85,11 +93,11 @@ def read_pack(
         layer=_text(contents.metadata, "layer"),
         type=_text(contents.metadata, "addonType"),
         files=tuple(file if keep else replace(file, data=None) for file in contents.files.values()),
-        charts=() if known else tuple(c for c in contents.charts.values() if isinstance(c, Chart)),
+        charts=() if unchanged else tuple(c for c in contents.charts.values() if isinstance(c, Chart)),
         manifests=tuple(path for path, _ in contents.listed("kubeManifests") if path in contents.files),
         values=contents.values,
         metadata=contents.metadata,
-        problems=() if known else judge(contents, rules),
+        problems=() if unchanged else validate(contents, rules),
         left_out=contents.left_out,
     )
 

@@ -1,4 +1,4 @@
-"""What is said about packs that were checked: a report for people, JSON for programs, the table of all rules."""
+"""The result of checking packs: a report for people, JSON for programs; and the table of all rules."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from packinfra.packs.pack import Pack, Problem
+from packinfra.packs.pack import Pack
 from packinfra.packs.rules import RULES
-from packinfra.packs.violations import printable
+from packinfra.packs.rules.rule import Problem
+from packinfra.text import format_size, plural, printable
 
 _MOST_LEFT_OUT = 10
 
 
 @dataclass
-class Checked:
-    """A folder that was checked: the pack in it, or the problem that kept it from being read.
+class CheckedFolder:
+    """A folder and its pack; without a pack, `problems` has the reason.
 
-    notes: what else happened to it, such as where its archive was written
+    notes: more lines for the report, for example where its archive is
     """
 
     path: str
@@ -29,8 +30,8 @@ class Checked:
         return sum(problem.severity == severity for problem in self.problems)
 
 
-def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
-    """Exactly this shape is documented (docs/checking-packs.md); keys may be added, none changed."""
+def as_json(checked: Sequence[CheckedFolder]) -> dict[str, Any]:
+    """The shape is documented in docs/checking-packs.md: keys can be added, never changed."""
     return {
         "packs": [
             {
@@ -55,15 +56,15 @@ def as_json(checked: Sequence[Checked]) -> dict[str, Any]:
     }
 
 
-def as_text(checked: Sequence[Checked]) -> str:
+def as_text(checked: Sequence[CheckedFolder]) -> str:
     """Pack by pack, the worst first, and a closing count."""
     worst_first = sorted(checked, key=lambda each: (-each.count("error"), -each.count("warning")))
     return "\n\n".join([*map(_pack, worst_first), _closing(checked)])
 
 
-def _pack(each: Checked) -> str:
-    called = f"  {printable(f'{each.pack.name} {each.pack.version}')}" if each.pack and each.pack.name else ""
-    lines = [f"{printable(each.path)}{called}: {_verdict(each)}"]
+def _pack(each: CheckedFolder) -> str:
+    title = f"  {printable(f'{each.pack.name} {each.pack.version}')}" if each.pack and each.pack.name else ""
+    lines = [f"{printable(each.path)}{title}: {_verdict(each)}"]
     for problem in each.problems:
         place = f"{problem.place}: " if problem.place else ""
         lines += [
@@ -77,49 +78,41 @@ def _pack(each: Checked) -> str:
         lines.append(f"  left out {', '.join(names)}")
     if each.pack and not each.count("error"):
         size = sum(file.size for file in each.pack.files)
-        lines.append(f"  content  {each.pack.content_digest}, {_number(len(each.pack.files), 'file')}, {_bytes(size)}")
+        lines.append(
+            f"  content  {each.pack.content_digest}, {plural(len(each.pack.files), 'file')}, {format_size(size)}"
+        )
     return "\n".join([*lines, *(f"  {note}" for note in each.notes)])
 
 
-def _verdict(each: Checked) -> str:
+def _verdict(each: CheckedFolder) -> str:
     errors, warnings = each.count("error"), each.count("warning")
-    parts = [_number(n, what) for n, what in ((errors, "error"), (warnings, "warning")) if n]
+    parts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
     return ", ".join(parts) or "good"
 
 
-def _closing(checked: Sequence[Checked]) -> str:
+def _closing(checked: Sequence[CheckedFolder]) -> str:
     broken = sum(each.count("error") > 0 for each in checked)
     warned = sum(each.count("error") == 0 and each.count("warning") > 0 for each in checked)
     good = len(checked) - broken - warned
     parts = [(broken, "cannot be published"), (warned, "could be better"), (good, "good")]
-    return f"{_number(len(checked), 'pack')}: " + ", ".join(f"{n} {what}" for n, what in parts if n) + "."
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _bytes(size: int) -> str:
-    if size < 1000:
-        return f"{size} B"
-    return f"{size / 1000:.0f} kB" if size < 1_000_000 else f"{size / 1_000_000:.1f} MB"
+    return f"{plural(len(checked), 'pack')}: " + ", ".join(f"{n} {verdict}" for n, verdict in parts if n) + "."
 
 
 def rules_table() -> str:
     """docs/rules.md."""
     words = {"error": "error", "warning": "warning", "off": "off unless switched on"}
     rows = [
-        f"| `{rule.id}` | {words[rule.severity]} | {rule.demands} | {rule.why} | {rule.remedy} | {rule.source} |"
+        f"| `{rule.id}` | {words[rule.severity]} | {rule.requires} | {rule.why} | {rule.remedy} | {rule.source} |"
         for rule in RULES
     ]
     return "\n".join([_ABOUT_RULES, *rows])
 
 
-_ABOUT_RULES = """# The rules a pack must keep
+_ABOUT_RULES = """# The rules for packs
 
-All are evaluated for every pack, and everything found is reported at once. An *error* keeps a pack from being
-published; a *warning* is what real packs do and Palette tolerates. Whoever wants more turns a warning into an error,
-and whoever disagrees silences it, by its id:
+Every rule is checked for every pack, and all problems are reported at once. An *error* keeps a pack from being
+published; a *warning* is about something that real packs do and Palette tolerates. A setting turns a warning into an
+error, or switches it off, by the rule's id:
 
 ```yaml
 packinfra:packs:
@@ -128,12 +121,12 @@ packinfra:packs:
 ```
 
 ```bash
-python -m packinfra.packs --rule readme-missing=error --rule version-not-semver=off packs/*
+packinfra check --rule readme-missing=error --rule version-not-semver=off packs/*
 ```
 
 Errors stay errors: without them the pack would not work.
 
-<!-- made by: python -m packinfra.packs --rules > docs/rules.md -->
+<!-- generated: packinfra check --rules > docs/rules.md -->
 
-| rule | severity | a pack keeps it if | why | what to do | source |
+| rule | severity | requirement | why | what to do | source |
 |---|---|---|---|---|---|"""

@@ -1,4 +1,4 @@
-"""Whether a file looks as if it held a secret that nobody meant to publish. A guess, so it never stops anything."""
+"""Whether a file looks like a secret. A guess, so it is only a warning."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _AWS_KEY_ID = re.compile(rb"(?<![A-Z0-9])(?:AKIA|ASIA)(?![A-Z0-9]{9}EXAMPLE)[A-Z
 
 
 def looks_secret(path: str, beginning: bytes) -> str | None:
-    """What the file seems to hold, judged by its name and its first bytes; None if nothing."""
+    """The secret that the file seems to contain, by its name and first bytes; None if there is none."""
     name = path.rpartition("/")[2]
     if _ENV.fullmatch(name) and not name.endswith(_ENV_SAMPLES):
-        return "environment variables, where passwords often stand"
-    # The search for a plain string is many times faster than the expression, and nearly always enough.
+        return "environment variables, often with passwords"
+    # Searching a plain string is much faster than the expression, and nearly always finds nothing.
     if b"PRIVATE KEY-----" in beginning and _PRIVATE_KEY.search(beginning):
         return "a private key"
     if (b"AKIA" in beginning or b"ASIA" in beginning) and _AWS_KEY_ID.search(beginning):

@@ -1,11 +1,11 @@
-"""YAML as a tree with lines, read with a bound and with patience for templates.
+"""YAML as a tree with lines, within bounds, and tolerant of templates.
 
-Only the tree is made, no Python values: libyaml judges the syntax as Palette's reader does (Go's yaml is a port of it),
-aliases stay references, so none of them can multiply, and a date or a number is never misunderstood. Nesting and size
-are counted while it is made.
+Only the tree is built, no Python values: libyaml checks the syntax as Palette's reader does (Go's yaml is a port of it),
+aliases stay references, so they cannot multiply, and dates and numbers stay text. Nesting and size are limited while
+the tree is built.
 
-Palette replaces macros (`{{ .spectro... }}`) before anything is deployed, so a text that would be YAML without its
-templates isn't broken; it is only noted (`templated`).
+Palette replaces macros (`{{ .spectro... }}`) before it deploys, so a text that is YAML without its templates isn't
+broken; it is only marked (`templated`).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from typing import Any, NamedTuple
 import yaml
 
 TEXT_LIMIT = 4 << 20
-"""Bytes that are read; the largest values.yaml of 220 public packs has 289 kB."""
+"""Bytes of a file that are read; the largest values.yaml of 220 public packs has 289 kB."""
 _DEEPEST = 100
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MOST_EVENTS = 200_000
-"""Of the parser; a key, a value, the beginning and the end of a list or mapping are one each."""
+"""Of the parser: each key, each value, each beginning and end of a list or mapping."""
 _NULLS = ("", "~", "null", "Null", "NULL")
 _ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
 
 
 class Scalar(NamedTuple):
-    """A single value, as it was written: `null` if nothing, or one of null's names without quotes."""
+    """A single value, as it is written; `null` if it is empty or one of null's names without quotes."""
 
     text: str
     line: int
@@ -55,11 +55,11 @@ Node = Scalar | List | Map
 
 @dataclass(frozen=True)
 class YamlText:
-    """A YAML text that was read.
+    """A YAML text.
 
-    documents: the trees, one per document; those of the text without its templates where only these are in the way
-    problem:   why it is no YAML, at `line`; "" if it is
-    templated: the problem is a template's, which Palette may well replace with something readable
+    documents: the trees, one per document; if templates break the syntax, those of the text without them
+    problem:   why it is not YAML, at `line`; "" if it is
+    templated: a template causes the problem, so the text may be YAML once Palette has replaced it
     """
 
     documents: tuple[Node, ...]
@@ -69,7 +69,7 @@ class YamlText:
 
     @property
     def top(self) -> Node | None:
-        """The first document, which is the one that readers take; None if there is nothing in it."""
+        """The first document, which is the one that readers use; None if it is empty."""
         first = self.documents[0] if self.documents else None
         return None if first is None or _is_null(first) else first
 
@@ -132,15 +132,15 @@ def _compose(text: str) -> tuple[Node, ...]:
     except yaml.YAMLError as error:
         marks = [m for m in (getattr(error, "problem_mark", None), getattr(error, "context_mark", None)) if m]
         around = tuple(mark.line + 1 for mark in marks)
-        what = getattr(error, "problem", None) or getattr(error, "reason", None) or "no YAML"
-        raise _BrokenError(f"it is not YAML: {what}", around[0] if around else None, around) from None
+        reason = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+        raise _BrokenError(f"it is not YAML: {reason}", around[0] if around else None, around) from None
 
 
 def _documents(events: Iterator[Any]) -> tuple[Node, ...]:
-    """The trees. PyYAML's own composer recurses, so a text could make it overflow."""
+    """The trees. PyYAML's own composer is recursive, so a deeply nested text would overflow the stack."""
     documents: list[Node] = []
     anchors: dict[str, Node] = {}
-    open_: list[list[Node]] = [documents]  # what is being filled, the innermost last
+    open_: list[list[Node]] = [documents]  # the collections that are open, the innermost last
     for count, event in enumerate(events):
         kind = type(event)
         if kind is yaml.ScalarEvent:
@@ -154,7 +154,7 @@ def _documents(events: Iterator[Any]) -> tuple[Node, ...]:
             open_[-1].append(node)
             open_.append(inside)
             if len(open_) > _DEEPEST + 1:
-                raise _BrokenError(f"it is nested more than {_DEEPEST} deep", line)
+                raise _BrokenError(f"it is nested more than {_DEEPEST} levels deep", line)
         elif kind is yaml.AliasEvent:
             if event.anchor not in anchors:
                 raise _BrokenError(f"it is not YAML: *{event.anchor} refers to no anchor", event.start_mark.line + 1)
@@ -174,7 +174,7 @@ def _documents(events: Iterator[Any]) -> tuple[Node, ...]:
 
 
 def _without_templates(text: str) -> str:
-    """The text as it might look once templates are replaced: lines of templates only vanish, others get a word."""
+    """The text as it could be after templating: lines of templates only are removed, other templates become a word."""
 
     def line(text: str) -> str:
         return _ACTION.sub("x", text) if _ACTION.sub("", text).strip() else ""

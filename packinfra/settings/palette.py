@@ -21,9 +21,7 @@ class PaletteSettings(Model):
 
     name: str = Field(min_length=1, description="name of the registry in Palette", examples=["packs"])
     host: Annotated[str, AfterValidator(normalize_host)] | None = Field(
-        None,
-        description="Palette's host; absent: api.spectrocloud.com",
-        examples=["palette.example.com"],
+        None, description="Palette's host; absent: api.spectrocloud.com", examples=["palette.example.com"]
     )
     ca_file: str | None = Field(
         None,

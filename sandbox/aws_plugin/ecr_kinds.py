@@ -14,7 +14,15 @@ def _ecr(aws: Aws, values: Json) -> Any:
     return aws.client("ecr", values.get("region"))
 
 
-def _create_repository(aws: Aws, inputs: Json) -> str:
+def _identity(repository: Json) -> Json:
+    return {
+        "arn": repository["repositoryArn"],
+        "registryId": repository["registryId"],
+        "repositoryUrl": repository["repositoryUri"],
+    }
+
+
+def _create_repository(aws: Aws, inputs: Json) -> tuple[str, Json]:
     encryption = (inputs.get("encryptionConfigurations") or [None])[0]
     answer = _ecr(aws, inputs).create_repository(
         repositoryName=inputs["name"],
@@ -27,7 +35,7 @@ def _create_repository(aws: Aws, inputs: Json) -> str:
             tags=pairs(inputs.get("tags")),
         ),
     )
-    return str(answer["repository"]["repositoryName"])
+    return answer["repository"]["repositoryName"], _identity(answer["repository"])
 
 
 def _read_repository(aws: Aws, id_: str, state: Json) -> Json:
@@ -36,9 +44,7 @@ def _read_repository(aws: Aws, id_: str, state: Json) -> Json:
     encryption = found.get("encryptionConfiguration") or {"encryptionType": "AES256"}
     return {
         "name": found["repositoryName"],
-        "arn": found["repositoryArn"],
-        "registryId": found["registryId"],
-        "repositoryUrl": found["repositoryUri"],
+        **_identity(found),
         "imageTagMutability": found["imageTagMutability"],
         "imageTagMutabilityExclusionFilters": found.get("imageTagMutabilityExclusionFilters", []),
         "imageScanningConfiguration": {
@@ -147,6 +153,7 @@ REPOSITORY_POLICY = Kind(
     read=_read_repository_policy,
     delete=lambda aws, id_, state: _ecr(aws, state).delete_repository_policy(repositoryName=id_),
     update={"policy": lambda aws, _, news, state: _put_repository_policy(aws, {**state, **news})},
+    always_written=True,
 )
 
 KINDS = {

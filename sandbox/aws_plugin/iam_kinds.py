@@ -201,6 +201,7 @@ ROLE_POLICY = Kind(
     read=_read_role_policy,
     delete=_delete_role_policy,
     update={"policy": lambda aws, _, news, state: _put_role_policy(aws, {**state, **news})},
+    always_written=True,
 )
 
 

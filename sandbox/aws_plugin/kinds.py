@@ -46,6 +46,7 @@ class Kind:
     documents: tuple[str, ...] = ()  # JSON texts that a program may also give as objects
     absent: tuple[str, ...] = ()  # inputs of the real kind that the stand-in does not have
     delete_first: bool = False
+    always_written: bool = False  # an update writes also what did not change (PLUG-24)
     name_form: str = "{}"  # of a generated name
     # Two values that come to the same here are the same (Terraform's DiffSuppressFunc and sets).
     normal: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)

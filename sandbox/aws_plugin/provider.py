@@ -10,7 +10,7 @@ from typing import Any
 import grpc
 from botocore.exceptions import BotoCoreError, ClientError
 from google.protobuf import empty_pb2
-from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox.aws_plugin import ecr_kinds, iam_kinds, kms_kinds, session, user_kinds
 from sandbox.aws_plugin.invokes import INVOKES
@@ -26,6 +26,16 @@ class StandInError(Exception):
     """Something the stand-in cannot do, with what it can."""
 
 
+class PartialFailureError(Exception):
+    """The resource exists, but AWS refused a call: the engine keeps these properties (behaviour.md PLUG-23)."""
+
+    def __init__(self, cause: Exception, id_: str, properties: Json) -> None:
+        super().__init__(str(cause))
+        self.detail = provider_pb2.ErrorResourceInitFailed(
+            id=id_, properties=to_struct(properties), reasons=[str(cause)]
+        )
+
+
 def _readable(method: Callable[..., Any]) -> Callable[..., Any]:
     """Errors reach the user as one readable text, never as a traceback."""
 
@@ -33,6 +43,11 @@ def _readable(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: "Provider", request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(self, request)
+        except PartialFailureError as error:
+            status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
+            status.details.add().Pack(error.detail)
+            context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except (ConfigurationError, StandInError, ClientError, BotoCoreError) as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except Exception as error:  # a mistake of the stand-in itself; values could hold secrets, so only the kind
@@ -57,7 +72,7 @@ def _differ(kind: Kind, key: str, old: Any, new: Any) -> bool:
     return not same(old, new)
 
 
-def _doing(what: str, kind: Kind, name: str, error: ClientError) -> StandInError:
+def _doing(what: str, kind: Kind, name: str, error: Exception) -> StandInError:
     """The Terraform provider's introduction to AWS's own text."""
     hint = " not empty, consider using force_delete" if "NotEmpty" in str(error) else ""
     return StandInError(f"{what} {kind.title} ({name}){hint}: {error}")
@@ -98,10 +113,9 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """Without a reported change the engine would go on with the configuration in the state."""
         old, new = from_struct(request.olds), from_struct(request.news)
         changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
-        # Another region makes other resources (pulumi-aws marks it ForceNew); the rest is how to get there.
-        replaces = [key for key in changed if key == "region" and key in old and key in new]
+        # Nothing here replaces: another region reaches each resource as its own input (PLUG-21).
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
-        return provider_pb2.DiffResponse(changes=some if changed else none, replaces=replaces, diffs=changed)
+        return provider_pb2.DiffResponse(changes=some if changed else none, diffs=changed)
 
     @_readable
     def Configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
@@ -150,6 +164,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
         if kind.tagged and self._aws and (self._aws.default_tags or news.get("tags")) and news.get("tags") != UNKNOWN:
             news["tags"] = {**self._aws.default_tags, **(news.get("tags") or {})}
+        if "region" in kind.optional and self._aws and is_empty(news.get("region")):
+            news["region"] = self._aws.region
         return provider_pb2.CheckResponse(
             inputs=to_struct({**news, **defaults, DEFAULTS: sorted(defaults)}), failures=failures
         )
@@ -170,8 +186,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             # ADD, DELETE, UPDATE are 0, 2, 4; one more where the change replaces the resource.
             number = 0 if is_empty(state.get(key)) else 2 if is_empty(news.get(key)) else 4
             details[key] = provider_pb2.PropertyDiff(kind=number + (key in replaces), inputDiff=True)  # type: ignore[arg-type]
-        # A name that the program fixed is taken until the old one is gone (bridge: nameRequiresDeleteBeforeReplace).
-        fixed_name = kind.named and "name" not in (news.get(DEFAULTS) or []) and "name" not in replaces
+        # The bridge's nameRequiresDeleteBeforeReplace: of a name that the program fixed, also when it is what changes.
+        fixed_name = kind.named and "name" not in (news.get(DEFAULTS) or [])
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
             changes=some if changed else none,
@@ -192,16 +208,19 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         state.pop(DEFAULTS, None)
         return state
 
+    @staticmethod
+    def _planned(kind: Kind, values: Json) -> Json:
+        """A state that AWS has not confirmed yet."""
+        planned = {key: value for key, value in values.items() if key != DEFAULTS}
+        if kind.tagged:
+            planned["tagsAll"] = planned.get("tags") or {}
+        return planned
+
     @_readable
     def Create(self, request: provider_pb2.CreateRequest) -> provider_pb2.CreateResponse:
         kind, inputs = _kind(request.type), from_struct(request.properties)
         if request.preview:
-            planned = {**dict.fromkeys(kind.outputs, UNKNOWN), **inputs}
-            planned.pop(DEFAULTS, None)
-            if kind.tagged:
-                planned["tagsAll"] = inputs.get("tags") or {}
-            if "region" in kind.optional and self._aws:
-                planned.setdefault("region", self._aws.region)
+            planned = self._planned(kind, {**dict.fromkeys(kind.outputs, UNKNOWN), **inputs})
             return provider_pb2.CreateResponse(properties=to_struct(planned))
         try:
             created = kind.create(self.aws, inputs)
@@ -211,27 +230,36 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             )
             raise _doing("creating", kind, name, error) from None
         id_, told = created if isinstance(created, tuple) else (created, {})
-        return provider_pb2.CreateResponse(id=id_, properties=to_struct(self._state(kind, id_, {**inputs, **told})))
+        known = {**inputs, **told}
+        try:
+            state = self._state(kind, id_, known)
+        except (BotoCoreError, ClientError) as error:  # PLUG-25
+            raise PartialFailureError(_doing("reading", kind, id_, error), id_, self._planned(kind, known)) from None
+        return provider_pb2.CreateResponse(id=id_, properties=to_struct(state))
 
     @_readable
     def Update(self, request: provider_pb2.UpdateRequest) -> provider_pb2.UpdateResponse:
         kind, state, news = _kind(request.type), from_struct(request.olds), from_struct(request.news)
         # What an update leaves alone stays known, so that nothing that depends on it looks changed (PLUG-9).
-        planned = {**{key: value for key, value in state.items() if key not in kind.update}, **news}
+        stays = {key: value for key, value in state.items() if key not in kind.update or key in kind.kept}
+        planned = {**stays, **news}
         for key in request.ignoreChanges:
             planned[key] = state.get(key)
         if request.preview:
-            planned.pop(DEFAULTS, None)
-            if kind.tagged:
-                planned["tagsAll"] = planned.get("tags") or {}
-            return provider_pb2.UpdateResponse(properties=to_struct(planned))
-        changed = [key for key in kind.update if _differ(kind, key, state.get(key), planned.get(key))]
+            return provider_pb2.UpdateResponse(properties=to_struct(self._planned(kind, planned)))
+        changed = [
+            key for key in kind.update if kind.always_written or _differ(kind, key, state.get(key), planned.get(key))
+        ]
+        step = "updating"
         try:
             for setter in dict.fromkeys(kind.update[key] for key in changed):
                 setter(self.aws, request.id, planned, state)
-        except ClientError as error:
-            raise _doing("updating", kind, request.id, error) from None
-        return provider_pb2.UpdateResponse(properties=to_struct(self._state(kind, request.id, planned)))
+            step = "reading"
+            confirmed = self._state(kind, request.id, planned)
+        except (BotoCoreError, ClientError) as error:
+            cause = _doing(step, kind, request.id, error)
+            raise PartialFailureError(cause, request.id, self._planned(kind, planned)) from None
+        return provider_pb2.UpdateResponse(properties=to_struct(confirmed))
 
     @_readable
     def Read(self, request: provider_pb2.ReadRequest) -> provider_pb2.ReadResponse:

@@ -150,7 +150,7 @@ def test_an_empty_checkout_deletes_nothing(project: Project, ecr: Ecr) -> None:
     project.up()
     shutil.rmtree(project.folder / "packs")
     said = project.up(succeeds=False)
-    assert '"packs/*" finds no folder with a pack.json' in said
+    assert '"packs/*" matches no folder with a pack.json' in said
     assert "Traceback" not in said
     assert ecr.tags(project.repository).keys() == {"1.0.0"}
 
@@ -165,7 +165,7 @@ def test_mistakes_are_told_before_anything_is_made(project: Project, ecr: Ecr) -
     assert "stacks/Pulumi.test.yaml" in said
     project.configure()
     said = project.up(succeeds=False)
-    for expected in ("packs/one", "packs/two", "packs/three", "4 things to correct"):
+    for expected in ("packs/one", "packs/two", "packs/three", "4 problems to correct"):
         assert expected in said
     assert "Traceback" not in said
     assert ecr.names(project.base_path) == []

@@ -86,7 +86,7 @@ def test_a_repository_made_by_hand(project: Project, ecr: Ecr) -> None:
     ecr.create(project.repository)
     digest = ecr.push(project.repository, "0.9.0", b"made by hand")
     said = project.up(succeeds=False)
-    assert f"{project.repository} exists already, and was not made by this stack" in said
+    assert f"{project.repository} exists already, and this stack did not create it" in said
     assert "packinfra:repositories: {importRepositories: [hello]}" in said
     assert "packinfra:repositories: {baseRepository: existing}" in said
     assert "Traceback" not in said

@@ -39,7 +39,15 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The `bin` folder of an environment with nothing but the wheel and its dependencies."""
     folder = tmp_path_factory.mktemp("clean") / "venv"
     assert run(sys.executable, "-m", "venv", "--without-pip", folder).returncode == 0
-    pip = [sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install", "--no-cache-dir"]
+    pip: list[str | Path] = [
+        sys.executable,
+        "-m",
+        "pip",
+        "--python",
+        folder / "bin" / "python",
+        "install",
+        "--no-cache-dir",
+    ]
     done = run(*pip, "--no-index", "--find-links", WHEELS, wheel)
     assert done.returncode == 0, f"{done.stderr}\nThe wheels come from: make test-wheel"
     return folder / "bin"

@@ -19,7 +19,7 @@ from tests.support.sandbox import Sandbox
 pytestmark = pytest.mark.sandbox
 
 OCI = "/v1/registries/oci"
-NO_CA = {"REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
+NO_CA = {"SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
 
 
 class Bench:
@@ -135,7 +135,11 @@ def test_diff_without_palette(bench: Bench) -> None:
 def test_bad_inputs_fail_the_preview(bench: Bench) -> None:
     mark = bench.mark()
     _, failures = bench.host.check({}, ecr_inputs("spectro-packs", endpoint="https://x"))
-    for expected in ("write the registry's host alone", "leave spectro-packs out", "needs authentication"):
+    for expected in (
+        "write the registry's host alone",
+        "leave spectro-packs out",
+        "missing; Palette reads no pack registry without credentials",
+    ):
         assert any(expected in failure for failure in failures)
     assert len(failures) == 3
     assert bench.asked(mark) == []
@@ -264,7 +268,7 @@ def test_keys_scopes_and_hosts(bench: Bench) -> None:
         ),
         ({}, {"host": "palette.example.com"}, "the proxy refused: 403.*-> check host"),
         ({}, {"caFile": "none.pem"}, "could not reach Palette.*none.pem: No such file"),
-        (NO_CA, {}, "certificate.*-> give the CA certificate of Palette .*caFile"),
+        (NO_CA, {}, "certificate.*-> add the CA certificate of Palette .*caFile"),
     ]
     for environment, changes, said in cases:
         with bench.another(**environment) as host:

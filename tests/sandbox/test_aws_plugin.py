@@ -461,7 +461,7 @@ def test_outputs_stay_known(plugin: Plugin, make_repository: Any) -> None:  # PL
 
 
 REPLACEMENTS = [
-    ("repository", {"name": "s/other"}, False),
+    ("repository", {"name": "s/other"}, True),
     ("repository", {"encryptionConfigurations": [{"encryptionType": "KMS"}]}, True),
     ("repository", {"region": "us-east-1"}, True),
     ("policy", {"description": "other"}, True),
@@ -472,14 +472,14 @@ REPLACEMENTS = [
     ("repository-policy", {"repository": "s/other"}, False),
     ("user-attachment", {"user": "other"}, False),
     ("role-policy", {"role": "other"}, False),
-    ("role-policy", {"name": "other"}, False),
+    ("role-policy", {"name": "other"}, True),
     ("access-key", {"user": "other"}, False),
     ("oidc", {"url": "https://oidc.example.com/other"}, False),
     ("key", {"keyUsage": "SIGN_VERIFY"}, False),
     ("key", {"customerMasterKeySpec": "RSA_2048"}, False),
     ("key", {"multiRegion": True}, False),
     ("key", {"region": "us-east-1"}, False),
-    ("alias", {"name": "alias/other"}, False),
+    ("alias", {"name": "alias/other"}, True),
     ("alias", {"region": "us-east-1"}, False),
 ]
 

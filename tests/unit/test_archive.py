@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import stat
 import subprocess
 import tarfile
 import tempfile
@@ -217,6 +218,28 @@ def test_saved_whole_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ArchiveError, match="Is a directory"):
         save_archive(read_pack(folder), folder)
     assert sorted(os.listdir(tmp_path)) == ["a.tar.gz", "p"]
+
+
+def test_saving_follows_no_planted_link(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a folder that others can write to, somebody has put links under the names that will be used."""
+    victim, out = tmp_path / "victim", tmp_path / "out"
+    victim.write_text("precious")
+    out.mkdir()
+    monkeypatch.setattr("packinfra.packs.archive.secrets.token_hex", lambda _: "guessed")
+    (out / "a.tar.gz").symlink_to(victim)
+    save_archive(read_pack(make_pack(tmp_path / "p")), out / "a.tar.gz")
+    assert not (out / "a.tar.gz").is_symlink()
+    assert stat.S_IMODE((out / "a.tar.gz").stat().st_mode) == 0o666 & ~umask()
+    (out / ".packinfra-guessed.partial").symlink_to(victim)
+    with pytest.raises(ArchiveError, match="File exists"):
+        save_archive(read_pack(tmp_path / "p"), out / "a.tar.gz")
+    assert victim.read_text() == "precious"
+
+
+def umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
 
 
 def test_many_files(tmp_path: Path) -> None:

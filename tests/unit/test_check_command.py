@@ -1,4 +1,4 @@
-"""`python -m packinfra.packs`: what people and CI systems see of the rules."""
+"""`packinfra check`, alias `python -m packinfra.packs`: what people and CI systems see of the rules."""
 
 from __future__ import annotations
 
@@ -11,17 +11,19 @@ from typing import Any
 
 import pytest
 
+from packinfra.cli import command
 from packinfra.packs import read_pack
-from packinfra.packs.__main__ import main
+from packinfra.packs.check_command import main
 from tests.support.packs import make_clean_pack
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_PULUMI = """
 import runpy, sys
-for name in ("pulumi", "pulumi_aws", "boto3", "botocore", "oras", "requests", "pydantic", "grpc"):
+for name in ("pulumi", "pulumi_aws", "boto3", "botocore", "oras", "requests", "urllib3", "pydantic", "grpc"):
     sys.modules[name] = None
-runpy.run_module("packinfra.packs", run_name="__main__", alter_sys=True)
 """
+MODULE = 'runpy.run_module("packinfra.packs", run_name="__main__", alter_sys=True)'
+SCRIPT = "from packinfra.cli import main; main()"
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ broken  broken 1.0.0: 2 errors
 
 absent: 1 error
   error    pack folder absent does not exist  [folder-missing]
-           -> give the folder that holds pack.json
+           -> give the folder that contains pack.json
 
 warned  warned 1.0.0: 1 warning
   warning  the folder has no README.md  [readme-missing]
@@ -96,11 +98,11 @@ def test_exit_codes_and_settings(packs: Path, capsys: pytest.CaptureFixture[str]
     [
         ([], "name at least one pack folder"),
         (["--rule", "readme-mising=off", "good"], "did you mean readme-missing?"),
-        (["--rule", "readme-missing", "good"], "say what it shall be"),
+        (["--rule", "readme-missing", "good"], "the severity is missing"),
         (["--rule", "values-invalid=off", "good"], "always an error"),
         (["--archive", "x.tar.gz", "good", "warned"], "one file, but there are 2 packs"),
-        (["--archive", "good/out", "good"], "lies inside the pack good"),
-        (["--archive", "good", "good"], "lies inside the pack good"),
+        (["--archive", "good/out", "good"], "is inside the pack good"),
+        (["--archive", "good", "good"], "is inside the pack good"),
         (["--jason", "good"], "unrecognized arguments: --jason"),
     ],
 )
@@ -124,7 +126,7 @@ def test_archives(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_half_archives(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("file").write_text("x")
     assert main(["--archive", "file/out", "good"]) == 1
-    assert "file/out cannot be made: Not a directory" in capsys.readouterr().err
+    assert "file/out cannot be created: Not a directory" in capsys.readouterr().err
     assert main(["--archive", "x" * 300 + ".tar.gz", "good"]) == 1
     assert "could not be written: File name too long" in capsys.readouterr().err
     make_clean_pack(packs / "big", {"noise": os.urandom(100_000)}, name="big")
@@ -142,7 +144,7 @@ def test_no_half_archives(packs: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_one_version_in_two_folders(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_clean_pack(packs / "again", name="good")
     assert main(["--archive", "out", "good", "again"]) == 1
-    assert "good 1.0.0 stands in 2 folders: good, again" in capsys.readouterr().err
+    assert "good 1.0.0 is in 2 folders: good, again" in capsys.readouterr().err
     assert not Path("out").exists()
 
 
@@ -153,11 +155,28 @@ def run(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProce
     )
 
 
-def test_works_without_pulumi(packs: Path) -> None:
-    done = run("-c", WITHOUT_PULUMI, "good", "broken", cwd=packs)
+@pytest.mark.parametrize("call", [(MODULE,), (SCRIPT, "check")], ids=["module", "script"])
+def test_works_without_pulumi(call: tuple[str, ...], packs: Path) -> None:
+    done = run("-c", WITHOUT_PULUMI + call[0], *call[1:], "good", "broken", cwd=packs)
     assert done.stderr == ""
     assert done.returncode == 1
     assert done.stdout.endswith("2 packs: 1 cannot be published, 1 good.\n")
+
+
+def test_the_command(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(["check", "--json", "good"]) == 0
+    assert json.loads(capsys.readouterr().out)["packs"][0]["name"] == "good"
+    for arguments, code, text in (
+        (["--version"], 0, "packinfra"),
+        (["--help"], 0, "check    validate pack folders"),
+        (["check", "--help"], 0, "usage: packinfra check"),
+        ([], 2, "required: COMMAND"),
+        (["chekc"], 2, "invalid choice: 'chekc'"),
+    ):
+        with pytest.raises(SystemExit) as caught:
+            command(arguments)
+        output = capsys.readouterr()
+        assert (caught.value.code, text in output.out + output.err) == (code, True), arguments
 
 
 def test_prints_on_any_terminal(packs: Path) -> None:

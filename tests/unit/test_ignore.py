@@ -73,7 +73,7 @@ def test_ignore_rules_are_no_part_of_the_identity(tmp_path: Path) -> None:
     assert four.content_digest != one.content_digest
 
 
-def test_what_is_left_out_is_not_judged(tmp_path: Path) -> None:
+def test_files_that_are_left_out_are_not_validated(tmp_path: Path) -> None:
     folder = make_pack(tmp_path / "pack", {".packignore": "secrets/\nlink\n", "secrets/.env": "x"})
     (folder / "link").symlink_to("/etc/passwd")
     assert {p.rule for p in read_pack(folder).problems} == {"readme-missing", "logo-missing"}

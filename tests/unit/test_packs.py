@@ -1,4 +1,4 @@
-"""Reading and judging: every problem is named, with file, rule and remedy, and nothing crashes."""
+"""Reading and validating: every problem is named, with file, rule and remedy, and nothing crashes."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def test_a_pack_is_a_value(tmp_path: Path) -> None:
     assert replace(read_pack(make_clean_pack(tmp_path / "b")), folder=pack.folder) == pack
 
 
-def test_what_is_judged_already_is_not_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_validated_pack_is_not_parsed_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = make_clean_pack(tmp_path / "a")
     first = read_pack(folder)
-    for parse in ("read_chart", "read_yaml"):
+    for parse in ("read_chart", "read_yaml", "schema_errors"):
         monkeypatch.setattr(contents, parse, lambda *_: pytest.fail("parsed"))
-    assert read_pack(folder, judged=first.content_digest) == replace(first, charts=())
+    assert read_pack(folder, validated=first.content_digest) == replace(first, charts=())
 
 
 def test_no_folder(tmp_path: Path) -> None:
@@ -119,9 +119,9 @@ def test_all_problems_at_once(tmp_path: Path) -> None:
         read_catalogue(tmp_path, ["packs/*", "nothing/*", "packs/missing"])
     text = str(caught.value)
     for expected in (
-        '"nothing/*" finds no folder', "packs/missing does not exist", '"1+2" cannot be an OCI tag', '"name" is missing',
-        '"layer" is "x"', '"nope.yaml", which the pack lacks', "packs/empty:", "the folder has no pack.json",
-        "hello 1.0.0 stands in 3 folders: packs/b, packs/good, packs/good-again", "9 things to correct",
+        '"nothing/*" matches no folder', "packs/missing does not exist", '"1+2" cannot be an OCI tag', '"name" is missing',
+        '"layer" is "x"', '"nope.yaml", which is missing from the pack', "packs/empty:", "the folder has no pack.json",
+        "hello 1.0.0 is in 3 folders: packs/b, packs/good, packs/good-again", "9 problems to correct",
     ):  # fmt: skip
         assert expected in text
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from packinfra.packs import Pack, read_pack
 from packinfra.packs.chart import Chart, read_chart
 from packinfra.packs.jsontext import parse
-from packinfra.packs.report import Checked, as_json, as_text
+from packinfra.packs.report import CheckedFolder, as_json, as_text
 from packinfra.packs.yamltext import read_yaml
 from tests.support.packs import make_chart, make_pack
 
@@ -45,7 +45,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def verdict(folder: Path) -> Pack:
     pack = read_pack(folder)
     assert pack.content_digest.startswith("sha256:")
-    checked = [Checked(str(folder), pack, pack.problems)]
+    checked = [CheckedFolder(str(folder), pack, pack.problems)]
     json.dumps(as_json(checked))
     assert all(line.isprintable() for line in as_text(checked).splitlines())
     return pack

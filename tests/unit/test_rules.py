@@ -1,4 +1,4 @@
-"""The rules: a pack that keeps all of them, and for each rule packs that break this one and no other."""
+"""The rules: a pack that conforms to all of them, and for each rule packs that violate this one and no other."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import pytest
 from packinfra.packs import RuleError, read_pack
 from packinfra.packs.contents import read_contents
 from packinfra.packs.report import rules_table
-from packinfra.packs.rules import RULES, judge
+from packinfra.packs.rules import RULES, validate
 from tests.support.packs import VALUES, make_chart, make_clean_pack
 
 ROOT = Path(__file__).parents[2]
@@ -85,13 +85,13 @@ def text(document: dict[str, Any]) -> str:
 BROKEN: dict[str, tuple[str, Callable[[Path], object], str]] = {
     # what is broken: (rule, how, place)
     "no pack.json": ("metadata-missing", remove("pack.json"), ""),
-    "not JSON": ("metadata-invalid", write("pack.json", '{"name": "x",\n}'), "pack.json:2"),
+    "not JSON": ("metadata-invalid", write("pack.json", '{"name": "x",\n}'), "pack.json:1"),
     "not UTF-8": ("metadata-invalid", write("pack.json", b'{\n"name": "\xff"}'), "pack.json:2"),
     "byte order mark": ("metadata-invalid", write("pack.json", b"\xef\xbb\xbf{}"), "pack.json:1"),
     "no object": ("metadata-invalid", write("pack.json", "[]"), "pack.json:1"),
     "nested too deeply": ("metadata-invalid", write("pack.json", "[" * 100_000), "pack.json"),
-    "no JSON number": ("metadata-invalid", write("pack.json", '{"a": NaN}'), "pack.json"),
-    "endless number": ("metadata-invalid", write("pack.json", '{"a": ' + "1" * 5000 + "}"), "pack.json"),
+    "no JSON number": ("metadata-invalid", write("pack.json", '{\n"a": NaN}'), "pack.json:2"),
+    "endless number": ("metadata-invalid", write("pack.json", '{\n"a": ' + "1" * 5000 + "}"), "pack.json:2"),
     "huge": ("metadata-invalid", write("pack.json", " " * (1 << 20) + "{}"), "pack.json"),
     "key twice": (
         "metadata-duplicate-key", write("pack.json", text({}).replace('"layer"', '"name": "hello",\n "layer"')),
@@ -375,7 +375,7 @@ def test_settings(tmp_path: Path) -> None:
     assert read_pack(folder, {"readme-missing": "off"}).problems == ()
     (folder / "values.yaml").write_text("pack: {namespace: a}\n")
     contents = read_contents(folder)
-    assert [p.rule for p in judge(contents, {"images-missing": "warning"})] == ["images-missing", "readme-missing"]
+    assert [p.rule for p in validate(contents, {"images-missing": "warning"})] == ["images-missing", "readme-missing"]
 
 
 @pytest.mark.parametrize(
@@ -411,7 +411,7 @@ def test_our_own_packs_keep_all_rules() -> None:
 def test_documentation_is_current() -> None:
     assert (ROOT / "docs/rules.md").read_text() == rules_table() + "\n"
     for rule in RULES:
-        assert "|" not in rule.demands + rule.why + rule.remedy + rule.source
+        assert "|" not in rule.requires + rule.why + rule.remedy + rule.source
         assert rule.source
 
 

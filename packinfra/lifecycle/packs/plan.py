@@ -102,7 +102,7 @@ def _read_folders(
 
 def _read(source: str, validated: str | None, problems: list[str], *, keep: bool) -> Pack | None:
     try:
-        pack = read_pack(Path(source), keep=keep, judged=validated)
+        pack = read_pack(Path(source), keep=keep, validated=validated)
     except PackError as error:
         problems.append(str(error))
         return None

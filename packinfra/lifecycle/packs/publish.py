@@ -146,7 +146,7 @@ class PackPublisher:
         for source in self._props.get("sources") or ():
             if self._version_in.get(source, version) != version:
                 continue
-            pack = read_pack(Path(source), judged=record.contentDigest)
+            pack = read_pack(Path(source), validated=record.contentDigest)
             self._version_in[source] = pack.version
             if pack.version == version and not pack.errors and pack.content_digest == record.contentDigest:
                 archive, spool = build(pack, record.created)

@@ -1,4 +1,4 @@
-"""Rules about what stands beside pack.json and values.yaml: README, logo, schema.yaml, presets.yaml."""
+"""Rules about README, logo, schema.yaml and presets.yaml."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 from packinfra.packs.contents import LOGO, PRESETS, SCHEMA, Contents
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
-from packinfra.packs.violations import RuleViolation, shown
+from packinfra.packs.violations import RuleViolation
 from packinfra.packs.yamltext import List, Map, Node, Scalar, entries, scalar
+from packinfra.text import quoted
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _PRESET = ("name", "displayName", "group", "remove", "add")
@@ -25,7 +26,7 @@ def _logo(contents: Contents) -> Iterator[RuleViolation]:
 
 def _png(contents: Contents) -> Iterator[RuleViolation]:
     if LOGO in contents.files and contents.raw[LOGO] != _PNG:
-        yield RuleViolation("logo-not-png", "it is no PNG image", LOGO)
+        yield RuleViolation("logo-not-png", "it is not a PNG image", LOGO)
 
 
 def _schema(contents: Contents) -> Iterator[RuleViolation]:
@@ -40,11 +41,9 @@ def _schema(contents: Contents) -> Iterator[RuleViolation]:
         keys = [key for key, _, _ in entries(value)]
         schema = next((scalar(node) for key, _, node in entries(value) if key == "schema"), None)
         if keys != ["schema"] or schema is None:
-            yield RuleViolation(
-                "schema-form", f"{shown(name)} does not hold exactly the key schema, with text", SCHEMA, line
-            )
+            yield RuleViolation("schema-form", f"{quoted(name)} must have one key, schema, with text", SCHEMA, line)
         elif not (schema.strip().startswith("{{") and schema.strip().endswith("}}")):
-            yield RuleViolation("schema-form", f"the schema of {shown(name)} does not stand in {{{{ }}}}", SCHEMA, line)
+            yield RuleViolation("schema-form", f"the schema of {quoted(name)} is not in {{{{ }}}}", SCHEMA, line)
 
 
 def _presets(contents: Contents) -> Iterator[RuleViolation]:
@@ -57,52 +56,52 @@ def _presets(contents: Contents) -> Iterator[RuleViolation]:
     listed = next((value for key, _, value in entries(text.top) if key == "presets"), None)
     if text.top is not None and not isinstance(listed, List):
         yield RuleViolation("presets-form", 'it has no list under "presets"', PRESETS, text.top.line)
-    seen: set[str] = set()
+    names: set[str] = set()
     for preset in listed.items if isinstance(listed, List) else ():
-        for message in _wrong(preset, seen):
+        for message in _preset(preset, names):
             yield RuleViolation("presets-form", message, PRESETS, preset.line)
 
 
-def _wrong(preset: Node, seen: set[str]) -> Iterator[str]:
+def _preset(preset: Node, names: set[str]) -> Iterator[str]:
     fields = {key: value for key, _, value in entries(preset)}
     name = scalar(fields.get("name")) or ""
-    called = f"the preset {shown(name)}" if name else "a preset"
+    subject = f"the preset {quoted(name)}" if name else "a preset"
     if missing := [key for key in _PRESET if key not in fields]:
-        yield f"{called} lacks {', '.join(missing)}"
+        yield f"{subject} has no {', '.join(missing)}"
     if unknown := [key for key in fields if key not in _PRESET]:
-        yield f"{called} has {', '.join(map(shown, unknown))}, which no preset knows"
+        yield f"{subject} has unknown keys: {', '.join(map(quoted, unknown))}"
     if "remove" in fields and not isinstance(fields["remove"], List):
-        yield f'"remove" of {called} is not a list of paths'
+        yield f'"remove" of {subject} is not a list of paths'
     if "add" in fields and not isinstance(fields["add"], Scalar):
-        yield f'"add" of {called} is not text: put the YAML behind a |'
-    if name and name in seen:
-        yield f"{called} is there twice"
-    seen.add(name)
+        yield f'"add" of {subject} is not text: write the YAML after a |'
+    if name and name in names:
+        yield f"{subject} is in the list twice"
+    names.add(name)
 
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "readme-missing", "warning", "README.md stands at the top of the folder",
-        "Palette shows it to whoever adds the pack; 39 of 220 public packs have none", "add README.md",
+        "readme-missing", "warning", "README.md is in the root folder",
+        "Palette shows it to people who add the pack; 39 of 220 public packs have none", "add README.md",
         "pack-central, pull request checks", _readme,
     ),
     Rule(
-        "logo-missing", "warning", f"{LOGO} stands at the top of the folder",
+        "logo-missing", "warning", f"{LOGO} is in the root folder",
         "Palette shows it; one page of its documentation calls it mandatory, another optional", f"add {LOGO}",
         FORMAT, _logo,
     ),
     Rule("logo-not-png", "warning", f"{LOGO} is a PNG image", "Palette shows it as one",
-         "convert it; another name is not enough", FORMAT, _png),
+         "convert it; renaming is not enough", FORMAT, _png),
     Rule(
         "schema-form", "warning", f"{SCHEMA} maps each parameter to one key, schema, with text in {{{{ }}}}",
-        "Palette makes the form for the pack's parameters from it",
+        "Palette builds the form for the pack's parameters from it",
         "write: path.of.parameter: {schema: '{{ required ... }}'}",
         "Palette documentation, Add-on Packs; " + MEASURED, _schema,
     ),
     Rule(
         "presets-form", "warning",
-        f"{PRESETS} lists, under presets, entries with exactly {', '.join(_PRESET)}; each name once",
-        "Palette offers them beside the pack's parameters", "give each preset these five keys, and a name of its own",
+        f"{PRESETS} has a list presets of entries with exactly {', '.join(_PRESET)}; no name twice",
+        "Palette offers them beside the pack's parameters", "give each preset these five keys and a unique name",
         MEASURED, _presets,
     ),
 )  # fmt: skip

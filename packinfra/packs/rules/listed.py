@@ -6,38 +6,36 @@ import posixpath
 from collections.abc import Iterator
 
 from packinfra.packs.contents import METADATA, Contents
+from packinfra.packs.rules.metadata import conforms
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
-from packinfra.packs.violations import RuleViolation, shown
+from packinfra.packs.violations import RuleViolation
+from packinfra.text import quoted
 
 LISTS = ("charts", "kubeManifests")
 
 
 def _listed(contents: Contents) -> Iterator[RuleViolation]:
+    yield from conforms("listed-file-missing", contents)
     parents = {path.rpartition("/")[0] for path in contents.files}
     folders = parents | {folder for path in parents for folder in _above(path)}
     left_out = dict(contents.left_out)
     for key in LISTS:
-        listed = contents.metadata.get(key)
-        if listed is None:
-            continue
-        if not isinstance(listed, list) or not all(isinstance(path, str) and path for path in listed):
-            line = contents.lines.get((key,))
-            yield RuleViolation("listed-file-missing", f'"{key}" is not a list of paths', METADATA, line)
         for path, line in contents.listed(key):
             if path in contents.files:
                 continue
             if posixpath.isabs(path) or path == ".." or path.startswith("../"):
-                wrong = "lies outside the pack"
+                reason = "is outside the pack"
             elif path in folders or path == ".":
-                wrong = "is a folder"
+                reason = "is a folder"
             else:
                 by = next((left_out[part] for part in (path, *_above(path)) if part in left_out), None)
-                wrong = f"is left out of the pack ({by})" if by else "the pack lacks"
-            yield RuleViolation("listed-file-missing", f'"{key}" lists {shown(path)}, which {wrong}', METADATA, line)
+                reason = f"is left out of the pack ({by})" if by else "is missing from the pack"
+            message = f'"{key}" lists {quoted(path)}, which {reason}'
+            yield RuleViolation("listed-file-missing", message, METADATA, line)
 
 
 def _above(path: str) -> Iterator[str]:
-    """The folders that a path is in."""
+    """The folders that contain a path."""
     while path := path.rpartition("/")[0]:
         yield path
 
@@ -65,25 +63,25 @@ def _unlisted(contents: Contents) -> Iterator[RuleViolation]:
 def _nothing(contents: Contents) -> Iterator[RuleViolation]:
     deployable = contents.metadata.get("layer") in ("addon", "csi", "cni")
     if deployable and not any(contents.metadata.get(key) for key in (*LISTS, "ansibleRoles")):
-        yield RuleViolation("nothing-to-deploy", f"{METADATA} lists neither charts nor manifests", METADATA)
+        yield RuleViolation("nothing-to-deploy", "it lists neither charts nor manifests", METADATA)
 
 
 RULES: tuple[Rule, ...] = (
     Rule(
         "listed-file-missing", "error", f"every chart and manifest that {METADATA} lists is a file of the pack",
-        "Palette deploys what the lists name", "add the file, or correct the list", FORMAT, _listed,
+        "Palette deploys the files in these lists", "add the file, or correct the list", FORMAT, _listed,
     ),
     Rule(
         "chart-unreadable", "error", "a listed chart is a gzip tar archive with `<chart>/Chart.yaml`, which has a name",
-        "Helm cannot deploy anything else", "make it again with helm package", "Helm documentation, Charts", _charts,
+        "Helm can install nothing else", "create it again with helm package", "Helm documentation, Charts", _charts,
     ),
     Rule(
         "unlisted-file", "warning", f"charts/*.tgz and manifests/*.yaml are listed in {METADATA}",
-        "what is not listed is published but never deployed", f"list it in {METADATA}, or remove the file",
+        "Palette never deploys a file that is not listed", f"list it in {METADATA}, or remove the file",
         MEASURED, _unlisted,
     ),
     Rule(
         "nothing-to-deploy", "warning", "a pack of the layers addon, csi and cni lists charts or manifests",
-        "without them it deploys nothing", "list them under charts or kubeManifests", FORMAT, _nothing,
+        "otherwise it deploys nothing", "list them under charts or kubeManifests", FORMAT, _nothing,
     ),
 )  # fmt: skip

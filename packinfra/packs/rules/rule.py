@@ -1,4 +1,4 @@
-"""What a rule is, and what breaking one looks like."""
+"""A rule, and a problem that it reports."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from packinfra.packs.contents import Contents
-from packinfra.packs.violations import RuleViolation, printable
+from packinfra.packs.violations import RuleViolation
+from packinfra.text import printable
 
 Severity = Literal["error", "warning"]
 Check = Callable[[Contents], Iterable[RuleViolation]]
@@ -19,7 +20,16 @@ MEASURED = "220 public packs, measured"
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding about a pack: which rule, how bad, what, what to do, and where."""
+    """A problem of a pack.
+
+    Attributes:
+        rule: The id of the violated rule.
+        severity: An error keeps the pack from being published.
+        message: What is wrong.
+        remedy: What to do.
+        file: The file, as a path in the pack; None if the pack as a whole is meant.
+        line: The line in that file, if there is one to name.
+    """
 
     rule: str
     severity: Severity
@@ -40,15 +50,15 @@ class Problem:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule: what it demands, why, what to do about a violation, and where the rule comes from.
+    """A rule: what it requires, why, what to do about a violation, and where the rule comes from.
 
     severity: "off" for a rule that only settings switch on
-    check:    None where reading the folder finds it
+    check:    None where reading the folder finds violations
     """
 
     id: str
     severity: Severity | Literal["off"]
-    demands: str
+    requires: str
     why: str
     remedy: str
     source: str

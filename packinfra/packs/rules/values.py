@@ -15,7 +15,7 @@ _VALUES = "Palette documentation, Pack Constraints and Add-on Packs"
 
 
 def _missing(contents: Contents) -> Iterator[RuleViolation]:
-    if VALUES not in contents.files and not any(f.file in (VALUES, ".") for f in contents.findings):
+    if VALUES not in contents.files and not any(v.file in (VALUES, ".") for v in contents.violations):
         yield RuleViolation("values-missing", f"the folder has no {VALUES}")
 
 
@@ -28,14 +28,14 @@ def _invalid(contents: Contents) -> Iterator[RuleViolation]:
 def _template(contents: Contents) -> Iterator[RuleViolation]:
     text = contents.yaml.get(VALUES)
     if text and text.templated:
-        yield RuleViolation("values-template", f"{text.problem}, where a template stands", VALUES, text.line)
+        yield RuleViolation("values-template", f"{text.problem}, at a template", VALUES, text.line)
 
 
 def _shape(contents: Contents) -> Iterator[RuleViolation]:
     top = _top(contents)
     if top is not None and not isinstance(top, Map):
-        what = "a list" if isinstance(top, List) else "a single value"
-        yield RuleViolation("values-shape", f"it is {what}, not a mapping", VALUES, top.line)
+        kind = "a list" if isinstance(top, List) else "a single value"
+        yield RuleViolation("values-shape", f"it is {kind}, not a mapping", VALUES, top.line)
 
 
 def _namespace(contents: Contents) -> Iterator[RuleViolation]:
@@ -50,7 +50,7 @@ def _namespace(contents: Contents) -> Iterator[RuleViolation]:
 def _images(contents: Contents) -> Iterator[RuleViolation]:
     images = child(_top(contents), "pack", "content", "images")
     if VALUES in contents.files and not (isinstance(images, List) and images.items):
-        yield RuleViolation("images-missing", "it lists no pack.content.images", VALUES)
+        yield RuleViolation("images-missing", "it has no pack.content.images", VALUES)
 
 
 def _keys(contents: Contents) -> Iterator[RuleViolation]:
@@ -67,8 +67,8 @@ def _keys(contents: Contents) -> Iterator[RuleViolation]:
 def _unmatched(node: Node | None, key: str, names: list[str]) -> Iterator[RuleViolation]:
     for name, line, _ in entries(node):
         if name not in names and "{{" not in name:
-            there = f"the pack's are {', '.join(names)}" if names else "the pack has none"
-            message = f"{key}.{name} belongs to no {key.removesuffix('s')}: {there}"
+            known = f"its {key} are {', '.join(names)}" if names else f"it has no {key}"
+            message = f"{key}.{name} matches no {key.removesuffix('s')} of the pack: {known}"
             yield RuleViolation("values-key-unmatched", message, VALUES, line)
 
 
@@ -79,36 +79,36 @@ def _top(contents: Contents) -> Node | None:
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        "values-missing", "error", f"{VALUES} stands at the top of the folder; it may be empty",
+        "values-missing", "error", f"{VALUES} is in the root folder; it may be empty",
         "Palette requires it of every pack", f"add {VALUES}, empty if the pack has no parameters", FORMAT, _missing,
     ),
     Rule(
         "values-invalid", "error", f"{VALUES} is YAML",
-        "Palette could not read it either", "correct the YAML", FORMAT, _invalid,
+        "Palette cannot read anything else", "correct the YAML", FORMAT, _invalid,
     ),
     Rule(
-        "values-template", "warning", f"templates stand in {VALUES} where YAML allows them",
-        "Palette replaces {{ }} before it deploys, but editors and Palette's own form read the text as YAML",
+        "values-template", "warning", f"templates in {VALUES} are where YAML allows them",
+        "Palette replaces {{ }} before it deploys, but editors and Palette's own form read the file as YAML",
         'put the value in quotes: "{{ .spectro... }}"', "Palette documentation, Macros", _template,
     ),
     Rule(
         "values-shape", "warning", f"{VALUES} is a mapping",
-        "Helm and Palette look for keys in it", "begin with pack:, charts: or manifests:", _VALUES, _shape,
+        "Helm and Palette look up keys in it", "begin with pack:, charts: or manifests:", _VALUES, _shape,
     ),
     Rule(
         "namespace-missing", "warning", f"{VALUES}, unless it is empty, sets pack.namespace",
-        "without it the pack is deployed into the namespace default",
+        "otherwise Palette deploys the pack into the namespace default",
         "set pack.namespace; Palette creates the namespace", _VALUES, _namespace,
     ),
     Rule(
         "values-key-unmatched", "warning",
-        f"below charts and manifests, {VALUES} names charts (by the name in Chart.yaml) and manifests (by file name, "
+        f"the keys below charts and manifests in {VALUES} are names of charts (in Chart.yaml) and manifests (file name "
         "without extension)",
         "parameters under any other key have no effect", "correct the key, or remove it", MEASURED, _keys,
     ),
     Rule(
-        "images-missing", "off", f"{VALUES} lists pack.content.images",
-        "tools for clusters without internet access download what is listed; 54 of 220 public packs list nothing",
+        "images-missing", "off", f"{VALUES} has a list pack.content.images",
+        "tools for clusters without internet access download the images in it; 54 of 220 public packs have none",
         "list the images, each as `- image: host/name:tag`", "pack-central, pull request checks", _images,
     ),
 )  # fmt: skip

@@ -1,0 +1,117 @@
+"""`packinfra check`: validates pack folders, for people and for CI, without Pulumi, network or account.
+
+    packinfra check packs/*                     a report; exit code 1 if a pack cannot be published
+    packinfra check --json packs/nginx          the same for programs
+    packinfra check --archive out packs/nginx   also writes out/nginx-1.2.3.tar.gz
+
+Each problem names file, line, rule and remedy; docs/rules.md has all rules.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from packinfra.packs.archive import ArchiveError, archive_title, save_archive
+from packinfra.packs.catalogue import published_twice
+from packinfra.packs.contents import PackError
+from packinfra.packs.pack import read_pack
+from packinfra.packs.report import CheckedFolder, as_json, as_text, rules_table
+from packinfra.packs.rules import RULES, RuleError, RuleSettings, check_settings
+from packinfra.packs.rules.rule import Problem
+
+
+def main(arguments: Sequence[str] | None = None, prog: str = "python -m packinfra.packs") -> int:
+    """Returns 0: all packs can be published; 1: some cannot; 2: wrong arguments."""
+    parser = _parser(prog)
+    options = parser.parse_args(arguments)
+    if options.rules:
+        print(rules_table())
+        return 0
+    if not options.folders:
+        parser.error("name at least one pack folder, for example: packs/*")
+    try:
+        rules = check_settings(dict(_setting(text) for text in options.rule))
+        out = _out(options.archive, options.folders) if options.archive else None
+    except (RuleError, ValueError) as error:
+        parser.error(str(error))
+    checked = [_check(folder, rules) for folder in dict.fromkeys(options.folders)]
+    errors = published_twice((each.pack for each in checked if each.pack), Path.cwd())
+    if out and not errors:
+        errors += _archive(checked, out)
+    print(json.dumps(as_json(checked), indent=2) if options.json else as_text(checked))
+    for text in errors:
+        print(text, file=sys.stderr)
+    return 1 if errors or any(each.count("error") for each in checked) else 0
+
+
+def _parser(prog: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=prog, description="Validates pack folders. Exit code 1 if a pack cannot be published."
+    )
+    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="a pack: the folder that contains pack.json")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a report")
+    parser.add_argument(
+        "--archive", metavar="OUT", type=Path,
+        help="also write the archive of each pack without errors: into the folder OUT, or, for one pack, to the file "
+        "OUT if that ends in .tar.gz",
+    )  # fmt: skip
+    parser.add_argument(
+        "--rule", action="append", default=[], metavar="ID=error|warning|off",
+        help="turn a warning into an error, or switch it off; can be repeated",
+    )  # fmt: skip
+    parser.add_argument("--rules", action="store_true", help="print the table of all rules (Markdown) and exit")
+    return parser
+
+
+def _setting(text: str) -> tuple[str, str]:
+    name, equals, severity = text.partition("=")
+    if not equals:
+        raise ValueError(f"--rule {text}: the severity is missing, for example --rule {text}=off")
+    return name, severity
+
+
+def _check(folder: str, rules: RuleSettings) -> CheckedFolder:
+    try:
+        pack = read_pack(Path(folder), rules)
+    except PackError as error:
+        rule = next(rule for rule in RULES if rule.id == "folder-missing")
+        return CheckedFolder(folder, None, [Problem(rule.id, "error", str(error).partition(";")[0], rule.remedy)])
+    return CheckedFolder(folder, pack, pack.problems)
+
+
+def _out(out: Path, folders: Sequence[str]) -> Path:
+    """The target of --archive. Raises ValueError if no archive can go there."""
+    if _is_file(out) and len(folders) > 1:
+        raise ValueError(f"--archive {out} is one file, but there are {len(folders)} packs; give a folder")
+    for folder in folders:
+        if Path(os.path.realpath(out)).is_relative_to(os.path.realpath(folder)):
+            raise ValueError(f"--archive {out} is inside the pack {folder}, and would become part of it")
+    return out
+
+
+def _is_file(out: Path) -> bool:
+    return out.name.endswith(".tar.gz") and not os.path.isdir(out)
+
+
+def _archive(checked: Sequence[CheckedFolder], out: Path) -> list[str]:
+    """Writes the archives of packs without errors; returns the errors of doing so."""
+    errors: list[str] = []
+    for each in checked:
+        if each.pack is None or each.pack.errors:
+            continue
+        path = out if _is_file(out) else out / archive_title(each.pack.name, each.pack.version)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            archive = save_archive(each.pack, path)
+        except ArchiveError as error:
+            errors.append(str(error))
+        except OSError as error:
+            errors.append(f"{path.parent} cannot be created: {error.strerror}")
+        else:
+            each.notes.append(f"archive  {path}, {archive.digest}, {archive.size:,} bytes")
+    return errors
