@@ -18,7 +18,7 @@ def checkout(tmp_path: Path) -> Path:
     copy = tmp_path / "check out"
     shutil.copytree(CHECKOUT / "tools", copy / "tools", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(CHECKOUT / "Makefile", copy)
-    for lock in ("requirements.lock", "requirements-sandbox.lock"):
+    for lock in ("requirements.lock", "requirements-check.lock", "requirements-sandbox.lock"):
         (copy / lock).write_text("")
     return copy
 
