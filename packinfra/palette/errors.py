@@ -25,16 +25,16 @@ class PaletteStep(StrEnum):
 
     CONNECT = "reach"
     LOGIN = "log in to"
-    PRINCIPAL = "ask who reads for"
+    PRINCIPAL = "read the AWS account of"
     VALIDATE = "have the credentials of the registry checked by"
-    TENANT = "ask whose API key this is of"
+    TENANT = "read the tenant of the API key from"
     LIST = "list the registries in"
     CREATE = "register the registry in"
     READ = "read the registry from"
     UPDATE = "update the registry in"
     DELETE = "delete the registry from"
     SYNC = "start a sync of the registry in"
-    STATUS = "ask for the sync of the registry in"
+    STATUS = "read the sync status of the registry from"
     LOOKUP = "look the pack up in"
 
 

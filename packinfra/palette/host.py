@@ -1,4 +1,4 @@
-"""Which Palette, and with whose key, as people give it."""
+"""The host of a Palette, and the names of the variables for host and API key."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*(:\d{{1,5}})?")
 
 
 def host_elsewhere(environ: Mapping[str, str]) -> str | None:
-    """For who names no host: why not, if the environment names another one than HOST; None if it doesn't.
+    """Why a stack that names no host must, if the environment names another one than HOST; None if it doesn't.
 
-    One machine has the variable and the next has not, which then would take the registration for one of another Palette.
+    A machine without the variable would take the registration for one of another Palette.
     """
     try:
         same = normalize_host(environ.get(HOST_VARIABLE) or HOST) == HOST
@@ -26,9 +26,9 @@ def host_elsewhere(environ: Mapping[str, str]) -> str | None:
 
 
 def normalize_host(text: str) -> str:
-    """The host alone, in lower case, with its port if it has one, from what people give: "https://palette.example.com/".
+    """The host alone, in lower case, with its port if it has one, from "https://palette.example.com/" and the like.
 
-    Raises ValueError with the reason, which doesn't repeat the text: there may be a password in it.
+    Raises ValueError with the reason, which doesn't repeat the text: it may hold a password.
     """
     alone = f"write the host alone, with its port if it has one: {HOST}"
     try:

@@ -1,11 +1,11 @@
-"""Where waiting for Palette reports to. lifecycle's own Reporter fits it."""
+"""Where progress of a wait for Palette is shown; lifecycle's Reporter is one."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 
-class Reporter(Protocol):
+class StatusReporter(Protocol):
     def status(self, message: str) -> None:
         """Progress, replaced by the next one."""
 

@@ -1,7 +1,7 @@
-"""Sync: what Palette's status means, and whether it tells of the run that was asked for. Pure decisions.
+"""The meaning of Palette's sync status, and whether it belongs to the run that was requested. Pure decisions.
 
-Palette answers 202 at once and reads the registry later. Until then its status is that of the run before, so a
-"Success" right after the request proves nothing.
+Palette responds with 202 at once and reads the registry later. Until then the status is that of the run before, so
+a "Success" right after the request proves nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class State(Enum):
     DONE = auto()
     FAILED = auto()
     RUNNING = auto()
-    UNCLEAR = auto()  # Pending, Unknown, nothing, or a word nobody told us: keep asking
+    UNCLEAR = auto()  # Pending, Unknown, nothing, or a word that is not documented: keep polling
 
 
 # The vocabulary is a free string in the API description; these are the words that Palette's Terraform provider knows.
@@ -31,7 +31,7 @@ _WORDS = {
     "syncing": State.RUNNING,
 }
 STALE_AFTER = 3600.0
-"""Seconds after which a run may be given up for a new one (Palette documentation, force sync)."""
+"""Seconds after which a new run may replace one that is still running (Palette documentation, force sync)."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class SyncStatus:
     supported: bool = True
 
     @classmethod
-    def of(cls, answer: Mapping[str, Any]) -> SyncStatus:
+    def of(cls, document: Mapping[str, Any]) -> SyncStatus:
         def text(key: str) -> str:
-            return str(answer.get(key) or "")
+            return str(document.get(key) or "")
 
-        supported = answer.get("isSyncSupported") is not False
+        supported = document.get("isSyncSupported") is not False
         return cls(text("status"), text("message"), text("lastRunTime"), text("lastSyncedTime"), supported)
 
     @property
@@ -68,16 +68,16 @@ class SyncStatus:
         return ": ".join(part for part in (self.word or "without a status", self.message) if part)
 
 
-class Run:
-    """The run that a request asked for. before: the status just before the request."""
+class SyncRun:
+    """A requested run. before: the status just before the request"""
 
     def __init__(self, before: SyncStatus) -> None:
         self._before, self._seen = before, False
 
     def is_over(self, status: SyncStatus) -> bool:
-        """Does the status tell of the end of this run, or of a later one? To be asked of every status that comes."""
+        """Whether the status shows the end of this run, or of a later one. Takes every status, in order."""
         before = self._before
-        # One that was running, and is to be given up, may still end by itself: its beginning stays the same.
+        # A run that is being replaced may still end by itself: its beginning stays the same.
         if before.state is State.RUNNING:
             new = status.last_run != before.last_run
         else:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from packinfra.palette.client import PaletteClient
 from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import SyncFailed
-from packinfra.palette.reporter import Reporter
-from packinfra.palette.sync_status import STALE_AFTER, Run, State, SyncStatus
+from packinfra.palette.reporter import StatusReporter
+from packinfra.palette.sync_status import STALE_AFTER, State, SyncRun, SyncStatus
 
 _LONGEST_PAUSE = 10.0
-"""Seconds between two questions, as Palette's Terraform provider has it; the first ones come sooner."""
+"""Seconds between two polls, as in Palette's Terraform provider; the first polls come sooner."""
 
 Packs = Mapping[str, Collection[str]]
 
@@ -36,7 +36,7 @@ class SyncWaiter:
         location: str,
         *,
         timeout_seconds: float,
-        reporter: Reporter,
+        reporter: StatusReporter,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
@@ -49,18 +49,17 @@ class SyncWaiter:
         """Raises SyncFailed unless Palette lists every version of `wanted` after a new run."""
         before = self._settled()
         self._client.sync(self._kind, self._uid, force=before.state is State.RUNNING)
-        run, status, missing = Run(before), before, wanted
+        run, status, missing = SyncRun(before), before, wanted
         for status in self._statuses():
             if not run.is_over(status) and status.supported:
                 self._reporter.status(f"waiting for Palette's sync: {status}")
                 continue
             if status.state is State.FAILED and status.supported:
                 raise SyncFailed(
-                    f"Palette's sync of {self._location} failed: {status}\n  -> Palette reads the registry with the "
-                    "credentials that it was given: see what they lack (a role: the reader policy, docs/iam.md), then "
-                    "run pulumi up again"
+                    f"Palette's sync of {self._location} failed: {status}\n  -> check that the credentials that Palette has "
+                    "for the registry may read it (a role: the reader policy, docs/iam.md), then run pulumi up again"
                 )
-            if not (missing := self.missing(missing)):  # what was listed once isn't asked for again: 10 a second is all
+            if not (missing := self.missing(missing)):  # a listed version isn't looked up again: 10 requests a second
                 return
             if not status.supported:
                 break  # nothing will change
@@ -69,29 +68,29 @@ class SyncWaiter:
         if missing or status.state is not State.DONE:
             raise self._failure(status, missing, wanted)
         self._reporter.warning(
-            f"Palette lists every version, but its status tells of no sync since the one of {status.last_synced}: a "
-            "version published again with other content may still be listed with the old one; to be sure, start a sync "
+            f"Palette lists every version, but its status shows no sync since the one of {status.last_synced}: a version "
+            "that was published again with other content may still have the old content there; to be sure, start a sync "
             "in Palette's console"
         )
 
     def missing(self, wanted: Packs) -> dict[str, list[str]]:
-        """What Palette doesn't list, of packs of which it lacks any version."""
-        found = {}
+        """The versions that Palette doesn't list, by pack."""
+        absent = {}
         for pack, versions in wanted.items():
             listed = self._client.versions(pack, self._uid)
             if gone := [version for version in versions if version not in listed]:
-                found[pack] = gone
-        return found
+                absent[pack] = gone
+        return absent
 
     def _settled(self) -> SyncStatus:
-        """The status once no run is in the way: one that runs now may have begun before the packs were published."""
+        """The status after the end of a current run, which may have begun before the packs were published."""
         status = self._client.sync_status(self._kind, self._uid)
         if status.state is not State.RUNNING:
             return status
         for status in self._statuses():
             if status.state is not State.RUNNING or status.age(self._now()) >= STALE_AFTER:
                 return status
-            self._reporter.status(f"waiting until the sync that runs since {status.last_run} is over")
+            self._reporter.status(f"waiting for the sync that has been running since {status.last_run}")
         raise self._failure(status, {}, {})
 
     def _statuses(self) -> Iterator[SyncStatus]:
@@ -105,21 +104,21 @@ class SyncWaiter:
     def _failure(self, status: SyncStatus, missing: Packs, wanted: Packs) -> SyncFailed:
         what = f"offer {format_versions(missing)}" if missing else "finish its sync"
         text = f"Palette does not {what} after {self._timeout:g} s: the sync of {self._location} is {status}"
-        remedy = "look at what Palette's console says of this registry, and run pulumi up again"
+        remedy = "see what Palette's console says about this registry, and run pulumi up again"
         if not status.supported:
             remedy = (
-                "Palette does not sync this registry at all, so it was not registered for packs (provider type): "
-                "pulumi refresh and pulumi up put that right"
+                "Palette never syncs this registry, so it was not registered for packs (provider type): pulumi refresh and "
+                "pulumi up correct that"
             )
         elif status.state is State.RUNNING:
             remedy = (
-                f"it runs since {status.last_run}: run pulumi up again, which goes on waiting (syncTimeout makes it more "
-                "patient); one that runs for an hour is given up for a new one"
+                f"it has been running since {status.last_run}: run pulumi up again, which goes on waiting (syncTimeout sets "
+                "for how long); after an hour a new sync replaces it"
             )
         elif missing and _count(missing) == _count(wanted):
             remedy = (
-                f"nothing is there: Palette looks for packs in {self._location}/spectro-packs/archive and nowhere else, "
-                "so compare the base path; then the provider type (pack; pulumi refresh shows it), and whether the "
+                f"Palette found none of the packs: it looks in {self._location}/spectro-packs/archive and nowhere else, so "
+                "compare the base path; then the provider type (pack; pulumi refresh shows it), and whether the "
                 "credentials may list and read the repositories; then run pulumi up again"
             )
         return SyncFailed(f"{text}\n  -> {remedy}")

@@ -1,7 +1,7 @@
-"""Waits until Palette gets into a registry: a role that was just made is not known everywhere in AWS at once.
+"""Retries validation until Palette can authenticate to the registry: AWS doesn't know a new role everywhere at once.
 
-IAM is eventually consistent (IAM User Guide, Troubleshoot IAM): the same request fails now and succeeds seconds later,
-and nobody says which of the two it will be. So a role is tried for a while; a password or key is wrong at once.
+IAM is eventually consistent (IAM User Guide, Troubleshoot IAM): the same request may fail now and succeed seconds later.
+So a role is tried for a while; a wrong password or key fails at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from packinfra.palette.client import PaletteClient
 from packinfra.palette.errors import CredentialsRejected
 from packinfra.palette.registration import Registration
-from packinfra.palette.reporter import Reporter
+from packinfra.palette.reporter import StatusReporter
 
 
 def wait_until_valid(
@@ -20,11 +20,11 @@ def wait_until_valid(
     registration: Registration,
     *,
     role_timeout_seconds: float,
-    reporter: Reporter,
+    reporter: StatusReporter,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """role_timeout_seconds: how long a role is tried. Raises CredentialsRejected if Palette doesn't get in."""
+    """Raises CredentialsRejected if the registry rejects Palette's credentials; those of a role, after the timeout."""
     give_up, pause = clock() + (role_timeout_seconds if registration.role_arn else 0.0), 2.0
     while True:
         try:

@@ -157,7 +157,7 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
     project.variables(SPECTROCLOUD_APIKEY="wrong")
     up("401 Unauthorized", "give an API key that is valid")
     configure(project, host="palette.example.com")
-    up("could not ask who reads for Palette (palette.example.com/v1", "the proxy refused: 403", "check host")
+    up("could not read the AWS account of Palette (palette.example.com/v1", "the proxy refused: 403", "check host")
     configure(project)
     project.variables(SPECTROCLOUD_APIKEY=sandbox.palette.key(admin=False))
     up("could not have the credentials of the registry checked by Palette", "403 Forbidden", "key of a tenant admin")
@@ -177,7 +177,7 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
     mark = sandbox.mark()
     configure(project, syncTimeout=2)
     with sandbox.palette.ordered(hangs=True):
-        up("Palette does not offer hello 1.0.0 after 2 s", "InProgress", "syncTimeout makes it more patient")
+        up("Palette does not offer hello 1.0.0 after 2 s", "InProgress", "syncTimeout sets for how long")
     with sandbox.palette.ordered(in_use="web"):
         said = project.destroy(succeeds=False)
     assert "could not delete the registry from Palette" in said

@@ -131,7 +131,9 @@ def test_a_run_in_progress_is_awaited_and_followed_by_another(bench: Bench) -> N
             pass
         running = bench.palette.status("ecr", bench.uid)["lastRunTime"]
         bench.host.create(inputs)
-    assert any(line.startswith(f"waiting until the sync that runs since {running}") for line in bench.host.statuses)
+    assert any(
+        line.startswith(f"waiting for the sync that has been running since {running}") for line in bench.host.statuses
+    )
     assert bench.palette.status("ecr", bench.uid)["lastRunTime"] > running
     assert bench.syncs() == 2
 
@@ -149,7 +151,7 @@ def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
     with bench.sandbox.palette.ordered(empty_lookup=empty):
         said = bench.failure({**inputs, "timeoutSeconds": 3.0})
     assert "Palette does not offer ghost 3.0.0 after 3 s" in said
-    assert "look at what Palette's console says" in said
+    assert "see what Palette's console says" in said
 
 
 @pytest.mark.parametrize(
@@ -196,7 +198,7 @@ def test_a_sync_that_hangs(bench: Bench) -> None:
     with bench.sandbox.palette.ordered(hangs=True):
         said = bench.failure(inputs)
         assert "Palette does not offer hello 1.0.0 after 3 s" in said
-        assert "InProgress\n  -> it runs since" in said
+        assert "InProgress\n  -> it has been running since" in said
         assert "does not finish its sync after 3 s" in bench.failure(inputs)
         assert bench.syncs() == 1, "no second one while one runs"
         again = threading.Thread(target=bench.host.create, args=({**inputs, "timeoutSeconds": 30.0},))

@@ -193,7 +193,7 @@ def test_refusals(
         client.sync_status("ecr", "u1")
     assert type(caught.value) is kind
     assert said in str(caught.value)
-    where = f"could not ask for the sync of the registry in Palette ({palette.host}{OCI}/u1/ecr/sync/status): "
+    where = f"could not read the sync status of the registry from Palette ({palette.host}{OCI}/u1/ecr/sync/status): "
     assert str(caught.value).startswith(where)
     assert "\n  -> " in str(caught.value)
     assert len(palette.seen) == (5 if "for ever" in said or reply.status in (429, 503) else 1)

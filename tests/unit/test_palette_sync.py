@@ -11,7 +11,7 @@ import pytest
 
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.palette import PaletteClient, PaletteTransport, SyncFailed
-from packinfra.palette.sync_status import Run, State, SyncStatus
+from packinfra.palette.sync_status import State, SyncRun, SyncStatus
 from packinfra.palette.sync_waiter import SyncWaiter
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error
 
@@ -62,7 +62,7 @@ RUNS: list[tuple[str, SyncStatus, list[tuple[SyncStatus, bool]]]] = [
 
 @pytest.mark.parametrize(("before", "then"), [case[1:] for case in RUNS], ids=[case[0] for case in RUNS])
 def test_whose_status_it_is(before: SyncStatus, then: list[tuple[SyncStatus, bool]]) -> None:
-    run = Run(before)
+    run = SyncRun(before)
     assert [run.is_over(now) for now, _ in then] == [over for _, over in then]
 
 
@@ -154,7 +154,7 @@ def test_a_run_in_progress_is_awaited(bench: Bench) -> None:
     bench.run(now=NOON - 600)
     assert bench.order == "sss.sll"
     assert bench.triggers == ["false"]
-    assert bench.said == [f"waiting until the sync that runs since {T2} is over"]
+    assert bench.said == [f"waiting for the sync that has been running since {T2}"]
 
 
 def test_a_run_of_an_hour_is_given_up(bench: Bench) -> None:
@@ -189,7 +189,7 @@ def test_a_sync_that_hangs(bench: Bench) -> None:
     with pytest.raises(SyncFailed) as caught:
         bench.run(timeout=60)
     said = "Palette does not offer hello 1.1.0; other 2.0.0 after 60 s: the sync of h.example/base is InProgress\n"
-    assert str(caught.value).startswith(f"{said}  -> it runs since {T2}: run pulumi up again")
+    assert str(caught.value).startswith(f"{said}  -> it has been running since {T2}: run pulumi up again")
     assert bench.time == 60
 
 
@@ -215,9 +215,7 @@ def test_one_is_not_listed(bench: Bench) -> None:
     bench.statuses(("Success", T1, T1), ("Success", T2, T2))
     bench.lists("hello", ["1.0.0"])
     bench.lists("other", ["2.0.0"])
-    with pytest.raises(
-        SyncFailed, match=r"does not offer hello 1\.1\.0 after(?s:.*)look at what Palette's console"
-    ) as e:
+    with pytest.raises(SyncFailed, match=r"does not offer hello 1\.1\.0 after(?s:.*)see what Palette's console") as e:
         bench.run(timeout=60)
     assert "base path" not in str(e.value)
 
@@ -237,4 +235,4 @@ def test_a_status_that_never_tells_of_a_new_run(bench: Bench) -> None:
     bench.lists_all()
     bench.run(timeout=60)
     assert bench.time == 60
-    assert "tells of no sync since the one of 2026-01-01T10:00:00Z" in bench.warnings[0]
+    assert "shows no sync since the one of 2026-01-01T10:00:00Z" in bench.warnings[0]
