@@ -29,6 +29,7 @@ VALUES = "values.yaml"
 SCHEMA = "schema.yaml"
 PRESETS = "presets.yaml"
 LOGO = "logo.png"
+README = "README.md"
 KEEP = 8 << 20
 """Bytes of a pack's files that are kept in memory while it is read, so that each file is read once. Of 220 public
 packs, the largest has 5.3 MB."""

@@ -11,6 +11,7 @@ from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.reference import Reference
+from packinfra.packs.ignore import Ignore
 from packinfra.packs.unpack import UnpackError, read_archive
 
 FOREIGN = "foreign"
@@ -37,7 +38,7 @@ class Foreign:
     reason: str = ""
 
 
-def compare(client: Client, reference: Reference, record: PublishedVersion) -> Foreign:
+def compare(client: Client, reference: Reference, record: PublishedVersion, ignore: Ignore) -> Foreign:
     """Pulls what the tag carries and compares its content with `record`'s.
 
     Whatever can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why. Raises a
@@ -59,7 +60,7 @@ def compare(client: Client, reference: Reference, record: PublishedVersion) -> F
         spool.seek(0)
         try:
             name = reference.repository.rpartition("/")[2]
-            found = read_archive(spool, name, reference.tag, limit=_UNPACKED * record.size + _SLACK)
+            found = read_archive(spool, name, reference.tag, _UNPACKED * record.size + _SLACK, ignore)
         except UnpackError as error:
             return Foreign(record, reason=str(error))
     theirs = replace(

@@ -24,6 +24,8 @@ from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference
 from packinfra.packs.archive import archive_title
+from packinfra.packs.files import ignore_rules
+from packinfra.packs.ignore import Ignore
 from packinfra.packs.pack import read_pack
 
 
@@ -56,7 +58,7 @@ class Publishing:
             self._log.info(f"{self._name} {version}: adopted {found}, which the registry already had")
             return replace(record, adopted=True)
         if found:
-            foreign = compare(self._client, reference, record)
+            foreign = compare(self._client, reference, record, self._ignore(version))
             if foreign.same:
                 self._log.info(
                     f"{self._name} {version}: adopted {foreign.record.manifestDigest}, pushed by somebody else with "
@@ -145,6 +147,12 @@ class Publishing:
                     return spool
                 spool.close()
         return None
+
+    def _ignore(self, version: str) -> Ignore:
+        """The ignore rules of the folder with `version`."""
+        folders = [Path(source) for source in self._props.get("sources") or ()]
+        folder = next((f for f in folders if len(folders) == 1 or read_pack(f).version == version), None)
+        return ignore_rules(folder) if folder else Ignore()
 
     def _refusal(self, reference: Reference, record: PublishedVersion, found: str, foreign: Foreign) -> str:
         differs = foreign.reason or f"from it to this pack: {file_changes(foreign.files, self._files(reference.tag))}"
