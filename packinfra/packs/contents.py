@@ -165,8 +165,10 @@ def _no_folder(folder: Path) -> str | None:
         return None if stat.S_ISDIR(os.stat(folder).st_mode) else "is a file, not a folder"
     except FileNotFoundError:
         return "does not exist"
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return "cannot be read: there is a zero byte in its name"
 
 
 def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | RuleViolation:

@@ -117,8 +117,11 @@ class TarReader:
 
     def _next_block(self) -> bytes | bytearray | None:
         """The next header, behind the content of the current entry; None at the end."""
-        if (rest := self._left + self._padding) and self._source.skip(rest) < self._left:
+        rest = self._left if self._strict else self._left + self._padding
+        if rest and self._source.skip(rest) < self._left:
             raise ArchiveReadError("it ends in the middle of a file")
+        if self._strict and self._source.read(self._padding).strip(b"\0"):  # Python 3.13 reads on in extended headers
+            raise ArchiveReadError("it contains data between its entries")
         block = self._source.read(_BLOCK)
         if not block or block == _ZEROS:
             self._end()

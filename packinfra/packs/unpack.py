@@ -127,6 +127,8 @@ class _Tree:
             target = _follow(self._root, entry.target)
             if not isinstance(target, _File):  # files come before hard links to them, or no program could unpack them
                 raise UnpackError(f"its hard link {quoted(entry.path)} leads to no file before it")
+            if entry.executable != target.executable:
+                raise UnpackError(f"its hard link {quoted(entry.path)} has another execute bit than its file")
             return target
         raise UnpackError(f"it contains {quoted(entry.path)}, which is neither file nor folder")
 

@@ -132,6 +132,16 @@ def patched(name: str, *changes: tuple[int, bytes], data: bytes = b"", kind: byt
     return add
 
 
+def cut(tar: tarfile.TarFile, offset: int, data: bytes) -> None:
+    """Overwrites bytes of what has been written."""
+    out = tar.fileobj
+    assert isinstance(out, io.BytesIO)
+    end = out.tell()
+    out.seek(end + offset)
+    out.write(data)
+    out.seek(end)
+
+
 def targz(*entries: Add, behind: bytes = b"") -> io.BytesIO:
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
@@ -186,6 +196,10 @@ NO_PACK: dict[str, tuple[list[Add], str]] = {
     "a hard link to a link": (
         [entry("top/c"), entry("top/b", LINK, link="c"), entry("top/a", HARD_LINK, link="top/b")], "no file before it",
     ),
+    "a hard link of another mode": (
+        [entry("top/a"), patched("top/b", (100, b"0000755"), (157, b"top/a"), kind=HARD_LINK)], "another execute bit",
+    ),
+    "data between entries": ([entry("top/a", data=b"x"), lambda tar: cut(tar, -511, b"y"), entry("top/b")], "between its"),
     "a file twice": ([entry("top/a", data=b"1"), entry("top/a", data=b"2")], '"top/a" twice'),
     "a file twice in other words": ([entry("top/a"), entry("./top//./a")], "twice"),
     "a folder twice": ([entry("top/a", FOLDER), entry("top/a", FOLDER)], "twice"),
