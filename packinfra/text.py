@@ -15,12 +15,13 @@ def printable(text: str) -> str:
 
 
 def quoted(value: str) -> str:
-    """A foreign value for a message, in quotes and cut to a readable length.
+    r"""A foreign value for a message: printable, in quotes, cut to a readable length.
 
-    >>> quoted("x" * 100) == '"' + "x" * 77 + '..."'
-    True
+    >>> quoted("a\n"), quoted("x" * 100) == '"' + "x" * 77 + '..."'
+    ('"a\\n"', True)
     """
-    return f'"{value if len(value) <= _LONGEST_QUOTE else value[: _LONGEST_QUOTE - 3] + "..."}"'
+    text = value if len(value) <= _LONGEST_QUOTE else value[: _LONGEST_QUOTE - 3] + "..."
+    return f'"{printable(text)}"'
 
 
 def plural(count: int, noun: str) -> str:

@@ -29,6 +29,7 @@ VALUES = "values.yaml"
 SCHEMA = "schema.yaml"
 PRESETS = "presets.yaml"
 LOGO = "logo.png"
+README = "README.md"
 KEEP = 8 << 20
 """Bytes of a pack's files that are kept in memory while it is read, so that each file is read once. Of 220 public
 packs, the largest has 5.3 MB."""
@@ -170,8 +171,10 @@ def _no_folder(folder: Path) -> str | None:
         return None if stat.S_ISDIR(os.stat(folder).st_mode) else "is a file, not a folder"
     except FileNotFoundError:
         return "does not exist"
-    except (OSError, ValueError) as error:  # ValueError: a zero byte in the name
-        return f"cannot be read: {getattr(error, 'strerror', None) or error}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    except ValueError:
+        return "cannot be read: there is a zero byte in its name"
 
 
 def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | RuleViolation:

@@ -93,6 +93,11 @@ def sort_key(path: str) -> list[bytes]:
     return path.encode("utf-8", "surrogateescape").split(b"/")
 
 
+def ignore_rules(folder: Path) -> Ignore:
+    """The ignore rules of a pack folder; none if its `.packignore` cannot be read."""
+    return _ignore(folder, os.path.realpath(folder))[0]
+
+
 def _ignore(folder: Path, root: str) -> tuple[Ignore, list[RuleViolation]]:
     source = folder / IGNORE_FILE
     if not os.path.lexists(source):

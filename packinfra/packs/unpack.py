@@ -1,128 +1,212 @@
-"""The content of an archive that somebody else made, e.g. `tar -czvf NAME-VERSION.tar.gz FOLDER` as the guide says.
+"""The content of an archive that somebody else made, for example by Palette's guide, with `tar -czvf`.
 
-The name of its top folder doesn't matter, nor do owners, times, folders, or anything that a pack leaves out (junk,
-`.packignore`): what remains has a content digest as a folder's files have. Nothing is written to disk.
+The name of its top folder doesn't matter, nor do owners, times, or files that the pack leaves out (junk, `.packignore`):
+the other files have a content digest, as those of a folder have. Nothing is written to disk.
+
+An archive is refused if two programs could unpack it differently: otherwise somebody could make one that has the digest
+of our pack here and other files in a cluster.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
-import posixpath
-import tarfile
-import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
 from packinfra.errors import PackinfraError
-from packinfra.packs.contents import PackFile, content_digest
-from packinfra.packs.files import MOST_FILES, sort_key
-from packinfra.packs.ignore import IGNORE_FILE, IGNORE_LIMIT, Ignore
+from packinfra.packs.contents import LOGO, METADATA, PRESETS, README, SCHEMA, VALUES, PackFile, content_digest
+from packinfra.packs.files import MOST_FILES
+from packinfra.packs.ignore import Ignore
+from packinfra.packs.inflate import ArchiveReadError, Stream
+from packinfra.packs.tar import Entry, TarReader
+from packinfra.text import quoted
 
-_CHUNK = 1 << 20
+_READ_BY_PALETTE = (METADATA, VALUES, SCHEMA, PRESETS, LOGO, README)
 
 
 class UnpackError(PackinfraError):
-    """The archive holds no pack, or more than was allowed; `str()` says which, as the end of a sentence."""
+    """The archive contains no pack, or more than is allowed; `str()` is a clause about it."""
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What an archive holds: the files that belong to the pack, in their order, and the digest of them all."""
+    """The files of an archive that belong to the pack, in their order, and their content digest."""
 
     files: tuple[PackFile, ...]
     content_digest: str
 
 
-def read_archive(archive: BinaryIO, name: str, version: str, limit: int) -> Unpacked:
-    """Reads a .tar.gz from its beginning, and identifies its content as that of pack `name` in `version`.
+def read_archive(archive: BinaryIO, name: str, version: str, limit: int, ignore: Ignore | None = None) -> Unpacked:
+    """Reads a .tar.gz and identifies its content as that of pack `name` in `version`.
 
-    limit: bytes that may come out of it (an archive can unpack to a thousand times its size). Links inside count as
-    the file they lead to, as in a folder. Raises UnpackError.
+    Args:
+        archive: The .tar.gz, at its beginning.
+        name: The name in the content digest.
+        version: The version in the content digest.
+        limit: Bytes that may be unpacked (an archive can unpack to a thousand times its size).
+        ignore: The ignore rules of the pack's own folder. Those in the archive don't count: somebody else wrote them.
+
+    Raises:
+        UnpackError: The archive contains no pack, is larger than `limit`, or can be read in two ways.
     """
+    tree = _Tree()
     try:
-        with gzip.GzipFile(fileobj=archive) as unpacked:
-            found, links, ignore = _read(_Limited(unpacked, limit))
-    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error, UnicodeError) as error:
-        raise UnpackError(f"it is no readable .tar.gz: {error}") from error
-    files = {**found, **_resolved(found, links)}
-    inside = _below_top(files)
-    rules = Ignore(ignore)
-    kept = [file for file in inside.values() if not _left_out(rules, file.path)]
-    ordered = tuple(sorted(kept, key=lambda file: sort_key(file.path)))
-    return Unpacked(ordered, content_digest(name, version, ordered))
+        reader = TarReader(Stream(archive, limit), strict=True, most=3 * MOST_FILES)
+        for entry in reader:
+            tree.add(entry, reader)
+    except ArchiveReadError as error:
+        raise UnpackError(f"it is not a readable .tar.gz: {error}") from error
+    files = tuple(tree.files(ignore or Ignore()))
+    return Unpacked(files, content_digest(name, version, files))
 
 
-class _Limited:
-    def __init__(self, source: gzip.GzipFile, limit: int) -> None:
-        self._source, self._left, self._limit = source, limit, limit
+class _Folder(dict[str, "_Node"]):
+    """A folder of the archive. listed: it has an entry of its own, and isn't only part of a path."""
 
-    def read(self, size: int) -> bytes:
-        data = self._source.read(size)
-        self._left -= len(data)
-        if self._left < 0:
-            raise UnpackError(f"it unpacks to more than {self._limit} bytes")
-        return data
+    def __init__(self, parent: _Folder | None, *, listed: bool) -> None:
+        super().__init__()
+        self.parent, self.listed = parent, listed
 
 
-def _read(source: _Limited) -> tuple[dict[str, PackFile], dict[str, str], bytes]:
-    """(files by path, links by path -> path they lead to, .packignore's bytes)"""
-    files: dict[str, PackFile] = {}
-    links: dict[str, str] = {}
-    ignore = b""
-    with tarfile.open(fileobj=source, mode="r|") as tar:  # type: ignore[call-overload]  # read() is all it uses
-        for entry in tar:
-            path = posixpath.normpath(entry.name)
-            if path.startswith(("/", "..")):
-                raise UnpackError(f"it holds a path that leads out of it: {entry.name}")
-            if len(files) + len(links) > MOST_FILES:
-                raise UnpackError(f"it holds more than {MOST_FILES} files")
-            if entry.issym():
-                links[path] = posixpath.normpath(posixpath.join(posixpath.dirname(path), entry.linkname))
-            elif entry.islnk():
-                links[path] = posixpath.normpath(entry.linkname)
-            elif entry.isreg():
-                files[path], start = _hashed(tar, entry, path)
-                ignore = start if path.count("/") == 1 and path.endswith(f"/{IGNORE_FILE}") else ignore
-            elif not entry.isdir():
-                raise UnpackError(f"it holds {entry.name}, which is neither file nor folder")
-    return files, links, ignore
+@dataclass(frozen=True)
+class _File:
+    size: int
+    sha256: str
+    executable: bool
 
 
-def _hashed(tar: tarfile.TarFile, entry: tarfile.TarInfo, path: str) -> tuple[PackFile, bytes]:
-    digest, start = hashlib.sha256(), b""
-    content = tar.extractfile(entry)
-    while content and (chunk := content.read(_CHUNK)):
-        digest.update(chunk)
-        start = start or chunk[:IGNORE_LIMIT]
-    return PackFile(path, entry.size, digest.hexdigest(), bool(entry.mode & 0o100)), start
+@dataclass
+class _Link:
+    """A symbolic link. file: its target, once it has been resolved."""
+
+    path: str
+    target: str
+    folder: _Folder
+    file: _File | None = None
 
 
-def _resolved(files: Mapping[str, PackFile], links: Mapping[str, str]) -> dict[str, PackFile]:
-    resolved: dict[str, PackFile] = {}
-    for path, target in links.items():
-        for _ in range(len(links)):  # a link may lead to a link
-            target = links.get(target, target)  # noqa: PLW2901
-        if target not in files:
-            raise UnpackError(f"its link {path} leads to no file in it")
-        found = files[target]
-        resolved[path] = PackFile(path, found.size, found.sha256, found.executable)
-    return resolved
+_Node = _Folder | _File | _Link
 
 
-def _below_top(files: Mapping[str, PackFile]) -> dict[str, PackFile]:
-    """Without the one top folder, whatever it is called."""
-    tops = {path.partition("/")[0] for path in files}
-    if len(tops) != 1 or any("/" not in path for path in files):
-        raise UnpackError("it does not hold exactly one top folder")
-    cut = {path.partition("/")[2]: file for path, file in files.items()}
-    return {path: PackFile(path, f.size, f.sha256, f.executable) for path, f in cut.items()}
+class _Tree:
+    """The archive as a tree: no path is in it twice, and none leads through a file or link."""
+
+    def __init__(self) -> None:
+        self._root = _Folder(None, listed=True)
+        self._count = 0
+
+    def add(self, entry: Entry, reader: TarReader) -> None:
+        parts = [part for part in entry.path.split("/") if part not in ("", ".")]
+        if entry.path.startswith("/") or ".." in parts:
+            raise UnpackError(f"it contains {quoted(entry.path)}, a path that leads out of it")
+        if not parts:
+            if entry.kind == "folder":
+                return
+            raise UnpackError(f"it contains {quoted(entry.path)}, which is no path")
+        folder = self._folder(parts[:-1], entry.path)
+        node = folder.get(parts[-1])
+        if isinstance(node, _Folder) and entry.kind == "folder" and not node.listed:
+            node.listed = True
+        elif node is not None:
+            raise UnpackError(f"it contains {quoted(entry.path)} twice")
+        else:
+            self._set(folder, parts[-1], self._node(entry, folder, reader))
+
+    def _node(self, entry: Entry, folder: _Folder, reader: TarReader) -> _Node:
+        if entry.kind == "folder":
+            return _Folder(folder, listed=True)
+        if entry.kind == "file":
+            digest = hashlib.sha256()
+            for piece in reader.content():
+                digest.update(piece)
+            return _File(entry.size, digest.hexdigest(), entry.executable)
+        if entry.kind == "link":
+            return _Link(entry.path, entry.target, folder)
+        if entry.kind == "hard link":
+            target = _follow(self._root, entry.target)
+            if not isinstance(target, _File):  # files come before hard links to them, or no program could unpack them
+                raise UnpackError(f"its hard link {quoted(entry.path)} leads to no file before it")
+            if entry.executable != target.executable:
+                raise UnpackError(f"its hard link {quoted(entry.path)} has another execute bit than its file")
+            return target
+        raise UnpackError(f"it contains {quoted(entry.path)}, which is neither file nor folder")
+
+    def _folder(self, parts: list[str], path: str) -> _Folder:
+        folder = self._root
+        for part in parts:
+            if part not in folder:
+                self._set(folder, part, _Folder(folder, listed=False))
+            inner = folder[part]
+            if not isinstance(inner, _Folder):
+                raise UnpackError(f"it contains {quoted(path)} below a file or link")
+            folder = inner
+        return folder
+
+    def _set(self, folder: _Folder, name: str, node: _Node) -> None:
+        self._count += 1
+        if self._count > MOST_FILES:
+            raise UnpackError(f"it contains more than {MOST_FILES:,} files and folders")
+        folder[name] = node
+
+    def files(self, ignore: Ignore) -> Iterator[PackFile]:
+        """The files of the pack, in order. Raises UnpackError for a link that leads to none of them."""
+        nodes = self._kept(ignore)
+        kept = {id(node) for node in nodes.values()}
+        for path, node in nodes.items():
+            file = _resolved(node, kept) if isinstance(node, _Link) else node
+            yield PackFile(path, file.size, file.sha256, file.executable)
+
+    def _kept(self, ignore: Ignore) -> dict[str, _File | _Link]:
+        (top, *others) = self._root.values() or [None]
+        if not isinstance(top, _Folder) or others:
+            raise UnpackError("it does not contain exactly one top folder")
+        kept: dict[str, _File | _Link] = {}
+        todo: list[tuple[str, _Node]] = [("", top)]
+        while todo:
+            path, node = todo.pop()
+            if not isinstance(node, _Folder):
+                kept[path] = node
+                continue
+            for name in sorted(node, key=str.encode, reverse=True):  # the last one is read first
+                inner = f"{path}/{name}" if path else name
+                if not ignore.leaves_out(inner, folder=isinstance(node[name], _Folder)):
+                    todo.append((inner, node[name]))
+                elif inner in _READ_BY_PALETTE:
+                    raise UnpackError(f"it contains {inner}, which this pack leaves out")
+        return kept
 
 
-def _left_out(rules: Ignore, path: str) -> bool:
-    parts = path.split("/")
-    folders = ("/".join(parts[:depth]) for depth in range(1, len(parts)))
-    return any(rules.leaves_out(folder, folder=True) for folder in folders) or bool(
-        rules.leaves_out(path, folder=False)
-    )
+def _resolved(link: _Link, kept: set[int]) -> _File:
+    """The file that a link leads to. Each link is followed once, however many lead through it."""
+    chain: dict[int, _Link] = {}
+    node: _Node | None = link
+    while isinstance(node, _Link) and node.file is None:
+        if id(node) in chain or id(node) not in kept:
+            node = None
+            break
+        chain[id(node)] = node
+        node = _follow(node.folder, node.target)
+    file = node.file if isinstance(node, _Link) else node
+    if not isinstance(file, _File) or id(file) not in kept:
+        raise UnpackError(f"its link {quoted(link.path)} leads to no file of the pack")
+    for each in chain.values():
+        each.file = file
+    return file
+
+
+def _follow(start: _Folder, target: str) -> _Node | None:
+    """What a link leads to; None if it leads out of the pack, to nothing, or through a file or another link."""
+    node: _Node = start
+    for part in [""] if target.startswith("/") else target.split("/"):
+        if not isinstance(node, _Folder):
+            return None
+        if part == "..":
+            if node.parent is None or node.parent.parent is None:
+                return None
+            node = node.parent
+        elif part not in ("", "."):
+            if part not in node:
+                return None
+            node = node[part]
+    return node

@@ -207,7 +207,7 @@ def test_a_foreign_tag_is_refused(pack: Pack, ecr: Ecr) -> None:
     (pack.folder / "values.yaml").write_text("other: content\n")
     for layer, differs in (
         (by_hand(pack.folder), "from it to this pack: changed values.yaml"),
-        (b"somebody else's", "it is no readable .tar.gz"),
+        (b"somebody else's", "it is not a readable .tar.gz"),
     ):
         foreign = ecr.push(pack.name, "1.0.0", layer)
         with pytest.raises(ProviderError) as caught:

@@ -11,6 +11,7 @@ from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.reference import Reference
+from packinfra.packs.ignore import Ignore
 from packinfra.packs.unpack import UnpackError, read_archive
 
 FOREIGN = "foreign"
@@ -37,7 +38,7 @@ class Foreign:
     reason: str = ""
 
 
-def compare(client: Client, reference: Reference, record: PublishedVersion) -> Foreign:
+def compare(client: Client, reference: Reference, record: PublishedVersion, ignore: Ignore) -> Foreign:
     """Pulls the image under the tag and compares its content with `record`'s.
 
     An image that can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why.
@@ -59,7 +60,7 @@ def compare(client: Client, reference: Reference, record: PublishedVersion) -> F
         archive.seek(0)
         try:
             name = reference.repository.rpartition("/")[2]
-            content = read_archive(archive, name, reference.reference, limit=_UNPACKED * record.size + _SLACK)
+            content = read_archive(archive, name, reference.reference, _UNPACKED * record.size + _SLACK, ignore)
         except UnpackError as error:
             return Foreign(record, reason=str(error))
     theirs = replace(

@@ -23,6 +23,8 @@ from packinfra.lifecycle.run import Run, own_urn
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference
 from packinfra.packs.archive import archive_title
+from packinfra.packs.files import ignore_rules
+from packinfra.packs.ignore import Ignore
 from packinfra.packs.pack import read_pack
 from packinfra.text import format_size
 
@@ -64,7 +66,7 @@ class PackPublisher:
             self._reporter.info(f"{self._name} {version}: adopted {digest}, which the registry already had")
             return replace(record, adopted=True)
         if digest:
-            foreign = compare(self._client, reference, record)
+            foreign = compare(self._client, reference, record, self._ignore(version))
             if foreign.same:
                 self._reporter.info(
                     f"{self._name} {version}: adopted {foreign.record.manifestDigest}, pushed by somebody else with "
@@ -154,6 +156,12 @@ class PackPublisher:
                     return spool
                 spool.close()
         return None
+
+    def _ignore(self, version: str) -> Ignore:
+        """The ignore rules of the folder with `version`."""
+        folders = [Path(source) for source in self._props.get("sources") or ()]
+        folder = next((f for f in folders if len(folders) == 1 or read_pack(f).version == version), None)
+        return ignore_rules(folder) if folder else Ignore()
 
     def _refusal(self, reference: Reference, record: PublishedVersion, digest: str, foreign: Foreign) -> str:
         hashes: Mapping[str, str] = (self._props.get("fileHashes") or {}).get(reference.reference) or {}
