@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -24,10 +24,17 @@ class Catalogue:
     found_by: Mapping[str, str]
 
 
-def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, RuleSettings] | None = None) -> Catalogue:
+def read_catalogue(
+    root: Path,
+    patterns: Iterable[str],
+    rules: Mapping[str, RuleSettings] | None = None,
+    *,
+    removed: Collection[str] = (),
+) -> Catalogue:
     """Reads the packs that `patterns` name: folders, or globs (`*`, `**`), relative to `root`.
 
     rules: how packs are judged, by the last of the patterns that found them
+    removed: names of packs that are to be removed, so no folder may hold them
 
     Every folder that is named, or found by a glob without `**`, must be a pack; of what `**` finds, those folders
     are packs that hold a pack.json. Raises PackError with every problem of every pack, worst first. A glob or folder
@@ -50,6 +57,12 @@ def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, Rule
     broken = sorted((p for p in packs if p.errors), key=lambda p: -len(p.errors))
     mistakes += [_report(root, pack) for pack in broken]
     mistakes += published_twice(packs, root)
+    mistakes += [
+        f"{pack.name} is in removedPacks, but {os.path.relpath(pack.folder, root)} holds it\n"
+        "      -> remove the folder, or the name from removedPacks"
+        for pack in packs
+        if pack.name in removed
+    ]
     if mistakes:
         count = len(mistakes) - len(broken) + sum(len(pack.errors) for pack in broken)
         raise PackError(
