@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pulumi
+from pulumi.resource import collapse_alias_to_urn
 from pydantic.alias_generators import to_camel
 
 from packinfra.settings.messages import show
@@ -26,6 +27,9 @@ class PackRegistry(pulumi.ComponentResource):
     palette_registry_uid: pulumi.Output[str] | None = None
     exports: dict[str, pulumi.Output[Any]]
 
+    def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+        super().__init__(kind, name, {}, _with_aliases_for_children(kind, name, opts))
+
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)
 
@@ -33,6 +37,35 @@ class PackRegistry(pulumi.ComponentResource):
         values = {to_camel(name): getattr(self, name, None) for name in _OUTPUTS}
         self.exports = {name: value for name, value in values.items() if value is not None}
         self.register_outputs(self.exports)
+
+
+def _with_aliases_for_children(
+    kind: str, name: str, opts: pulumi.ResourceOptions | None
+) -> pulumi.ResourceOptions | None:
+    """Options that give each child an alias for each of the component's.
+
+    Children inherit aliases by themselves, but only in the run in which the engine finds the component by its alias
+    (generateAliases in its step_generator.go). After a run that failed halfway it would create the other children anew,
+    and delete the old ones with the versions that no folder holds any more.
+    """
+    if not (opts and opts.aliases):
+        return opts
+    former = [
+        (alias.rpartition("::")[2] if isinstance(alias, str) else alias.name if alias.name is not ... else name,
+         collapse_alias_to_urn(alias, name, kind, opts.parent))
+        for alias in opts.aliases if isinstance(alias, str | pulumi.Alias)
+    ]  # fmt: skip
+
+    def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ == kind and args.name == name:
+            return None
+        args.opts.aliases = [
+            *(args.opts.aliases or []),
+            *(pulumi.Alias(name=f"{old}{args.name.removeprefix(name)}", parent=urn) for old, urn in former),
+        ]
+        return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[add]))
 
 
 def valid_or_error(argument: str, value: str, validate: Callable[[str], str]) -> str:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from packinfra.lifecycle.packs.archive_cache import ArchiveCache, build
-from packinfra.lifecycle.packs.file_changes import file_changes
-from packinfra.lifecycle.packs.file_hashes import file_hashes
+from packinfra.lifecycle.packs.file_changes import BITS_REMEDY, changed_bits, file_changes
+from packinfra.lifecycle.packs.file_hashes import file_hashes, short_hashes
 from packinfra.lifecycle.packs.state import PublishedVersion, by_version, kept_versions, to_publish, versions_from
 from packinfra.packs.archive import CREATED
 from packinfra.packs.contents import PackError
@@ -21,11 +21,15 @@ Hashes = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """`versions` and `file_hashes` of the next state, or `problems`: every reason why there is none."""
+    """`versions` and `file_hashes` of the next state, or `problems`: every reason why there is none.
+
+    files: published version -> the hash of each file, if its folder was read; for messages
+    """
 
     versions: Mapping[str, PublishedVersion] = field(default_factory=dict)
     file_hashes: Mapping[str, Hashes] = field(default_factory=dict)
     problems: Sequence[str] = ()
+    files: Mapping[str, Hashes] = field(default_factory=dict)
 
 
 class _Folder(NamedTuple):
@@ -74,7 +78,10 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: Archiv
             archive, spool = build(folder.pack, created)
             archives.keep(archive.digest, archive.size, spool)
             versions[folder.version] = to_publish(folder.pack, archive, created, order)
-    return Plan(versions, hashes, problems)
+    files = {
+        folder.version: short_hashes(folder.pack.files) for folder in folders if folder.pack and folder.version in old
+    }
+    return Plan(versions, hashes, problems, files)
 
 
 def _read_folders(
@@ -112,11 +119,15 @@ def _read(source: str, validated: str | None, problems: list[str], *, keep: bool
 
 def _changed_content(folder: _Folder, was: PublishedVersion, hashes: Hashes | None) -> str:
     """hashes: of the files that were published, if they are known"""
-    changes = f" ({file_changes(hashes, folder.hashes)})" if hashes else ""
+    files = short_hashes(folder.pack.files) if folder.pack else folder.hashes
+    changes = f" ({file_changes(hashes, folder.hashes, files)})" if hashes else ""
+    remedy = "give it a new version in pack.json, or undo the change"
+    if hashes and changed_bits(hashes, files):
+        remedy = f"{BITS_REMEDY}. If you changed them, give it a new version in pack.json"
     return (
         f"the content of {folder.name} {folder.version} ({folder.source}) has changed since it was published{changes}: "
         f"it was {was.contentDigest}, it is {folder.content_digest}\n"
-        '      -> give it a new version in pack.json, or undo the change. "overwrite: true" for this pack '
+        f'      -> {remedy}. "overwrite: true" for this pack '
         "publishes it again under the same version, in a repository that isn't immutable; Palette caches digests "
         "and may keep asking for the old one"
     )

@@ -17,6 +17,7 @@ from packinfra.lifecycle.clients import RegistryClients
 from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.plan import Hashes, Plan, make_plan
 from packinfra.lifecycle.packs.publish import PackPublisher
+from packinfra.lifecycle.packs.removals import replaced, withdrawn
 from packinfra.lifecycle.packs.state import (
     PublishedVersion,
     Versions,
@@ -57,9 +58,11 @@ class PublishedPackLifecycle:
         old, new = versions_from(olds), versions_from(news)
         # An unknown repository is one that is being created or replaced: even under the same name it will be empty.
         if not isinstance(news.get("repository"), str) or news["repository"] != olds.get("repository"):
-            if lost := sorted(new.keys() - (news.get("fileHashes") or {}).keys(), key=by_version):
-                self._run.warn_once(news, _lost(_pack_name(olds), lost))
+            line, lost = replaced(str(olds.get("repository")), old, new, news.get("fileHashes") or {})
+            (self._run.warn_once if lost else self._run.info_once)(news, line)
             return DiffOutcome(changes=True, replaces=["repository"])
+        if line := withdrawn(news["repository"], old, new, delete_adopted=bool(news.get("deleteAdopted"))):
+            self._run.info_once(news, line)
         changes = (
             {v: record.contentDigest for v, record in old.items()} != {v: r.contentDigest for v, r in new.items()}
             or any(old[v].order != new[v].order for v in new)
@@ -114,26 +117,19 @@ class PublishedPackLifecycle:
         old = versions_from(olds)
         for version, record in plan.versions.items():
             if version not in old or old[version].contentDigest != record.contentDigest:
-                since = _changes_since(version, old, olds.get("fileHashes") or {}, plan.file_hashes[version])
+                since = _changes_since(version, old, olds.get("fileHashes") or {}, plan)
                 again = " again" if version in old else ""
                 self._run.reporter(news).info(
                     f"{_pack_name(news)} {version} will be published{again} as {record.manifestDigest}{since}"
                 )
 
 
-def _changes_since(version: str, old: Versions, old_hashes: Mapping[str, Hashes], hashes: Hashes) -> str:
+def _changes_since(version: str, old: Versions, old_hashes: Mapping[str, Hashes], plan: Plan) -> str:
     """Compared with the same version, or else with the one that was current before."""
     known = {v: listed for v, listed in old_hashes.items() if listed}
     base = version if version in known else max(known, key=lambda v: old[v].order if v in old else 0, default=None)
-    return f"; since {base}: {file_changes(known[base], hashes)}" if base else ""
-
-
-def _lost(pack: str, versions: list[str]) -> str:
-    them = "it" if len(versions) == 1 else "them"
-    return (
-        f"in the new repository {pack} {', '.join(versions)} will be missing: no folder holds {them} any more, so only "
-        f"the old repository has {them}"
-    )
+    changes = file_changes(known[base], plan.file_hashes[version], plan.files.get(version)) if base else ""
+    return f"; since {base}: {changes}" if base else ""
 
 
 def _pack_name(props: Props) -> str:

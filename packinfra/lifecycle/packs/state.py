@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from packinfra.artifacts.pack import pack_manifest
+from packinfra.lifecycle.retention import kept
 from packinfra.oci.manifest import Manifest
 from packinfra.packs.archive import Archive
 from packinfra.packs.pack import Pack
@@ -84,14 +85,9 @@ def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> Publis
 def kept_versions(
     old: Versions, current: Sequence[str], *, unpublish: Sequence[str], keep: int | None
 ) -> dict[str, PublishedVersion]:
-    """Old versions that stay although no folder holds them: all but those withdrawn and, beyond `keep` versions in
-    all, those that became current longest ago."""
-    stay = {v: record for v, record in old.items() if v not in current and v not in unpublish}
-    if keep is not None:
-        room = max(0, keep - len(current))
-        newest = sorted(stay, key=lambda v: stay[v].order, reverse=True)[:room]
-        stay = {v: stay[v] for v in newest}
-    return stay
+    """Old versions that stay although no folder holds them."""
+    order = [version for version, _ in in_order(old)]
+    return {version: old[version] for version in kept(order, current, unpublish=unpublish, keep=keep)}
 
 
 def in_order(versions: Versions) -> list[tuple[str, PublishedVersion]]:
