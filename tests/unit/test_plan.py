@@ -19,16 +19,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packinfra.lifecycle.clients import RegistryClients
 from packinfra.lifecycle.packs.archive_cache import ArchiveCache, Spool, build
 from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.file_hashes import folded
 from packinfra.lifecycle.packs.plan import make_plan
 from packinfra.lifecycle.packs.publish import PackPublisher
 from packinfra.lifecycle.packs.state import by_version, versions_to_props
+from packinfra.lifecycle.registry_access import BasicAccess, access_to_props
 from packinfra.packs import read_catalogue, read_pack
 from packinfra.packs.archive import CREATED, ArchiveError
 from packinfra.packs.contents import KEEP
-from tests.support.oci import Setup
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_registry import ScriptedRegistry
@@ -98,12 +99,13 @@ def test_archives_that_were_crowded_out(tmp_path: Path) -> None:
     """Built anew while they are published, and no folder is searched again for a version that it doesn't hold."""
     sources = [str(make_pack(tmp_path / f"hello-{n}", version=f"1.{n}.0")) for n in reversed(range(5))]
     with ScriptedRegistry() as registry:
-        props = {"repository": f"{registry.host}/a/hello", "sources": sources}
+        access = access_to_props(BasicAccess(plain_http=True))
+        props = {"repository": f"{registry.host}/a/hello", "sources": sources, "registryAccess": access}
         planned = make_plan({}, props, ArchiveCache(memory=0)).versions
-        publisher = PackPublisher(Setup(registry).client, props, new_run())
+        publisher = PackPublisher(RegistryClients(lambda _: None, print), props, new_run())
         with opens(tmp_path) as by_create:
             for version, record in planned.items():
-                publisher.publish(version, record)
+                publisher.push(version, record)
     assert len(by_create) == 15
     assert max(by_create.values()) == 3  # searched, found, archived
 

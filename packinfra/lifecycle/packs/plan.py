@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,7 +11,8 @@ from packinfra.lifecycle.packs.archive_cache import ArchiveCache, build
 from packinfra.lifecycle.packs.file_changes import BITS_REMEDY, changed_bits, file_changes
 from packinfra.lifecycle.packs.file_hashes import file_hashes, short_hashes
 from packinfra.lifecycle.packs.state import PublishedVersion, by_version, kept_versions, to_publish, versions_from
-from packinfra.packs.archive import CREATED
+from packinfra.oci.reference import split
+from packinfra.packs.archive import CREATED, timestamp
 from packinfra.packs.contents import PackError
 from packinfra.packs.pack import Pack, read_pack
 
@@ -50,7 +51,7 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: Archiv
           the program has just read and validated. A pack published with that digest isn't read again, and a pack with
           that digest isn't validated again
     """
-    old, old_hashes, problems = versions_from(olds), olds.get("fileHashes") or {}, list[str]()
+    old, old_hashes, problems = versions_from(olds), olds.get("fileHashes") or {}, _invalid_inputs(news)
     unpublish, created = news.get("unpublish") or (), str(news.get("created") or CREATED)
     folders = _read_folders(news, old, old_hashes, problems)
     problems += [
@@ -102,9 +103,47 @@ def _read_folders(
             folders.append(_Folder(source, name, version, was.contentDigest, hashes, None))
         elif pack := _read(source, digest, problems, keep=keep):
             folders.append(_Folder(source, pack.name, pack.version, pack.content_digest, file_hashes(pack), pack))
+    problems += _conflicts(folders, news.get("repository"))
+    return sorted(folders, key=lambda folder: by_version(folder.version))
+
+
+def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
+    """What settings would reject; a program may give anything. Unknown values pass."""
+    problems, repository, keep = [], news.get("repository"), news.get("keepVersions")
+    if isinstance(repository, str):
+        problems += _reason("repository", lambda: split(repository))
+    if isinstance(created := news.get("created") or CREATED, str):
+        problems += _reason("created", lambda: timestamp(created))
+    if isinstance(keep, (int, float)) and keep < 1:
+        problems.append(f"keep_versions: {keep:g}: keep at least 1, or all (None)")
+    return problems
+
+
+def _reason(key: str, validate: Callable[[], object]) -> list[str]:
+    try:
+        validate()
+    except ValueError as error:
+        return [f"{key}: {error}"]
+    return []
+
+
+def _conflicts(folders: Sequence[_Folder], repository: object) -> list[str]:
+    problems: list[str] = []
     if len(names := sorted({folder.name for folder in folders})) > 1:
         problems.append(f"one repository holds one pack, but these sources hold {', '.join(names)}")
-    return sorted(folders, key=lambda folder: by_version(folder.version))
+    elif names and isinstance(repository, str) and repository.rpartition("/")[2] != names[0]:
+        problems.append(
+            f"{repository} is no repository of {names[0]}: its last component must equal the name in pack.json"
+        )
+    versions: dict[str, list[str]] = {}
+    for folder in folders:
+        versions.setdefault(folder.version, []).append(folder.source)
+    problems += [
+        f"{' and '.join(sources)} hold the same version, {version}: give one of them another version in pack.json"
+        for version, sources in versions.items()
+        if len(sources) > 1
+    ]
+    return problems
 
 
 def _read(source: str, validated: str | None, problems: list[str], *, keep: bool) -> Pack | None:

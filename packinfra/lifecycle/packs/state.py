@@ -27,6 +27,7 @@ class PublishedVersion:
     contentDigest: the pack's identity; layerDigest, size: of the archive; manifestDigest: what the tag carries
     codec, created: how the archive was made
     adopted:       the tag was there already with this digest, and nothing was written
+    replacedDigests: what this resource published under the version before (`overwrite`); in outputs only
     """
 
     order: int
@@ -37,6 +38,7 @@ class PublishedVersion:
     codec: str
     created: str
     adopted: bool = False
+    replacedDigests: tuple[str, ...] = ()  # noqa: N815
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> PublishedVersion:
@@ -50,6 +52,7 @@ class PublishedVersion:
             codec=str(record["codec"]),
             created=str(record["created"]),
             adopted=bool(record.get("adopted")),
+            replacedDigests=tuple(record.get("replacedDigests") or ()),
         )
 
     def manifest(self, title: str) -> Manifest:
@@ -59,14 +62,20 @@ class PublishedVersion:
 Versions = Mapping[str, PublishedVersion]
 
 
-def versions_from(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
+def versions_from(props: Mapping[str, Any], key: str = "versions") -> dict[str, PublishedVersion]:
     """The records in a resource's properties; None and unknown values count as none."""
-    records = props.get("versions")
+    records = props.get(key)
     return {v: PublishedVersion.of(record) for v, record in records.items()} if isinstance(records, dict) else {}
 
 
 def versions_to_props(versions: Versions) -> dict[str, Any]:
-    return {version: asdict(record) for version, record in versions.items()}
+    return {version: _to_props(record) for version, record in versions.items()}
+
+
+def _to_props(record: PublishedVersion) -> dict[str, Any]:
+    props = asdict(record)
+    replaced = list(props.pop("replacedDigests"))
+    return {**props, **({"replacedDigests": replaced} if replaced else {})}
 
 
 def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> PublishedVersion:
