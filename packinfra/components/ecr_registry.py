@@ -96,7 +96,7 @@ class EcrPackRegistry(PackRegistry):
         def child() -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, depends_on=names)
 
-        ecr = EcrRepositories(name, f"{base}/{PACKS_PATH}", settings, access.pull, child)
+        ecr = EcrRepositories(name, base, settings, access.pull, child)
         base_repository = ecr.declare_base()
         published = publish(
             self,
@@ -108,6 +108,7 @@ class EcrPackRegistry(PackRegistry):
             if profile or publisher_role_arn
             else None,
         )
+        ecr.check_encryption(self)
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
         publisher = iam.declare_publisher(access.publishers)
         pusher, ci_role = iam.declare_pusher(access.pushers, access.ci)

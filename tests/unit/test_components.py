@@ -77,10 +77,10 @@ def test_defaults(mocks: Recording) -> None:
 
     program()
     assert mocks.declared.keys() == {
-        ("EcrPackRegistry", "packs"), ("Repository", "packs"), ("Repository", "packs-hello"),
+        ("EcrPackRegistry", "packs"), ("Repository", "packs@team"), ("Repository", "packs-hello@team"),
         ("PublishedPack", "packs-hello"), ("Policy", "packs-publisher"),
     }  # fmt: skip
-    repository = mocks.declared["Repository", "packs-hello"]
+    repository = mocks.declared["Repository", "packs-hello@team"]
     assert repository["name"] == "team/spectro-packs/archive/hello"
     assert repository["imageTagMutability"] == "IMMUTABLE"
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
@@ -150,7 +150,7 @@ def test_access_stays_in_its_partition(mocks: Recording) -> None:
     assert reader["Principal"]["AWS"] == "arn:aws-us-gov:iam::210987654321:root"
     for policy in ("packs-publisher", "packs-pusher", "packs-reader"):
         assert documents(declared, "Policy", policy)[-1]["Resource"] == f"{BASE}team/*"
-    (pull,) = documents(declared, "RepositoryPolicy", "packs-hello")
+    (pull,) = documents(declared, "RepositoryPolicy", "packs-hello@team")
     assert pull["Principal"]["AWS"] == ["arn:aws-us-gov:iam::210987654321:root"]
 
 
@@ -162,7 +162,7 @@ def test_existing_repositories(mocks: Recording) -> None:
         EcrPackRegistry("packs", base_path="team", repositories=repositories)
 
     program()
-    assert mocks.declared["Repository", "packs"].get("imageTagMutability") is None, "read, not declared"
+    assert mocks.declared["Repository", "packs@team"].get("imageTagMutability") is None, "read, not declared"
     assert mocks.declared["Policy", "packs-publisher"]
 
 
