@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import EllipsisType
 from typing import Any
 
 import pulumi
-from pulumi.resource import collapse_alias_to_urn
 from pydantic.alias_generators import to_camel
 
 from packinfra.settings.messages import show
@@ -51,21 +51,29 @@ def _with_aliases_for_children(
     if not (opts and opts.aliases):
         return opts
     former = [
-        (alias.rpartition("::")[2] if isinstance(alias, str) else alias.name if alias.name is not ... else name,
-         collapse_alias_to_urn(alias, name, kind, opts.parent))
-        for alias in opts.aliases if isinstance(alias, str | pulumi.Alias)
-    ]  # fmt: skip
+        _former(alias, name, kind, opts.parent) for alias in opts.aliases if isinstance(alias, str | pulumi.Alias)
+    ]
 
     def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
         if args.type_ == kind and args.name == name:
             return None
-        args.opts.aliases = [
-            *(args.opts.aliases or []),
-            *(pulumi.Alias(name=f"{old}{args.name.removeprefix(name)}", parent=urn) for old, urn in former),
-        ]
+        suffix = args.name.removeprefix(name)
+        aliases = [pulumi.Alias(name=f"{old}{suffix}", parent=urn) for old, urn in former]
+        args.opts.aliases = [*(args.opts.aliases or []), *aliases]
         return pulumi.ResourceTransformationResult(args.props, args.opts)
 
-    return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(transformations=[add]))
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(transformations=[add]), opts)
+
+
+def _former(
+    alias: str | pulumi.Alias, name: str, kind: str, parent: pulumi.Resource | None
+) -> tuple[str, pulumi.Input[str]]:
+    """(the former name; the former URN). What an Alias leaves out is an Ellipsis: as it is now."""
+    if isinstance(alias, str):
+        return alias.rpartition("::")[2], alias
+    old = alias.name if isinstance(alias.name, str) else name
+    old_kind = alias.type_ if isinstance(alias.type_, str) else kind
+    return old, pulumi.create_urn(old, old_kind, parent if isinstance(alias.parent, EllipsisType) else alias.parent)
 
 
 def valid_or_error(argument: str, value: str, validate: Callable[[str], str]) -> str:

@@ -49,7 +49,7 @@ class PublishedNamesLifecycle:
                 versions = listed(recorded[name])
                 self._run.warn_once(news, f"{name} will be removed: {versions} will no longer be pullable")
             else:
-                self._run.reporter(news).info(f"{_setting(family)}: {name} is not published here: remove the entry")
+                self._run.info_once(news, f"{_setting(family)}: {name} is not published here: remove the entry")
         published = {name: _format(_next(recorded.get(name) or {}, source)) for name, source in sources.items()}
         inputs = {key: value for key, value in news.items() if key not in _TRANSIENT}
         return CheckOutcome({**inputs, "published": published})
@@ -72,15 +72,15 @@ class PublishedNamesLifecycle:
 
 def _refusal(family: str, missing: Mapping[str, Collection[str]]) -> str:
     words, names = _WORDS[family], list(missing)
-    them, problem = (
-        ("it", f"this published {words.one} has no {words.source} any more")
-        if len(names) == 1
-        else ("them", f"{len(names)} published {family} have no {words.source} any more")
-    )
+    if len(names) == 1:
+        problem, source, them = f"this published {words.one} has no {words.source} any more", words.source, "it"
+    else:
+        problem, source = f"{len(names)} published {family} have no {words.source} any more", f"{words.source}s"
+        them = "them"
     return (
         f"{problem}:\n"
         + "".join(f"  {name}: {listed(versions)}\n" for name, versions in missing.items())
-        + f"  -> bring the {words.source} back, or correct packinfra:{family}. To remove {them} with all versions, add "
+        + f"  -> bring the {source} back, or correct packinfra:{family}. To remove {them} with all versions, add "
         f"{_setting(family)}: [{', '.join(names)}] (in a program: removed_{family}={json.dumps(names)}). To move {them} "
         "to another stack, see docs/versions.md"
     )

@@ -34,7 +34,7 @@ def test_up_again_and_destroy(project: Project, ecr: Ecr) -> None:
     assert outputs["publisherPolicyArn"].startswith("arn:aws:iam::123456789012:policy/packs-publisher")
 
     assert project.preview() == {}
-    assert "6 unchanged" in project.up()
+    assert "7 unchanged" in project.up()
 
     project.run("destroy", "--yes", "--skip-preview")
     assert ecr.names(project.base_path) == []
@@ -168,6 +168,7 @@ def test_removing_a_pack_touches_only_its_own(project: Project, ecr: Ecr) -> Non
     make_pack(project.folder / "packs/other", name="other")
     project.up()
     shutil.rmtree(project.folder / "packs/other")
+    project.configure(removedPacks=["other"])
     assert project.preview() == {
         f"Repository packs-other@{project.base_path}": "delete",
         "PublishedPack packs-other": "delete",

@@ -10,6 +10,7 @@ import pytest
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
 from tests.support.project import Project
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 
@@ -68,6 +69,19 @@ def test_a_folder_that_vanished(two: Project, ecr: Ecr) -> None:
     shutil.move(moved, two.folder / "packs/other")
     two.up()
     assert ecr.tags(other(two)).keys() == {"1.1.0"}
+
+
+def test_a_removal_that_fails(two: Project, ecr: Ecr, sandbox: Sandbox) -> None:
+    """It was wanted once, so the next run removes the pack, whether the entry is still there or not."""
+    shutil.rmtree(two.folder / "packs/other")
+    two.configure(removedPacks=["other"])
+    with sandbox.faults.add("ecr:BatchDeleteImage*", action="answer", answer="forbidden", times=0):
+        two.up(succeeds=False)
+    assert ecr.tags(other(two)).keys() == {"1.0.0", "1.1.0"}
+    two.configure()
+    assert two.preview() == {"PublishedPack packs-other": "delete", "Repository packs-other": "delete"}
+    two.up()
+    assert other(two) not in ecr.names(two.base_path)
 
 
 def test_removed_with_a_folder(two: Project, ecr: Ecr) -> None:

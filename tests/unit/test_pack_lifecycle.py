@@ -97,7 +97,34 @@ def test_versions_that_a_replacement_loses(bench: Bench) -> None:
         outcome = bench.lifecycle.diff("id", inputs, news)
         assert (outcome.changes, outcome.replaces) == (True, ["repository"])
     (warning,) = bench.messages.warnings
-    assert warning.startswith("in the new repository hello 1.0.0 will be missing: no folder holds it any more")
+    assert warning == (
+        f"{bench.repository} will be replaced: 1.0.0 will no longer be pullable from it; in the new repository hello 1.0.0 "
+        "will be missing: no folder holds it any more, so only the old repository has it"
+    )
+
+
+def test_versions_that_are_withdrawn_or_published_again(bench: Bench) -> None:
+    """One line each says what will no longer be pullable, once."""
+    inputs = bench.check()
+    bench.lifecycle.diff("id", inputs, bench.check(repository=f"{bench.repository}-2"))
+    line = f"{bench.repository} will be replaced: 1.0.0 will no longer be pullable from it; all are published in the new repository"
+    assert bench.messages.infos[-1] == line
+    for version in ("1.9.0", "1.10.0"):
+        make_pack(bench.folder, version=version)
+        inputs = bench.check(inputs)
+    make_pack(bench.folder, version="2.0.0")
+    news = bench.check(inputs, keepVersions=2, unpublish=["1.10.0"])
+    for _ in range(2):
+        assert bench.lifecycle.diff("id", inputs, news).changes
+    line = f"{bench.repository}: 1.0.0, 1.10.0 will be withdrawn and no longer be pullable"
+    assert bench.messages.infos.count(line) == 1
+    inputs["versions"]["1.0.0"]["codec"] = "foreign"
+    inputs["versions"]["1.10.0"]["codec"] = "foreign"
+    bench.messages.infos.clear()
+    bench.lifecycle.diff("id", inputs, news)
+    assert not [line for line in bench.messages.infos if "withdrawn" in line], "images of somebody else stay"
+    bench.lifecycle.diff("id", inputs, {**news, "deleteAdopted": True, "ownUrn": "another"})
+    assert line in bench.messages.infos
 
 
 def test_ownership() -> None:

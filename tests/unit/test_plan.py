@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from packinfra.lifecycle.clients import RegistryClients
 from packinfra.lifecycle.packs.archive_cache import ArchiveCache, Spool, build
-from packinfra.lifecycle.packs.file_changes import file_changes
+from packinfra.lifecycle.packs.file_changes import changed_bits, file_changes
 from packinfra.lifecycle.packs.file_hashes import folded
 from packinfra.lifecycle.packs.plan import make_plan
 from packinfra.lifecycle.packs.publish import PackPublisher
@@ -229,6 +229,61 @@ def test_file_changes() -> None:
         "changed changed; added new0, new1, new2, new3, new4, new5, new6, new7 and 2 more; removed gone"
     )
     assert file_changes(before, before) == "no file"
+
+
+@pytest.mark.parametrize("files", [20, 60], ids=["recorded each", "recorded by folder"])
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o777), (0o777, 0o644)], ids=["WSL", "CI artifact"])
+def test_only_execute_bits_differ(tmp_path: Path, archives: ArchiveCache, files: int, before: int, after: int) -> None:
+    """On a file system without execute bits all files have the same. Said so instead of a list of changed files."""
+    folder = make_pack(tmp_path / "hello", {f"files/{n % 3}/{n}.txt": str(n) for n in range(files)})
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+
+    def set_bits(mode: int, to: list[Path]) -> None:
+        for path in to:
+            path.chmod(mode)
+
+    set_bits(before, paths)
+    plan = make_plan({}, inputs(folder), archives)
+    olds = {"versions": versions_to_props(plan.versions), "fileHashes": plan.file_hashes}
+    set_bits(after, paths)
+    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    assert f"since it was published (only execute bits differ, of {files + 3} files: files/0/0.txt, " in problem
+    assert "-> a file system may have lost them (WSL's /mnt, artifacts of CI jobs, archives)" in problem
+    assert "git update-index --chmod=+x" in problem
+    assert 'give it a new version in pack.json. "overwrite: true"' in problem
+    again = make_plan(olds, inputs(folder, overwrite=True), archives)
+    assert file_changes(olds["fileHashes"]["1.0.0"], again.file_hashes["1.0.0"], again.files["1.0.0"]).startswith(
+        "only exec"
+    )
+
+    set_bits(before, paths)
+    set_bits(after, [folder / "pack.json"])
+    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    assert "(only execute bits differ, of 1 file: pack.json)" in problem
+    set_bits(after, paths)
+    (folder / "values.yaml").write_text("other: 1\n")
+    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    assert "only execute bits differ" not in problem
+    assert "-> give it a new version in pack.json, or undo the change" in problem
+
+
+@given(hashes=HASHES, depth=st.integers(0, 4), bits=st.sets(st.integers(0, 29)), other=st.booleans())
+def test_changed_bits_never_hide_a_changed_file(
+    hashes: dict[str, str], depth: int, bits: set[int], other: bool
+) -> None:
+    """Whichever side is recorded by folder: exactly those files, or none where they can't be told."""
+    hashes = {path: value for path, value in hashes.items() if f"{path}/" not in str(hashes)}
+    switched = {path: value + "+x" * (n in bits) for n, (path, value) in enumerate(hashes.items())}
+    expected = {path for path in hashes if hashes[path] != switched[path]}
+    assert set(changed_bits(hashes, switched)) == set(changed_bits(switched, hashes)) == expected
+    found = set(changed_bits(folded(hashes, depth), switched))
+    assert found == expected, "no file had a bit before"
+    assert set(changed_bits(switched, folded(hashes, depth))) == expected
+    assert set(changed_bits(folded(switched, depth), hashes)) in (expected, set())
+    for path in hashes:
+        for record in (hashes, folded(hashes, depth)):
+            assert not changed_bits(record, {**switched, path: "different"})
+            assert not changed_bits(record, {**switched, f"{path}-more": "0"})
 
 
 def test_versions_sort_as_people_read_them() -> None:

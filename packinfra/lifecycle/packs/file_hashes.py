@@ -50,9 +50,8 @@ def folded(hashes: Mapping[str, str], depth: int) -> dict[str, str]:
         for path in [path for path in result if _folders(path) == deepest]:
             folders.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(f"{path} {result.pop(path)}\n")
         for folder, entries in folders.items():
-            result[folder] = hashlib.sha256("".join(sorted(entries)).encode("utf-8", "surrogateescape")).hexdigest()[
-                :12
-            ]
+            listing = "".join(sorted(entries)).encode("utf-8", "surrogateescape")
+            result[folder] = hashlib.sha256(listing).hexdigest()[:12]
     return result
 
 

@@ -24,7 +24,7 @@ Hashes = Mapping[str, str]
 class Plan:
     """`versions` and `file_hashes` of the next state, or `problems`: every reason why there is none.
 
-    files: published version -> the hash of each file, if its folder was read; for messages
+    files: version that is published again -> the hash of each file; for messages
     """
 
     versions: Mapping[str, PublishedVersion] = field(default_factory=dict)
@@ -62,7 +62,7 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: Archiv
     ]
     if problems:
         return Plan(problems=problems)
-    hashes = {folder.version: folder.hashes for folder in folders}
+    hashes, files = {folder.version: folder.hashes for folder in folders}, dict[str, Hashes]()
     keep = news.get("keepVersions")
     versions = kept_versions(
         old, list(hashes), unpublish=unpublish, keep=int(keep) if isinstance(keep, (int, float)) else None
@@ -79,9 +79,8 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: Archiv
             archive, spool = build(folder.pack, created)
             archives.keep(archive.digest, archive.size, spool)
             versions[folder.version] = to_publish(folder.pack, archive, created, order)
-    files = {
-        folder.version: short_hashes(folder.pack.files) for folder in folders if folder.pack and folder.version in old
-    }
+            if was:
+                files[folder.version] = short_hashes(folder.pack.files)
     return Plan(versions, hashes, problems, files)
 
 
