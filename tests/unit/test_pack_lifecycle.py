@@ -106,7 +106,7 @@ def test_versions_that_a_replacement_loses(bench: Bench) -> None:
 def test_versions_that_are_withdrawn_or_published_again(bench: Bench) -> None:
     """One line each says what will no longer be pullable, once."""
     inputs = bench.check()
-    bench.lifecycle.diff("id", inputs, bench.check(repository=f"{bench.repository}-2"))
+    bench.lifecycle.diff("id", inputs, bench.check(repository=bench.repository.replace("/hello", "2/hello")))
     line = f"{bench.repository} will be replaced: 1.0.0 will no longer be pullable from it; all are published in the new repository"
     assert bench.messages.infos[-1] == line
     for version in ("1.9.0", "1.10.0"):
