@@ -32,6 +32,7 @@
           PaletteThrottled                   429, after all retries
       SyncFailed                 palette/    Palette doesn't list everything that was published
       PublishError               lifecycle/  a version cannot be published as requested
+      RemovalRefused             lifecycle/  AWS would refuse to delete a part of what is to be removed
 
 Each message says what was being done, to what, why it failed and what to do next, and can be shown as it stands.
 """

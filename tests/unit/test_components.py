@@ -78,7 +78,7 @@ def test_defaults(mocks: Recording) -> None:
     program()
     assert mocks.declared.keys() == {
         ("EcrPackRegistry", "packs"), ("Repository", "packs@team"), ("Repository", "packs-hello@team"),
-        ("PublishedPack", "packs-hello"), ("Policy", "packs-publisher"),
+        ("PublishedPack", "packs-hello"), ("Policy", "packs-publisher"), ("RemovalCheck", "packs"),
     }  # fmt: skip
     repository = mocks.declared["Repository", "packs-hello@team"]
     assert repository["name"] == "team/spectro-packs/archive/hello"
