@@ -19,7 +19,7 @@ from packinfra.oci.reference import Reference, normalize_host, split
 from packinfra.oci.transport import Transport
 
 PASSWORD = "packinfra:registryPassword"  # noqa: S105 - the name of the key
-_AWS_KEYS = (
+AWS_KEYS = (
     "profile", "accessKey", "secretKey", "token", "region", "assumeRole", "assumeRoles", "assumeRoleWithWebIdentity",
     "allowedAccountIds", "forbiddenAccountIds",
 )  # fmt: skip
@@ -55,7 +55,7 @@ class RegistryClients:
 
     def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._config = {key: config(key) for key in (*(f"aws:{key}" for key in _AWS_KEYS), PASSWORD)}
+        self._config = {key: config(key) for key in (*(f"aws:{key}" for key in AWS_KEYS), PASSWORD)}
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, RegistryAccess | None], Client] = {}
 
