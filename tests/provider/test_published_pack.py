@@ -228,7 +228,9 @@ def test_a_foreign_title_is_refused(pack: Pack, ecr: Ecr) -> None:
     """Palette finds packs by the titles of their layers, so the same content under another title is no pack to it."""
     foreign = ecr.push(pack.name, "1.0.0", by_hand(pack.folder), title="other-9.9.tgz")
     inputs = pack.checked()
-    expected = r'its layer has the org\.opencontainers\.image\.title "other-9\.9\.tgz" instead of "hello-1\.0\.0\.tar\.gz"'
+    expected = (
+        r'its layer has the org\.opencontainers\.image\.title "other-9\.9\.tgz" instead of "hello-1\.0\.0\.tar\.gz"'
+    )
     with pytest.raises(ProviderError, match=expected):
         pack.host.create(inputs)
     assert ecr.tags(pack.name) == {"1.0.0": foreign}

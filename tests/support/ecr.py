@@ -76,7 +76,9 @@ class Ecr:
                 mark = "&" if "?" in location else "?"
                 done = session.put(f"{location}{mark}digest={digest(blob)}", data=blob)
                 assert done.status_code == 201, done.text
-            manifest = pack_manifest(title or f"{name.rpartition('/')[2]}-{tag}.tar.gz", digest(layer), len(layer), "2020-01-01T00:00:00Z")
+            manifest = pack_manifest(
+                title or f"{name.rpartition('/')[2]}-{tag}.tar.gz", digest(layer), len(layer), "2020-01-01T00:00:00Z"
+            )
             url = f"https://{HOST}/v2/{name}/manifests/{tag}"
             put = session.put(url, data=manifest.body, headers={"Content-Type": TYPE})
             assert put.status_code == 201, put.text
