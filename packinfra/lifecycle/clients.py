@@ -47,6 +47,16 @@ def repository_identity(repository: str, access: Mapping[str, Any] | None) -> st
     return f"{host}/{path}"
 
 
+def same_place(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Do old and new properties name one repository? An unknown one is another: it is being created or replaced."""
+    places = [
+        repository_identity(repository, props.get("registryAccess"))
+        for props in (olds, news)
+        if isinstance(repository := props.get("repository"), str)
+    ]
+    return len(places) == 2 and places[0] == places[1]
+
+
 class RegistryClients:
     """One client for each registry and access, in one process. Thread-safe.
 
