@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from packinfra.packs.chart import Chart
+from packinfra.packs.chart import Chart, ChartArchive
 from packinfra.packs.contents import PackFile, content_digest, read_contents
 from packinfra.packs.files import LeftOut
 from packinfra.packs.rules import RuleSettings, check_settings, validate
@@ -93,7 +93,7 @@ def read_pack(
         layer=_text(contents.metadata, "layer"),
         type=_text(contents.metadata, "addonType"),
         files=tuple(file if keep else replace(file, data=None) for file in contents.files.values()),
-        charts=() if unchanged else tuple(c for c in contents.charts.values() if isinstance(c, Chart)),
+        charts=() if unchanged else tuple(c.chart for c in contents.charts.values() if isinstance(c, ChartArchive)),
         manifests=tuple(path for path, _ in contents.listed("kubeManifests") if path in contents.files),
         values=contents.values,
         metadata=contents.metadata,
