@@ -1,4 +1,4 @@
-"""The stand-in AWS plugin below the real engine: refused calls, replacements by name and by region."""
+"""The stand-in AWS plugin with the real engine: rejected calls, replacements by name and by region."""
 
 import json
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import Caller, Json, MakeRepository, MakeUser, refused
+from tests.support.aws import Caller, Json, MakeRepository, MakeUser, rejected
 from tests.support.project import Project
 from tests.support.sandbox import Sandbox
 
@@ -44,7 +44,7 @@ InAws = Callable[[], dict[str, str]]
 
 
 class Limited(Project):
-    """A program run by a user who may do everything but what `deny` names."""
+    """A program run by a user with all permissions but those that `deny` names."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, base_path: str, owner: Caller, user: Caller) -> None:
         super().__init__(folder, sandbox, base_path)
@@ -52,12 +52,12 @@ class Limited(Project):
         self.variables(AWS_ACCESS_KEY_ID=user.access_key, AWS_SECRET_ACCESS_KEY=user.secret_key)
 
     def deny(self, *actions: str) -> None:
-        refused = [{"Effect": "Deny", "Action": list(actions), "Resource": "*"}] if actions else []
-        document = json.dumps({"Version": "2012-10-17", "Statement": [ALL, *refused]})
+        denied = [{"Effect": "Deny", "Action": list(actions), "Resource": "*"}] if actions else []
+        document = json.dumps({"Version": "2012-10-17", "Statement": [ALL, *denied]})
         self.owner.iam.put_user_policy(UserName=self.user, PolicyName="p", PolicyDocument=document)
 
     def steps(self) -> dict[str, Json]:
-        """Name of the resource -> its step in a preview, of all that would not stay the same."""
+        """Name of the resource -> its step in a preview, without those that stay the same."""
         done = self.workspace.pulumi("preview", "--json", "--stack", "test", "--non-interactive")
         assert done.returncode == 0, done.stdout + done.stderr
         return {
@@ -72,7 +72,7 @@ def limited(tmp_path: Path, sandbox: Sandbox, base_path: str, owner: Caller, mak
 
 @pytest.fixture
 def in_aws(owner: Caller, base_path: str) -> InAws:
-    """The values of WRITES as AWS has them."""
+    """Reads the values of WRITES from AWS."""
 
     def read() -> dict[str, str]:
         trust = owner.iam.get_role(RoleName=base_path)["Role"]["AssumeRolePolicyDocument"]
@@ -98,7 +98,7 @@ def write(values: dict[str, str]) -> str:
 
 
 def in_state(project: Project) -> dict[str, str]:
-    """The same values as the state has them, each beside the error of the update that failed."""
+    """The same values in the state, each with the error of its failed update."""
     resources = {name.rpartition(" ")[2]: resource for name, resource in project.resources().items()}
     assert all(resources[name].get("initErrors") for name in NEW)
     keys = {"role": "assumeRolePolicy", "inline": "policy", "access": "policy", "repository": "imageTagMutability"}
@@ -106,11 +106,11 @@ def in_state(project: Project) -> dict[str, str]:
     return {name: next(v for v in (OLD[name], NEW[name]) if f'"{v}"' in f'"{text}"') for name, text in outputs.items()}
 
 
-def test_after_a_refused_update(
+def test_after_a_rejected_update(
     limited: Limited, owner: Caller, sandbox: Sandbox, base_path: str, make_repository: MakeRepository, in_aws: InAws
 ) -> None:
-    """PLUG-23, PLUG-24: the state has the planned values, and the next `up` takes AWS's instead of making the change;
-    the two policies are written whether they changed or not. With --refresh the next `up` makes the change."""
+    """PLUG-23, PLUG-24: the state has the planned values, and the next `up` keeps AWS's values; it writes only the two
+    policies, which are always written. With --refresh the next `up` makes the change."""
     make_repository(f"{base_path}/other")
     owner.iam.create_role(RoleName=f"{base_path}-other", AssumeRolePolicyDocument=json.dumps(TRUST))
     limited.program(write(OLD))
@@ -120,8 +120,8 @@ def test_after_a_refused_update(
     def fail(before: dict[str, str], after: dict[str, str]) -> None:
         limited.program(write(after))
         limited.deny(*WRITING, "ecr:TagResource")
-        said = limited.up("--continue-on-error", succeeds=False)
-        assert all(f"not authorized to perform: {action}" in said for action in WRITING)
+        output = limited.up("--continue-on-error", succeeds=False)
+        assert all(f"not authorized to perform: {action}" in output for action in WRITING)
         assert in_aws() == before
         assert in_state(limited) == after
         limited.deny()
@@ -132,7 +132,7 @@ def test_after_a_refused_update(
     assert not any(step.get("detailedDiff") for step in preview.values())
     since = sandbox.mark()
     limited.up()
-    calls = {request.what.split()[0] for request in sandbox.requests(since=since + 1)}
+    calls = {request.summary.split()[0] for request in sandbox.requests(since=since + 1)}
     assert calls & {*WRITING, "ecr:TagResource"} == {"iam:PutRolePolicy", "ecr:SetRepositoryPolicy"}
     assert in_aws() == {**NEW, "role": OLD["role"], "repository": OLD["repository"]}
     preview = limited.steps()
@@ -158,16 +158,16 @@ def test_created_but_not_read(limited: Limited, owner: Caller, base_path: str) -
     )
     denied = ["ecr:ListTagsForResource", "iam:GetRole"]
     limited.deny(*denied)
-    said = limited.up("--continue-on-error", succeeds=False)
-    assert f"reading ECR Repository ({base_path})" in said
-    assert all(f"not authorized to perform: {action}" in said for action in denied)
+    output = limited.up("--continue-on-error", succeeds=False)
+    assert f"reading ECR Repository ({base_path})" in output
+    assert all(f"not authorized to perform: {action}" in output for action in denied)
     limited.deny()
     assert {name: step["op"] for name, step in limited.steps().items()} == {"repository": "update", "role": "update"}
     limited.up()
     assert limited.steps() == {}
     assert limited.resources()["Role role"]["outputs"]["arn"] == owner.iam.get_role(RoleName=base_path)["Role"]["Arn"]
     limited.destroy()
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.ecr.describe_repositories(repositoryNames=[base_path])
 
 
@@ -186,14 +186,14 @@ aws.iam.RolePolicyAttachment("attachment", role=role.name, policy_arn=policy.arn
 
 
 def test_another_name_and_another_region(limited: Limited, owner: Caller, sandbox: Sandbox, base_path: str) -> None:
-    """PLUG-8, PLUG-21, PLUG-22: a repository is deleted before the one that takes its place is made, where it was."""
+    """PLUG-8, PLUG-21, PLUG-22: a repository is deleted, where it was, before its replacement is created."""
 
     def move() -> list[tuple[str, str]]:
         since = sandbox.mark()
         limited.up()
         calls = ("ecr:CreateRepository", "ecr:DeleteRepository", "kms:CreateKey", "kms:ScheduleKeyDeletion")
-        found = [(request.what.split()[0], request.host) for request in sandbox.requests(since=since + 1)]
-        return [(call, host.split(".")[-3]) for call, host in found if call in calls]
+        requests = [(request.summary.split()[0], request.host) for request in sandbox.requests(since=since + 1)]
+        return [(call, host.split(".")[-3]) for call, host in requests if call in calls]
 
     def arns() -> list[str]:
         resources = limited.resources()
@@ -219,9 +219,9 @@ def test_another_name_and_another_region(limited: Limited, owner: Caller, sandbo
     ]
     assert arns() == before
     assert limited.steps() == {}
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.ecr.describe_repositories(repositoryNames=[f"{base_path}/two"])
     limited.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     limited.destroy()
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.client("ecr", "us-east-1").describe_repositories(repositoryNames=[f"{base_path}/two"])
