@@ -32,6 +32,7 @@
           PaletteThrottled                   429, after all retries
       SyncFailed                 palette/    Palette doesn't list everything that was published
       PublishError               lifecycle/  a version cannot be published as requested
+      PartialFailure             lifecycle/  an operation failed midway; state records what was done
 
 Each message says what was being done, to what, why it failed and what to do next, and can be shown as it stands.
 """

@@ -78,6 +78,13 @@ class PublishedPackProvider(_Provider):
         return PublishedPackLifecycle(run, config)
 
 
+class PublishedNamesProvider(_Provider):
+    def make(self, run: Run, config: Config) -> Lifecycle:
+        from packinfra.lifecycle.published_names import PublishedNamesLifecycle
+
+        return PublishedNamesLifecycle(run, config)
+
+
 class BasePathProvider(_Provider):
     def make(self, run: Run, config: Config) -> Lifecycle:
         from packinfra.lifecycle.base_path import BasePathLifecycle

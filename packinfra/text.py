@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from itertools import islice
+
 _LONGEST_QUOTE = 80
 
 
@@ -30,6 +33,15 @@ def plural(count: int, noun: str) -> str:
     ('1 pack', '1,200 packs')
     """
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def listed(names: Collection[str], most: int = 8) -> str:
+    """
+    >>> listed(["a", "b"]), listed("abcde", 3)
+    ('a, b', 'a, b, c and 2 more')
+    """
+    rest = len(names) - most
+    return ", ".join(islice(names, most)) + (f" and {rest:,} more" if rest > 0 else "")
 
 
 def format_size(size: int) -> str:

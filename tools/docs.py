@@ -29,32 +29,38 @@ from packinfra.settings import NAMESPACE, Settings, models_in
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 DOCUMENTS = (policies.GUIDE, policies.PUBLISHER, policies.PUSHER, policies.READER, policies.DEPLOYER)
+_HEADER = ("| key | type | default | meaning | example |", "|---|---|---|---|---|")
 UNDESCRIBED = "(describe this room)"
 
 
 def settings(_: str = "") -> str:
     lines: list[str] = []
     for name, field in Settings.model_fields.items():
-        models = models_in(field.annotation)
+        title, models = f"`{NAMESPACE}:{to_camel(name)}`", models_in(field.annotation)
         for model in models:
-            title = f"`{NAMESPACE}:{to_camel(name)}`"
             lines += _section(title if len(models) == 1 else f"{title}, kind: {_kind(model)}", model)
+        if not models:
+            lines += [f"\n### {title}\n", *_HEADER, _row(to_camel(name), field, _type(field.annotation))]
     return "\n".join(lines)
 
 
 def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield f"\n### {title}\n\n{' '.join(str(model.__doc__).split())}\n"
-    yield "| key | type | default | meaning | example |\n|---|---|---|---|---|"
+    yield from _HEADER
     inner = []
     for name, field in model.model_fields.items():
         key, children = to_camel(name), models_in(field.annotation)
         path = f"`{title.strip('`')}.{key}`"
         kind = f"[keys](#{re.sub(r'[^a-z]', '', path.lower())})" if children else _type(field.annotation)
-        example = f"`{_yaml(field.examples[0])}`" if field.examples else ""
-        yield f"| `{key}` | {kind} | {_default(field)} | {field.description} | {example} |"
+        yield _row(key, field, kind)
         inner += [(path, child) for child in children]
     for path, child in inner:
         yield from _section(path, child)
+
+
+def _row(key: str, field: FieldInfo, kind: str) -> str:
+    example = f"`{_yaml(field.examples[0])}`" if field.examples else ""
+    return f"| `{key}` | {kind} | {_default(field)} | {field.description} | {example} |"
 
 
 def _kind(model: type[BaseModel]) -> str:

@@ -24,6 +24,7 @@ from packinfra.oci.transport import Transport
 
 if TYPE_CHECKING:
     from mypy_boto3_ecr import ECRClient
+    from mypy_boto3_ecr.type_defs import ImageIdentifierTypeDef
 
 # The pattern of amazon-ecr-credential-helper: all partitions, FIPS and dual-stack names.
 _HOST = re.compile(
@@ -47,6 +48,7 @@ TRAITS = RegistryTraits(
         Step.DELETE: "ecr:BatchDeleteImage",
     },
     drops_uploads=True,
+    eventually_consistent=True,  # CreateRepository returns before every call sees the repository (terraform-aws#3849)
     manifests_per_second=10.0,  # PutImage, per account and region (ECR service quotas)
 )
 _DONE = {"ImageNotFound", "ImageTagDoesNotMatchDigest"}
@@ -122,15 +124,16 @@ def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] |
 
 
 def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
-    """Removes the tag if it carries `digest`: BatchDeleteImage, whose failures come with HTTP 200.
+    """Removes the tag if it carries `digest`, or by digest the image: BatchDeleteImage, whose failures come with HTTP 200.
 
     ECR deletes an image with its last tag. A missing tag, image or repository is success; a tag that carries another
     digest by now stays. Raises NotAuthorized or another RegistryError.
     """
+    image: ImageIdentifierTypeDef = {"imageDigest": digest}
+    if not reference.is_digest:
+        image["imageTag"] = reference.reference
     try:
-        response = api.batch_delete_image(
-            repositoryName=reference.repository, imageIds=[{"imageTag": reference.reference, "imageDigest": digest}]
-        )
+        response = api.batch_delete_image(repositoryName=reference.repository, imageIds=[image])
     except botocore.exceptions.ClientError as error:
         code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
         if code == "RepositoryNotFoundException":

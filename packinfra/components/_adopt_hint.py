@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import pulumi
 
+KEPT_ALWAYS = ["encryptionConfigurations"]
 KEPT_ON_IMPORT = [
-    "encryptionConfigurations", "forceDelete", "imageScanningConfiguration", "imageTagMutability",
+    *KEPT_ALWAYS, "forceDelete", "imageScanningConfiguration", "imageTagMutability",
     "imageTagMutabilityExclusionFilters", "tags",
 ]  # fmt: skip
 """Pulumi imports a repository only if it matches the declaration, so these may differ during the import."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ from typing import Any, NamedTuple
 import pulumi
 
 from packinfra.errors import PackinfraError
+from packinfra.lifecycle.packs.state import by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
+from packinfra.resources.published_names import PublishedNames, VersionsOfName
 from packinfra.resources.published_pack import PublishedPack
 from packinfra.settings import PackSettings, load_packs
 from packinfra.text import plural
@@ -23,43 +26,62 @@ PacksArgument = str | Sequence[str | PackSettings | Mapping[str, Any]]
 
 
 class SelectedPacks(NamedTuple):
-    """Each pack name's versions, and its settings."""
+    """Each pack name's versions, and its settings; the names of packs to remove."""
 
     packs: Mapping[str, tuple[Pack, ...]]
     settings: Mapping[str, PackSettings]
+    removed: Sequence[str]
 
 
 class PublishedPacks(NamedTuple):
-    """repositories: pack name -> "host/path"; versions: pack name -> version -> manifest digest."""
+    """Without the packs that `pulumi up --target` doesn't create.
 
-    packs: list[PublishedPack]
+    repositories: pack name -> "host/path"; versions: pack name -> version -> manifest digest
+    """
+
+    packs: pulumi.Output[list[pulumi.Resource]]
     repositories: pulumi.Output[dict[str, str]]
     versions: pulumi.Output[dict[str, dict[str, str]]]
 
 
 @dataclass(frozen=True)
-class _Digests:
-    """A pack's digests, and the number of its adopted versions. Not a dict, because Output.all makes an Output for each
-    key and value of a dict, and the SDK looks through all open Outputs whenever one is done: 3 s at 220 packs."""
+class _Published:
+    """Not a dict, because Output.all makes an Output for each key and value of a dict, and the SDK looks through all open
+    Outputs whenever one is done: 3 s at 220 packs."""
 
-    digests: Mapping[str, str]
-    adopted: int
+    name: str
+    resource: PublishedPack
+    versions: Mapping[str, Mapping[str, Any]]
 
-    @classmethod
-    def of(cls, versions: Mapping[str, Mapping[str, Any]]) -> _Digests:
-        """versions: the output of a PublishedPack"""
-        digests = {version: record["manifestDigest"] for version, record in sorted(versions.items())}
-        return cls(digests, sum(bool(record.get("adopted")) for record in versions.values()))
+    @property
+    def digests(self) -> dict[str, str]:
+        return {version: record["manifestDigest"] for version, record in sorted(self.versions.items())}
 
 
-def packs_or_error(packs: PacksArgument) -> SelectedPacks:
+def packs_or_error(packs: PacksArgument, removed: Sequence[str]) -> SelectedPacks:
     """All packs of the program, validated; or one RunError with every problem of every pack."""
     try:
-        entries = {entry.path: entry for entry in load_packs([packs] if isinstance(packs, str) else packs)}
-        catalogue = read_catalogue(Path.cwd(), list(entries), {path: entry.rules for path, entry in entries.items()})
+        settings = load_packs([packs] if isinstance(packs, str) else packs, removed)
+        entries = {entry.path: entry for entry in settings.packs}
+        rules = {path: entry.rules for path, entry in entries.items()}
+        catalogue = read_catalogue(Path.cwd(), list(entries), rules, removed=settings.removed_packs)
     except PackinfraError as error:
         raise pulumi.RunError(str(error)) from None
-    return SelectedPacks(catalogue.packs, {pack: entries[path] for pack, path in catalogue.found_by.items()})
+    by_name = {pack: entries[path] for pack, path in catalogue.found_by.items()}
+    return SelectedPacks(catalogue.packs, by_name, settings.removed_packs)
+
+
+def declare_names(name: str, selected: SelectedPacks, opts: pulumi.ResourceOptions) -> PublishedNames:
+    """What keeps packs from leaving by accident. Repositories and packs must wait for it (`registered`)."""
+    names = {
+        pack: VersionsOfName(
+            sorted((version.version for version in versions), key=by_version),
+            selected.settings[pack].unpublish,
+            _keep(selected.settings[pack]),
+        )
+        for pack, versions in selected.packs.items()
+    }
+    return PublishedNames(name, family="packs", names=names, removed=selected.removed, opts=opts)
 
 
 def publish(
@@ -84,7 +106,7 @@ def publish(
             sources=[os.path.relpath(version.folder) for version in versions],
             overwrite=settings.overwrite,
             unpublish=settings.unpublish,
-            keep_versions=None if settings.keep_versions == "all" else settings.keep_versions,
+            keep_versions=_keep(settings),
             delete_adopted=settings.delete_adopted,
             registry_access=registry_access,
             validated=versions,
@@ -93,22 +115,50 @@ def publish(
         for version in versions:
             for warning in version.warnings:
                 pulumi.log.warn(f"{os.path.relpath(version.folder)}: {warning}", published[pack])
-    digests = pulumi.Output.all(*(resource.versions.apply(_Digests.of) for resource in published.values()))
-    digests.apply(lambda known: _sum_up(component, known))
+    existing = _existing(published)
+    existing.apply(lambda packs: _sum_up(component, packs))
     return PublishedPacks(
-        packs=list(published.values()),
-        repositories=pulumi.Output.all(**repositories),
-        versions=digests.apply(lambda known: {p: dict(d.digests) for p, d in zip(published, known, strict=True)}),
+        packs=existing.apply(lambda packs: [pack.resource for pack in packs]),
+        repositories=existing.apply(
+            lambda packs: pulumi.Output.all(**{pack.name: repositories[pack.name] for pack in packs})
+        ),
+        versions=existing.apply(lambda packs: {pack.name: pack.digests for pack in packs}),
     )
 
 
-def _sum_up(component: pulumi.ComponentResource, packs: Sequence[_Digests]) -> None:
+def _existing(published: Mapping[str, PublishedPack]) -> pulumi.Output[list[_Published]]:
+    """The packs whose versions are known. `check` makes them known, in previews too, so unknown are only those of a pack
+    that is not created because `--target` names others. It depends on no pack that doesn't exist: the engine would
+    refuse that."""
+
+    async def find() -> list[_Published]:
+        return [
+            _Published(name, resource, await resource.versions.future() or {})
+            for name, resource in published.items()
+            if await resource.versions.is_known()
+        ]
+
+    async def resources() -> set[pulumi.Resource]:
+        return {pack.resource for pack in await found}
+
+    async def known() -> bool:
+        return True
+
+    found = asyncio.ensure_future(find())
+    return pulumi.Output(resources(), found, known())
+
+
+def _keep(settings: PackSettings) -> int | None:
+    return None if settings.keep_versions == "all" else settings.keep_versions
+
+
+def _sum_up(component: pulumi.ComponentResource, packs: Sequence[_Published]) -> None:
     if pulumi.runtime.is_dry_run():
         return
-    adopted = sum(pack.adopted for pack in packs)
-    versions = plural(sum(len(pack.digests) for pack in packs), "version")
+    records = [record for pack in packs for record in pack.versions.values()]
+    adopted = sum(bool(record.get("adopted")) for record in records)
     pulumi.log.info(
-        f"{plural(len(packs), 'pack')} with {versions} published"
+        f"{plural(len(packs), 'pack')} with {plural(len(records), 'version')} published"
         + (f", of which {adopted} {'was' if adopted == 1 else 'were'} adopted" if adopted else ""),
         component,
     )

@@ -113,7 +113,9 @@ def register(
         partition=_partition(),
         host=palette.host,
         ca_file=palette.ca_file,
-        opts=pulumi.ResourceOptions(parent=component, depends_on=[*depends_on, *packs.packs]),
+        opts=pulumi.ResourceOptions(
+            parent=component, depends_on=packs.packs.apply(lambda published: [*depends_on, *published])
+        ),
         **credentials,
     )
     opts = pulumi.ResourceOptions(parent=component)

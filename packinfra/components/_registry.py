@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import EllipsisType
 from typing import Any
 
 import pulumi
@@ -26,6 +27,9 @@ class PackRegistry(pulumi.ComponentResource):
     palette_registry_uid: pulumi.Output[str] | None = None
     exports: dict[str, pulumi.Output[Any]]
 
+    def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:
+        super().__init__(kind, name, {}, _with_aliases_for_children(kind, name, opts))
+
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)
 
@@ -33,6 +37,43 @@ class PackRegistry(pulumi.ComponentResource):
         values = {to_camel(name): getattr(self, name, None) for name in _OUTPUTS}
         self.exports = {name: value for name, value in values.items() if value is not None}
         self.register_outputs(self.exports)
+
+
+def _with_aliases_for_children(
+    kind: str, name: str, opts: pulumi.ResourceOptions | None
+) -> pulumi.ResourceOptions | None:
+    """Options that give each child an alias for each of the component's.
+
+    Children inherit aliases by themselves, but only in the run in which the engine finds the component by its alias
+    (generateAliases in its step_generator.go). After a run that failed halfway it would create the other children anew,
+    and delete the old ones with the versions that no folder holds any more.
+    """
+    if not (opts and opts.aliases):
+        return opts
+    former = [
+        _former(alias, name, kind, opts.parent) for alias in opts.aliases if isinstance(alias, str | pulumi.Alias)
+    ]
+
+    def add(args: pulumi.ResourceTransformationArgs) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ == kind and args.name == name:
+            return None
+        suffix = args.name.removeprefix(name)
+        aliases = [pulumi.Alias(name=f"{old}{suffix}", parent=urn) for old, urn in former]
+        args.opts.aliases = [*(args.opts.aliases or []), *aliases]
+        return pulumi.ResourceTransformationResult(args.props, args.opts)
+
+    return pulumi.ResourceOptions.merge(pulumi.ResourceOptions(transformations=[add]), opts)
+
+
+def _former(
+    alias: str | pulumi.Alias, name: str, kind: str, parent: pulumi.Resource | None
+) -> tuple[str, pulumi.Input[str]]:
+    """(the former name; the former URN). What an Alias leaves out is an Ellipsis: as it is now."""
+    if isinstance(alias, str):
+        return alias.rpartition("::")[2], alias
+    old = alias.name if isinstance(alias.name, str) else name
+    old_kind = alias.type_ if isinstance(alias.type_, str) else kind
+    return old, pulumi.create_urn(old, old_kind, parent if isinstance(alias.parent, EllipsisType) else alias.parent)
 
 
 def valid_or_error(argument: str, value: str, validate: Callable[[str], str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from packinfra.components import _palette
-from packinfra.components._packs import PacksArgument, packs_or_error, publish
+from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
 from packinfra.components._palette import CredentialArguments
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.lifecycle.registry_access import BasicAccess
@@ -28,6 +30,7 @@ class BasicPackRegistry(PackRegistry):
         host: The registry's host, with its port if it has one, without scheme.
         base_path: The project (in Harbor it must exist) and, if you like, a path below it, without spectro-packs.
         packs: As for EcrPackRegistry.
+        removed_packs: As for EcrPackRegistry.
         ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
         plain_http: Uses HTTP without TLS.
         username: Publishes as this user, with the secret packinfra:registryPassword; None = the environment's
@@ -55,6 +58,7 @@ class BasicPackRegistry(PackRegistry):
         host: str,
         base_path: str,
         packs: PacksArgument = ("packs/*",),
+        removed_packs: Sequence[str] = (),
         ca_file: str | None = None,
         plain_http: bool = False,
         username: str | None = None,
@@ -64,18 +68,21 @@ class BasicPackRegistry(PackRegistry):
     ) -> None:
         host, base = valid_or_error("host", host, valid_host), valid_or_error("base_path", base_path, valid_base_path)
         _palette.credentials_or_error(palette, "basic", palette_password)
-        selected = packs_or_error(packs)
-        super().__init__(TYPE, name, {}, opts)
+        selected = packs_or_error(packs, removed_packs)
+        super().__init__(TYPE, name, opts)
 
         access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
         archive = f"{host}/{base}/{PACKS_PATH}"
-        root = BasePath(name, repository=archive, registry_access=access, opts=self._child())
+        names = declare_names(name, selected, self._child())
+        opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())
+        root = BasePath(name, repository=archive, registry_access=access, opts=opts)
+        after_root = names.registered([root])
         published = publish(
             self,
             name,
             selected,
             {pack: f"{archive}/{pack}" for pack in selected.packs},
-            lambda: pulumi.ResourceOptions(parent=self, depends_on=[root]),
+            lambda: pulumi.ResourceOptions(parent=self, depends_on=after_root),
             registry_access=access,
         )
         self.endpoint, self.base_path = pulumi.Output.from_input(host), pulumi.Output.from_input(base)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pulumi
 
 from packinfra.components import _palette
 from packinfra.components._iam import Iam
-from packinfra.components._packs import PacksArgument, packs_or_error, publish
+from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._repositories import EcrRepositories
 from packinfra.lifecycle.registry_access import EcrAccess
@@ -28,6 +30,8 @@ class EcrPackRegistry(PackRegistry):
         base_path: First part of the repository names, without spectro-packs.
         packs: Folders or globs relative to the program's working folder, PackSettings, or mappings as in a stack file.
             If several entries match a pack, the last one applies.
+        removed_packs: Names of packs to remove, with all their versions. A published pack whose folder is gone is an
+            error without that.
         repositories: The configuration of the repositories (docs/settings.md). By default tags are immutable, images are
             scanned when they are pushed, and repositories with other images are not deleted.
         access: IAM permissions on the repositories (docs/iam.md).
@@ -68,6 +72,7 @@ class EcrPackRegistry(PackRegistry):
         *,
         base_path: str,
         packs: PacksArgument = ("packs/*",),
+        removed_packs: Sequence[str] = (),
         repositories: RepositorySettings | None = None,
         access: AccessSettings | None = None,
         palette: PaletteSettings | None = None,
@@ -78,26 +83,32 @@ class EcrPackRegistry(PackRegistry):
     ) -> None:
         base = valid_or_error("base_path", base_path, valid_base_path)
         _palette.credentials_or_error(palette, "ecr", palette_secret_key)
-        selected = packs_or_error(packs)
+        selected = packs_or_error(packs, removed_packs)
         settings, access = repositories or RepositorySettings(), access or AccessSettings()
         if unknown := sorted(set(settings.import_repositories) - selected.packs.keys()):
             raise pulumi.RunError(
                 f"importRepositories: {', '.join(unknown)}: no such pack; there are {', '.join(selected.packs)}"
             )
-        super().__init__(TYPE, name, {}, opts)
+        super().__init__(TYPE, name, opts)
 
-        ecr = EcrRepositories(name, f"{base}/{PACKS_PATH}", settings, access.pull, self._child)
+        names = declare_names(name, selected, self._child()).registered()
+
+        def child() -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, depends_on=names)
+
+        ecr = EcrRepositories(name, base, settings, access.pull, child)
         base_repository = ecr.declare_base()
         published = publish(
             self,
             name,
             selected,
             {pack: ecr.declare_pack(pack).repository_url for pack in selected.packs},
-            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
+            lambda: pulumi.ResourceOptions(parent=self, depends_on=names, protect=settings.protect or None),
             registry_access=EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn)
             if profile or publisher_role_arn
             else None,
         )
+        ecr.check_encryption(self)
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
         publisher = iam.declare_publisher(access.publishers)
         pusher, ci_role = iam.declare_pusher(access.pushers, access.ci)

@@ -6,6 +6,7 @@ registry is Basic. Passwords are never inputs of a resource.
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +15,7 @@ from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, Registry
 from packinfra.lifecycle.run import Config
 from packinfra.oci.auth.credentials import Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.client import Client
-from packinfra.oci.reference import split
+from packinfra.oci.reference import Reference, normalize_host, split
 from packinfra.oci.transport import Transport
 
 PASSWORD = "packinfra:registryPassword"  # noqa: S105 - the name of the key
@@ -22,6 +23,28 @@ _AWS_KEYS = (
     "profile", "accessKey", "secretKey", "token", "region", "assumeRole", "assumeRoles", "assumeRoleWithWebIdentity",
     "allowedAccountIds", "forbiddenAccountIds",
 )  # fmt: skip
+
+
+_MAYBE_ECR = re.compile(r"\d{12}\.dkr[.-]ecr")
+"""Cheap to ask: packinfra.aws brings boto3, of which a Basic registry needs nothing."""
+
+
+def normalize_repository(repository: str, access: Mapping[str, Any] | None) -> str:
+    """The repository with its host in lower case and without the default port."""
+    host, slash, path = repository.partition("/")
+    return normalize_host(host, plain_http=bool((access or {}).get("plainHttp"))) + slash + path
+
+
+def repository_identity(repository: str, access: Mapping[str, Any] | None) -> str:
+    """The same for each spelling of one repository: "host/path", for ECR "account.region/path" (a registry of ECR has
+    several host names: FIPS, dual stack)."""
+    host, _, path = normalize_repository(repository, access).partition("/")
+    if _MAYBE_ECR.match(host):
+        from packinfra.aws.ecr import EcrHost  # noqa: PLC0415
+
+        if ecr := EcrHost.of(host):
+            return f"{ecr.account}.{ecr.region}/{path}"
+    return f"{host}/{path}"
 
 
 class RegistryClients:
@@ -38,12 +61,19 @@ class RegistryClients:
 
     def get(self, repository: str, access: Mapping[str, Any] | None) -> Client:
         """The client for "host/path", with `access` as state has it. Raises a PackinfraError if there can be none."""
-        host, _ = split(repository)
+        host, _ = split(normalize_repository(repository, access))
         key = host, access_from_props(access)
         with self._lock:
             if key not in self._clients:
                 self._clients[key] = self._ecr(*key) or self._basic(*key)
             return self._clients[key]
+
+    def same_registry(
+        self, one: str, access: Mapping[str, Any] | None, other: str, other_access: Mapping[str, Any] | None
+    ) -> bool:
+        """Whether two repositories of the same path are one, under two names of a registry; True if that is unclear."""
+        reference = Reference.of(normalize_repository(one, access), "probe")
+        return self.get(one, access).same_registry(self.get(other, other_access), reference) is not False
 
     def _ecr(self, host: str, access: RegistryAccess | None) -> Client | None:
         if isinstance(access, BasicAccess):

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from packinfra.errors import PackinfraError
+
 Props = dict[str, Any]
 """A resource's properties: inputs, or outputs. Unknown values are neither text nor number nor None."""
 
@@ -39,6 +41,17 @@ class ReadOutcome:
 
     outputs: Props
     inputs: Props | None = None
+
+
+class PartialFailure(PackinfraError):  # noqa: N818 - reads as what happened, as in errors.py
+    """`create` or `update` failed midway. State records `outputs`, and the next run goes on from there.
+
+    outputs: what was done. `read` must turn them into inputs, since the engine keeps those that were planned
+    """
+
+    def __init__(self, error: Exception, id_: str, outputs: Props) -> None:
+        super().__init__(str(error))
+        self.id, self.outputs = id_, outputs
 
 
 class Lifecycle(Protocol):

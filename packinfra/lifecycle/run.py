@@ -35,7 +35,7 @@ class Run:
         self.archives = ArchiveCache()
         self.reporter_of = reporter_of
         self._lock = threading.Lock()
-        self._warned: set[tuple[str, str]] = set()
+        self._reported: set[tuple[str, str]] = set()
 
     def reporter(self, props: Mapping[str, Any]) -> Reporter:
         """Of the resource with these properties."""
@@ -43,12 +43,19 @@ class Run:
 
     def warn_once(self, props: Mapping[str, Any], message: str) -> None:
         """The engine calls diff more than once."""
-        warning = own_urn(props), message
+        if self._is_first(props, message):
+            self.reporter(props).warning(message)
+
+    def info_once(self, props: Mapping[str, Any], message: str) -> None:
+        if self._is_first(props, message):
+            self.reporter(props).info(message)
+
+    def _is_first(self, props: Mapping[str, Any], message: str) -> bool:
+        key = own_urn(props), message
         with self._lock:
-            if warning in self._warned:
-                return
-            self._warned.add(warning)
-        self.reporter(props).warning(message)
+            first = key not in self._reported
+            self._reported.add(key)
+        return first
 
 
 def own_urn(props: Mapping[str, Any]) -> str:

@@ -19,14 +19,14 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import BinaryIO, Self
 
 from oras.defaults import default_manifest_accepted_media_types
 
 from packinfra.http.client import Response
 from packinfra.http.rate_limit import RateLimiter
-from packinfra.oci.deletion import delete_tag
+from packinfra.oci.deletion import Removal
 from packinfra.oci.downloads import download
 from packinfra.oci.errors import (
     BlobMissing,
@@ -41,6 +41,7 @@ from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
 from packinfra.oci.reference import Reference
 from packinfra.oci.responses import absolute, json_object
 from packinfra.oci.responses import confirm_missing as _confirm_missing
+from packinfra.oci.same_registry import same_registry
 from packinfra.oci.transport import Call, Transport
 from packinfra.oci.uploads import Cancelled, Progress, Upload
 
@@ -69,8 +70,8 @@ class Client:
     """One registry. Thread-safe: share one per host, and close it, or use it as a context manager.
 
     Args:
-        remove: A registry's own way to delete a tag, which is known to carry the digest; a missing one is success.
-            None = packinfra/oci/deletion.py.
+        remove: A registry's own way to delete a tag, which is known to carry the digest, or by digest an image that
+            no tag carries; a missing one is success. None = packinfra/oci/deletion.py.
     """
 
     def __init__(self, transport: Transport, remove: Callable[[Reference, str], None] | None = None) -> None:
@@ -166,7 +167,8 @@ class Client:
 
         Args:
             layer: Opens the archive anew at each call; None for a manifest without layers.
-            new_repository: It is probably empty, so no HEAD goes before blobs of up to PROBE_ABOVE bytes. A blob that
+            new_repository: It was made a moment ago, and a registry that is eventually consistent may not know it yet;
+                then the push waits for it. It is probably empty, so no HEAD goes before blobs of up to PROBE_ABOVE bytes. A blob that
                 was there after all is sent once more, which every registry accepts: clients have done so for years
                 (oras-py until its #171, go-containerregistry until its #250).
 
@@ -179,8 +181,7 @@ class Client:
             call = self._transport.call(reference)
 
             def blobs_then_manifest() -> PushResult:
-                probe_above = PROBE_ABOVE if new_repository else -1
-                sent = self._blobs(call, manifest, layer, progress, probe_above=probe_above)
+                sent = self._blobs(call, manifest, layer, progress, new_repository=new_repository)
                 self._publish(call, manifest)
                 return PushResult(manifest.digest, sent)
 
@@ -201,16 +202,17 @@ class Client:
             DeleteDisabled: The registry can't, or not without other tags.
             RegistryError: Anything else.
         """
-        with self._locks.setdefault(reference.repository, threading.Lock()):
-            if self._remove:
-                self._remove(reference, digest)
-            else:
-                delete_tag(self._transport.call(reference), digest, lambda: self._sharing(reference, digest))
+        self.removal(reference).delete(reference.reference, digest)
 
-    def _sharing(self, reference: Reference, digest: str) -> list[str]:
-        """The other tags with this digest."""
-        others = (tag for tag in self.tags(reference) if tag != reference.reference)
-        return [tag for tag in others if self.resolve(replace(reference, reference=tag)) == digest]
+    def removal(self, repository: Reference) -> Removal:
+        """For deleting several tags of the reference's repository."""
+        return Removal(
+            repository, tags=self.tags, resolve=self.resolve, call=self._transport.call, own_way=self._remove
+        )
+
+    def same_registry(self, other: Client, reference: Reference) -> bool | None:
+        """Whether both clients' hosts lead to one registry, which has the reference's repository; None = unclear."""
+        return same_registry(self._transport, other._transport, reference)
 
     def _blobs(
         self,
@@ -219,14 +221,14 @@ class Client:
         layer: Callable[[], BinaryIO] | None,
         progress: Progress | None,
         *,
-        probe_above: int,
+        new_repository: bool,
     ) -> int:
         """Bytes sent. Config and layer go side by side; the first that fails ends the other."""
 
         def run(blob: Descriptor, content: Callable[[], BinaryIO], progress: Progress | None) -> int:
-            upload = Upload(call, blob, content, progress=progress)
+            upload = Upload(call, blob, content, progress=progress, new_repository=new_repository)
             try:
-                return upload.run(probe=blob.size > probe_above)
+                return upload.run(probe=not new_repository or blob.size > PROBE_ABOVE)
             except BaseException:
                 call.budget.cancel()
                 raise

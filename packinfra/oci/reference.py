@@ -36,6 +36,15 @@ class Reference:
         return cls(host, path, reference)
 
 
+def normalize_host(host: str, *, plain_http: bool = False) -> str:
+    """In lower case and without the default port: two spellings of one host.
+
+    >>> normalize_host("Harbor.Example.com:443"), normalize_host("localhost:80", plain_http=True)
+    ('harbor.example.com', 'localhost')
+    """
+    return host.lower().removesuffix(":80" if plain_http else ":443")
+
+
 def split(repository: str) -> tuple[str, str]:
     """("registry.example.com:5000", "team/packs/hello") from "registry.example.com:5000/team/packs/hello".
 

@@ -44,6 +44,8 @@ _MISSING = ("MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND")
 # BLOB_UPLOAD_UNKNOWN: ECR's "Layers with digests ... do not exist" (oras-py#54). DIGEST_INVALID: distribution 3.0.0
 # reads a blob's link while another push writes it (a few of a hundred, eight at once in one repository).
 _NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID")
+# Harbor sends UNSUPPORTED where a tag can't be deleted; distribution 2.8 takes the tag for a wrong digest.
+_NO_DELETE = ("", "UNSUPPORTED", "DIGEST_INVALID")
 _UNREACHABLE = {Cause.UNTRUSTED: CertificateUntrusted, Cause.TIMEOUT: TimedOut}
 
 
@@ -129,12 +131,12 @@ def _kind(status: int, code: str, text: str, step: Step, traits: RegistryTraits)
         return TagImmutable, "have the registry's rule for immutable tags changed" if step is Step.DELETE else ""
     if status == 429 or code == "TOOMANYREQUESTS":
         return Throttled, ""
+    if step is Step.DELETE and status in (400, 405) and code in _NO_DELETE:
+        return DeleteDisabled, ""
     if step is Step.PUBLISH and status in (400, 404) and code in _NO_BLOB:
         return BlobMissing, ""
     if code == "DIGEST_INVALID":
         return DigestMismatch, ""
-    if step is Step.DELETE and status in (400, 405) and code in ("", "UNSUPPORTED"):
-        return DeleteDisabled, ""
     if status == 413:
         return RegistryError, "raise the limit for bodies in the proxy before the registry (client_max_body_size)"
     return RegistryError, ""

@@ -17,11 +17,13 @@ class RegistryTraits:
         permissions: What an identity needs for a step, in the words of the registry's access control; errors name it,
             since a rejection may come without a text.
         drops_uploads: The POST of an upload just loses its connection where the repository is missing.
+        eventually_consistent: A repository that was made a moment ago may not be there yet.
         manifests_per_second: How fast manifests may be published, all repositories together.
     """
 
     permissions: Mapping[Step, str] = field(default_factory=dict)
     drops_uploads: bool = False
+    eventually_consistent: bool = False
     manifests_per_second: float = math.inf
 
 

@@ -32,12 +32,23 @@ class Cancelled(Exception):  # noqa: N818
 
 
 class Upload:
-    """One blob on its way into one repository. content: opens its bytes anew at each call"""
+    """One blob on its way into one repository.
+
+    content: opens its bytes anew at each call
+    new_repository: it was made a moment ago, so that a registry may not know it yet
+    """
 
     def __init__(
-        self, call: Call, blob: Descriptor, content: Callable[[], BinaryIO], *, progress: Progress | None = None
+        self,
+        call: Call,
+        blob: Descriptor,
+        content: Callable[[], BinaryIO],
+        *,
+        progress: Progress | None = None,
+        new_repository: bool = False,
     ) -> None:
         self._call, self._blob, self._content, self._progress = call, blob, content, progress
+        self._may_appear = new_repository and call.traits.eventually_consistent
 
     def run(self, *, probe: bool = True) -> int:
         """Bytes sent: 0 if a probe finds the blob in the repository. Raises a RegistryError, or Cancelled."""
@@ -74,6 +85,14 @@ class Upload:
 
     def _begin(self) -> str:
         """The URL for the blob."""
+        try:
+            return self._post()
+        except RepositoryMissing as error:
+            if self._may_appear:
+                error.failure = Failure(error.status, temporary=True)
+            raise
+
+    def _post(self) -> str:
         call = self._call
         try:
             response = call.send("POST", f"{call.repository}/blobs/uploads/", Step.BEGIN, (202,), actions=_ACTIONS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from glob import glob, has_magic
 from pathlib import Path
@@ -27,7 +27,13 @@ class Catalogue:
     found_by: Mapping[str, str]
 
 
-def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, RuleSettings] | None = None) -> Catalogue:
+def read_catalogue(
+    root: Path,
+    patterns: Iterable[str],
+    rules: Mapping[str, RuleSettings] | None = None,
+    *,
+    removed: Collection[str] = (),
+) -> Catalogue:
     """Reads the packs that `patterns` match.
 
     A folder, or a match of a glob without `**`, must be a pack; matches of `**` are packs if they contain a pack.json.
@@ -36,6 +42,7 @@ def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, Rule
         root: The folder that `patterns` are relative to.
         patterns: Folders, or globs (`*`, `**`).
         rules: Pattern -> severities for its packs; if several patterns match a folder, the last one counts.
+        removed: Names of packs to remove, which no folder may contain.
 
     Raises:
         PackError: With every problem of every pack, worst first. A pattern without a pack is an error, so that an empty
@@ -57,6 +64,12 @@ def read_catalogue(root: Path, patterns: Iterable[str], rules: Mapping[str, Rule
     broken = sorted((p for p in packs if p.errors), key=lambda p: -len(p.errors))
     problems += [_report(root, pack) for pack in broken]
     problems += published_twice(packs, root)
+    problems += [
+        f"{pack.name} is in removedPacks, but {os.path.relpath(pack.folder, root)} contains it\n"
+        "      -> remove the folder, or the name from removedPacks"
+        for pack in packs
+        if pack.name in removed
+    ]
     if problems:
         count = len(problems) - len(broken) + sum(len(pack.errors) for pack in broken)
         raise PackError("\n".join(problems) + f"\n{plural(count, 'problem')} to correct; nothing was published.")

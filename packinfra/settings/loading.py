@@ -14,7 +14,6 @@ from packinfra.palette.host import KEY_VARIABLE, host_elsewhere
 from packinfra.settings.cross_checks import StackConfig, cross_check
 from packinfra.settings.messages import explain, unknown
 from packinfra.settings.model import NAMESPACE, SettingsError
-from packinfra.settings.packs import PackSettings
 from packinfra.settings.palette import PaletteSettings
 from packinfra.settings.registry import kind_of
 from packinfra.settings.stack import PartialSettings, Settings
@@ -61,10 +60,11 @@ def load(
     return Settings.model_validate(values)
 
 
-def load_packs(packs: Sequence[Any]) -> tuple[PackSettings, ...]:
-    """Validates a program's packs: paths, mappings as in a stack file, or PackSettings. Raises SettingsError."""
+def load_packs(packs: Sequence[Any], removed: Sequence[str] = ()) -> PartialSettings:
+    """Validates a program's packs: paths, mappings as in a stack file, or PackSettings; and the names of those that it
+    removes. Raises SettingsError."""
     try:
-        return PartialSettings.model_validate({"packs": packs}).packs
+        return PartialSettings.model_validate({"packs": packs, "removedPacks": removed})
     except ValidationError as error:
         problems = (text.removeprefix(f"{NAMESPACE}:") for text in explain(error, PartialSettings))
         raise SettingsError("\n".join(problems)) from None

@@ -1,13 +1,14 @@
-"""packinfra:packs."""
+"""packinfra:packs and packinfra:removedPacks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from packinfra.packs.rules import check_settings
+from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.settings.model import Model, Number
 
 
@@ -54,3 +55,12 @@ def _pack(value: Any) -> Any:
 
 
 PackEntry = Annotated[PackSettings, BeforeValidator(_pack)]
+
+
+def _name(value: str) -> str:
+    if not REPOSITORY_COMPONENT.fullmatch(value):
+        raise ValueError("write the name in pack.json, without folder and version")
+    return value
+
+
+RemovedPacks = tuple[Annotated[str, AfterValidator(_name)], ...]

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from packinfra.settings.access import AccessSettings
 from packinfra.settings.model import Model
-from packinfra.settings.packs import PackEntry, PackSettings
+from packinfra.settings.packs import PackEntry, PackSettings, RemovedPacks
 from packinfra.settings.palette import PaletteSettings
 from packinfra.settings.registry import RegistrySettings
 from packinfra.settings.repositories import RepositorySettings
@@ -17,6 +17,12 @@ class PartialSettings(Model):
 
     registry: RegistrySettings | None = Field(None, examples=[{"kind": "ecr", "basePath": "spectro-oci-registry"}])
     packs: tuple[PackEntry, ...] = Field((PackSettings(path="packs/*"),), examples=[["packs/*"]])
+    removed_packs: RemovedPacks = Field(
+        (),
+        description="names of packs to remove with all their versions, in the registry too; without that, a published "
+        "pack whose folder is gone is an error. Remove the name after that `up`",
+        examples=[["nginx"]],
+    )
     repositories: RepositorySettings = RepositorySettings()
     access: AccessSettings = AccessSettings()
     palette: PaletteSettings | None = Field(None, examples=[{"name": "packs"}])

@@ -45,12 +45,18 @@ def basic(project: Project, registry: RealRegistry) -> Project:
     return project
 
 
-def _configure(project: Project, registry: RealRegistry, palette: dict[str, Any] | None = None, **changes: Any) -> None:
-    """changes: of packinfra:registry"""
+def _configure(
+    project: Project,
+    registry: RealRegistry,
+    palette: dict[str, Any] | None = None,
+    other: dict[str, Any] | None = None,
+    **changes: Any,
+) -> None:
+    """changes: of packinfra:registry; other: keys beside it"""
     where = {"kind": "basic", "host": registry.host, "basePath": project.base_path, "caFile": "ca.pem"}
     project.configure(
         registry={**where, "username": USER, **changes}, palette=palette, repositories=None, aws_region=None,
-        aws_allowedAccountIds=None,
+        aws_allowedAccountIds=None, **(other or {}),
     )  # fmt: skip
 
 
@@ -81,6 +87,34 @@ def test_whole_life(basic: Project, registry: RealRegistry, client: Client) -> N
     basic.run("destroy", "--yes", "--skip-preview")
     assert client.tags(pack) == []
     assert client.resolve(base, confirm_missing=True) is None
+
+
+def test_a_pack_leaves_by_name(basic: Project, registry: RealRegistry, client: Client) -> None:
+    make_pack(basic.folder / "packs/other", name="other")
+    basic.up()
+    hello, other = (
+        _pack(basic, registry),
+        Reference(registry.host, basic.repository.replace("/hello", "/other"), "1.0.0"),
+    )
+    shutil.move(basic.folder / "packs/other", basic.folder / "elsewhere")
+    make_pack(basic.folder / "packs/hello", version="1.1.0")
+    for said in (basic.run("preview", succeeds=False), basic.up(succeeds=False)):
+        assert "this published pack has no folder any more:\n      other: 1.0.0\n" in said
+    assert (client.tags(hello), client.tags(other)) == (["1.0.0"], ["1.0.0"])
+
+    _configure(basic, registry, other={"removedPacks": ["other"]})
+    assert "other will be removed: 1.0.0 will no longer be pullable" in basic.run("preview")
+    basic.up()
+    assert (client.tags(hello), client.tags(other)) == (["1.0.0", "1.1.0"], [])
+    assert "other is not published here: remove the entry" in basic.up()
+    _configure(basic, registry)
+    basic.same()
+    make_pack(basic.folder / "packs/new", name="new")
+    basic.up("--target", "**packs-hello", "--target-dependents")
+    assert basic.output("versions") == {"hello": basic.digests()}
+    shutil.rmtree(basic.folder / "packs")
+    basic.destroy()
+    assert (client.tags(hello), client.resolve(_base(basic, registry), confirm_missing=True)) == ([], None)
 
 
 def test_what_was_there_before_stays(basic: Project, registry: RealRegistry, client: Client) -> None:

@@ -14,7 +14,6 @@ import pytest
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
 from tests.support.project import CHECKOUT, Project
-from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 
@@ -35,7 +34,7 @@ def test_up_again_and_destroy(project: Project, ecr: Ecr) -> None:
     assert outputs["publisherPolicyArn"].startswith("arn:aws:iam::123456789012:policy/packs-publisher")
 
     assert project.preview() == {}
-    assert "6 unchanged" in project.up()
+    assert "7 unchanged" in project.up()
 
     project.run("destroy", "--yes", "--skip-preview")
     assert ecr.names(project.base_path) == []
@@ -82,21 +81,6 @@ def test_drift_is_found_and_repaired(project: Project, ecr: Ecr) -> None:
 
     ecr.api.delete_repository(repositoryName=project.repository, force=True)
     project.run("refresh", "--yes", "--skip-preview")
-    project.up()
-    assert ecr.tags(project.repository) == project.digests() == published
-    assert project.preview() == {}
-
-
-def test_a_replaced_repository_is_filled_again(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
-    project.configure(repositories={"immutable": False, "forceDelete": True})
-    project.up()
-    published = project.digests()
-    api = sandbox.session().client("kms", config=sandbox.config, verify=sandbox.ca)
-    kms = api.create_key()["KeyMetadata"]["Arn"]
-    project.configure(repositories={"immutable": False, "forceDelete": True, "kmsKey": kms})
-    steps = project.preview()
-    assert "replace" in steps["Repository packs-hello"]
-    assert "replace" in steps["PublishedPack packs-hello"]
     project.up()
     assert ecr.tags(project.repository) == project.digests() == published
     assert project.preview() == {}
@@ -184,7 +168,11 @@ def test_removing_a_pack_touches_only_its_own(project: Project, ecr: Ecr) -> Non
     make_pack(project.folder / "packs/other", name="other")
     project.up()
     shutil.rmtree(project.folder / "packs/other")
-    assert project.preview() == {"Repository packs-other": "delete", "PublishedPack packs-other": "delete"}
+    project.configure(removedPacks=["other"])
+    assert project.preview() == {
+        f"Repository packs-other@{project.base_path}": "delete",
+        "PublishedPack packs-other": "delete",
+    }
     project.up()
     assert ecr.tags(project.repository) == project.digests()
     assert project.repository.replace("/hello", "/other") not in ecr.names(project.base_path)

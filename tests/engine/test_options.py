@@ -131,8 +131,7 @@ def test_what_a_preview_tells(project: Project, ecr: Ecr) -> None:
     project.up()
     assert project.digests()["1.1.0"] == promised
 
-    kms = ecr.kms_key()
-    project.configure(repositories={"immutable": False, "forceDelete": True, "kmsKey": kms})
+    project.configure(registry={"kind": "ecr", "basePath": f"{project.base_path}/moved"})
     assert "in the new repository hello 1.0.0 will be missing: no folder holds it any more" in project.run("preview")
     project.up()
     assert project.digests().keys() == {"1.1.0"}

@@ -60,7 +60,7 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
         "packs": [{"path": "packs/*", "rules": {"logo-missing": "off"}}],
     }
     configure(project, other=others, syncTimeout=60)
-    assert "aws:ecr:Repository packs-hello updated" in project.up()
+    assert f"aws:ecr:Repository packs-hello@{project.base_path} updated" in project.up()
     assert asked(f"palette: POST {OCI}*") == asked("palette: PUT *") == [], "no pack has changed"
 
     make_pack(project.folder / "packs/hello", version="1.1.0")

@@ -97,7 +97,7 @@ def test_a_repository_made_by_hand(project: Project, ecr: Ecr) -> None:
     assert _mutability(ecr, project.repository) == "MUTABLE"
     assert project.preview() == {}
     project.configure(repositories={"baseRepository": "existing"})
-    assert project.preview() == {"Repository packs-hello": "update"}
+    assert project.preview() == {f"Repository packs-hello@{project.base_path}": "update"}
     project.up()
     assert _mutability(ecr, project.repository) == "IMMUTABLE"
     assert project.preview() == {}

@@ -160,7 +160,7 @@ def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
         ({"baseContentPath": "elsewhere"}, "compare the base path; then the provider type (pack"),
         ({"baseContentPath": "BASE/spectro-packs"}, "compare the base path"),
         ({"providerType": "helm"}, "the provider type (pack; pulumi refresh shows it)"),
-        ({"providerType": "helm", "isSyncSupported": False}, "Palette does not sync this registry at all"),
+        ({"providerType": "helm", "isSyncSupported": False}, "Palette never syncs this registry"),
     ],
 )
 def test_nothing_is_listed(bench: Bench, changes: dict[str, Any], said: str) -> None:
@@ -177,7 +177,7 @@ def test_a_sync_that_fails(bench: Bench) -> None:
     with bench.sandbox.palette.overrides(fails="registry content is broken"):
         said = bench.failure(bench.hello("1.0.0"))
     assert said.startswith(
-        f"Palette's sync of {HOST}/{bench.base} failed: Failed: registry content is broken\n  -> Palette reads"
+        f"Palette's sync of {HOST}/{bench.base} failed: Failed: registry content is broken\n  -> check that the credentials"
     )
     bench.host.create(bench.hello("1.0.0"))  # the failure of before is not taken for that of the new run
 

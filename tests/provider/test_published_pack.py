@@ -224,6 +224,20 @@ def test_a_foreign_tag_is_refused(pack: Pack, ecr: Ecr) -> None:
         assert ecr.tags(pack.name) == {"1.0.0": foreign}
 
 
+def test_a_foreign_title_is_refused(pack: Pack, ecr: Ecr) -> None:
+    """Palette finds packs by the titles of their layers, so the same content under another title is no pack to it."""
+    foreign = ecr.push(pack.name, "1.0.0", by_hand(pack.folder), title="other-9.9.tgz")
+    inputs = pack.checked()
+    expected = (
+        r'its layer has the org\.opencontainers\.image\.title "other-9\.9\.tgz" instead of "hello-1\.0\.0\.tar\.gz"'
+    )
+    with pytest.raises(ProviderError, match=expected):
+        pack.host.create(inputs)
+    assert ecr.tags(pack.name) == {"1.0.0": foreign}
+    _, outs = pack.host.create({**inputs, "overwrite": True})
+    assert ecr.tags(pack.name) == digests(outs) == digests(inputs)
+
+
 def test_a_folder_that_changes_after_check(pack: Pack, ecr: Ecr) -> None:
     """What preview promised is published, or nothing."""
     inputs = pack.checked()
@@ -239,8 +253,12 @@ def test_a_folder_that_changes_after_check(pack: Pack, ecr: Ecr) -> None:
 
 
 def test_a_repository_of_another_name(pack: Pack, ecr: Ecr) -> None:
+    """Preview fails; and create, where preview could not know the repository."""
     name = pack.name.replace("/hello", "/other")
-    inputs = pack.checked(repository=ecr.create(name))
+    repository = ecr.create(name)
+    _, (failure,) = pack.host.check({}, pack.inputs(repository=repository))
+    assert failure.endswith("last component must equal the name in pack.json")
+    inputs = {**pack.checked(repository=UNKNOWN), "repository": repository}
     with pytest.raises(ProviderError, match=r"last component must equal the name in pack\.json") as caught:
         pack.host.create(inputs)
     assert "Traceback" not in str(caught.value)

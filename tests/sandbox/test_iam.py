@@ -83,6 +83,45 @@ def test_openid_connect_provider(owner: Caller) -> None:  # OIDC-1, OIDC-2
         iam.add_client_id_to_open_id_connect_provider(**named, ClientID="b")
 
 
+def test_entities_of_a_policy(owner: Caller, make_user: MakeUser) -> None:  # ENT-1, ENT-2, ENT-3
+    iam = owner.iam
+    policy = iam.create_policy(PolicyName="held", PolicyDocument=ALLOW)["Policy"]["Arn"]
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    for make, name in ((iam.create_user, "UserName"), (iam.create_group, "GroupName")):
+        make(**{name: "has-it"})
+    iam.create_role(RoleName="has-it", AssumeRolePolicyDocument=trust)
+    iam.attach_user_policy(UserName="has-it", PolicyArn=policy)
+    iam.attach_group_policy(GroupName="has-it", PolicyArn=policy)
+    iam.attach_role_policy(RoleName="has-it", PolicyArn=policy)
+
+    def entities(caller: Caller) -> list[list[str]]:
+        attached = caller.iam.list_entities_for_policy(PolicyArn=policy)
+        kinds = ("Role", "User", "Group")
+        return [[entity[f"{kind}Name"] for entity in attached[f"Policy{kind}s"]] for kind in kinds]
+
+    assert entities(owner) == [["has-it"]] * 3
+    with rejected("NoSuchEntity"):
+        iam.list_entities_for_policy(PolicyArn=f"{policy}-other")
+    with rejected("AccessDenied"):
+        entities(make_user({"Effect": "Allow", "Action": "iam:ListEntitiesForPolicy", "Resource": f"{policy}-other"}))
+    may = {"Effect": "Allow", "Action": "iam:ListEntitiesForPolicy", "Resource": policy}
+    assert entities(make_user(may)) == [["has-it"]] * 3
+    iam.detach_user_policy(UserName="has-it", PolicyArn=policy)
+    iam.detach_group_policy(GroupName="has-it", PolicyArn=policy)
+    for delete in (lambda: iam.delete_policy(PolicyArn=policy), lambda: iam.delete_role(RoleName="has-it")):
+        with rejected("DeleteConflict"):
+            delete()
+    iam.detach_role_policy(RoleName="has-it", PolicyArn=policy)
+    iam.put_role_policy(RoleName="has-it", PolicyName="inline", PolicyDocument=ALLOW)
+    with rejected("DeleteConflict"):
+        iam.delete_role(RoleName="has-it")
+    iam.delete_role_policy(RoleName="has-it", PolicyName="inline")
+    iam.delete_role(RoleName="has-it")
+    iam.delete_policy(PolicyArn=policy)
+    iam.delete_user(UserName="has-it")
+    iam.delete_group(GroupName="has-it")
+
+
 def test_key_needs_both_policies(owner: Caller, make_user: MakeUser) -> None:  # KMS-1
     kms = owner.client("kms")
     key = kms.create_key()["KeyMetadata"]

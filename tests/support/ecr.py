@@ -66,8 +66,8 @@ class Ecr:
             digests = [blob["digest"] for blob in (manifest["config"], *manifest["layers"])]
             return all(session.head(f"https://{HOST}/v2/{name}/blobs/{digest}").ok for digest in digests)
 
-    def push(self, name: str, tag: str, layer: bytes) -> str:
-        """Pushes by hand, as a stranger would; returns the digest."""
+    def push(self, name: str, tag: str, layer: bytes, title: str = "") -> str:
+        """Pushes by hand, as Palette's guide says; returns the digest."""
         with self._session() as session:
             for blob in (b"{}", layer):
                 started = session.post(f"https://{HOST}/v2/{name}/blobs/uploads/")
@@ -76,7 +76,9 @@ class Ecr:
                 mark = "&" if "?" in location else "?"
                 done = session.put(f"{location}{mark}digest={digest(blob)}", data=blob)
                 assert done.status_code == 201, done.text
-            manifest = pack_manifest("stranger.tar.gz", digest(layer), len(layer), "2020-01-01T00:00:00Z")
+            manifest = pack_manifest(
+                title or f"{name.rpartition('/')[2]}-{tag}.tar.gz", digest(layer), len(layer), "2020-01-01T00:00:00Z"
+            )
             url = f"https://{HOST}/v2/{name}/manifests/{tag}"
             put = session.put(url, data=manifest.body, headers={"Content-Type": TYPE})
             assert put.status_code == 201, put.text

@@ -18,9 +18,9 @@ from types import TracebackType
 from typing import Any, Self
 
 import grpc
-from google.protobuf import empty_pb2, json_format, struct_pb2
+from google.protobuf import any_pb2, descriptor_pool, empty_pb2, json_format, message_factory, struct_pb2
 from pulumi.dynamic.dynamic import ResourceProvider, serialize_provider
-from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc
+from pulumi.runtime.proto import engine_pb2_grpc, provider_pb2, provider_pb2_grpc, status_pb2
 from pulumi.runtime.rpc import UNKNOWN
 
 from packinfra.providers import PublishedPackProvider
@@ -32,7 +32,9 @@ URN = "urn:pulumi:test::packinfra::pulumi-python:dynamic/packinfra:PublishedPack
 
 
 class ProviderError(Exception):
-    """What the engine would show for a failed operation."""
+    """What the engine would show for a failed operation. recorded: id and outputs that it would keep all the same."""
+
+    recorded: tuple[str, dict[str, Any]] | None = None
 
 
 class _Engine(engine_pb2_grpc.EngineServicer):
@@ -124,7 +126,11 @@ class ProviderHost:
         try:
             return getattr(self._stub, method)(request)
         except grpc.RpcError as error:
-            raise ProviderError(error.details()) from None
+            failure = ProviderError(error.details())
+            metadata = dict(error.trailing_metadata() or ())
+            if details := metadata.get("grpc-status-details-bin"):
+                failure.recorded = _recorded(details, error.details())
+            raise failure from None
 
     def __enter__(self) -> Self:
         return self
@@ -136,6 +142,23 @@ class ProviderHost:
         assert self._process.stdout
         self._process.stdout.close()
         self._server.stop(None).wait()
+
+
+def _recorded(status: bytes, message: str) -> tuple[str, dict[str, Any]]:
+    """From a google.rpc.Status, as the engine reads it (plugin/provider_plugin.go, parseError)."""
+    pool = descriptor_pool.DescriptorPool()
+    for file in (any_pb2, struct_pb2):
+        pool.AddSerializedFile(file.DESCRIPTOR.serialized_pb)
+    pool.AddSerializedFile(status_pb2.DESCRIPTOR.serialized_pb)
+    parsed: Any = message_factory.GetMessageClass(pool.FindMessageTypeByName("google.rpc.Status"))()
+    parsed.ParseFromString(status)
+    assert (parsed.code, parsed.message) == (2, message)
+    (detail,) = parsed.details
+    failed = provider_pb2.ErrorResourceInitFailed.FromString(detail.value)
+    assert detail.type_url.endswith("/pulumirpc.ErrorResourceInitFailed")
+    assert list(failed.reasons) == [message]
+    assert failed.refresh_before_update, "the engine keeps the planned inputs, which read corrects"
+    return failed.id, _plain(failed.properties)
 
 
 def _struct(values: Mapping[str, Any]) -> struct_pb2.Struct:

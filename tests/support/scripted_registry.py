@@ -57,6 +57,12 @@ class Seen:
     sent: int
 
 
+_NO_TAG = {
+    "digest": ("UNSUPPORTED", "unsupported digest 1.0.0: invalid checksum digest format"),
+    "distribution-2": ("DIGEST_INVALID", "provided digest did not match uploaded content"),
+}
+
+
 def error(code: str, message: str = "") -> bytes:
     return json.dumps({"errors": [{"code": code, "message": message}]}).encode()
 
@@ -65,12 +71,14 @@ class ScriptedRegistry:
     """
     login:   "user:password" that every request needs; None = anonymous
     tokens:  the login only opens the token service, and requests need its tokens
-    deletes: what DELETE takes: "tag", "digest" (as distribution 2 and Harbor), or "" (deletion is off)
+    deletes: what DELETE takes: "tag" (and digests), "digest" as Harbor, "distribution-2" (digests only, too, with another
+             error), or "" (deletion is off)
+    page:    tags in one page of the list, whatever was asked for
     """
 
     def __init__(self, *, login: str | None = None, tokens: bool = False, deletes: str = "tag") -> None:
         self.login, self.tokens, self.deletes = login, tokens, deletes
-        self.realm_host = ""
+        self.realm_host, self.page = "", 2
         self.issued: dict[str, str] = {}
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], bytes] = {}
@@ -224,7 +232,11 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(202, {"Location": f"{session}?_state=a%2Fb&empty=&twice=1&twice=2"})
         if url.path not in self.target.uploads:
             return Reply(404, body=error("BLOB_UPLOAD_UNKNOWN"))
+        if self.command == "GET":
+            return Reply(204)
         self.target.uploads.remove(url.path)
+        if self.command == "DELETE":
+            return Reply(204)
         if (query.get("_state"), query.get("empty"), query.get("twice")) != (["a/b"], [""], ["1", "2"]):
             return Reply(400, body=error("BLOB_UPLOAD_INVALID", "the Location's query was not kept"))
         if query["digest"] != [_sha(body)]:
@@ -244,8 +256,8 @@ class _Handler(BaseHTTPRequestHandler):
         if self.command == "DELETE":
             if not self.target.deletes:
                 return Reply(405, body=error("UNSUPPORTED"))
-            if ":" not in reference and self.target.deletes == "digest":
-                return Reply(400, body=error("UNSUPPORTED"))
+            if ":" not in reference and self.target.deletes in _NO_TAG:
+                return Reply(400, body=error(*_NO_TAG[self.target.deletes]))
         stored = manifests.get((name, reference))
         if stored is None:
             return Reply(404, body=error("MANIFEST_UNKNOWN"))
@@ -259,13 +271,13 @@ class _Handler(BaseHTTPRequestHandler):
         return Reply(200, {"Docker-Content-Digest": _sha(stored), **kind} if self.command == "HEAD" else kind, stored)
 
     def _tags(self, name: str, query: Mapping[str, list[str]]) -> Reply:
-        """Pages of two, whatever was asked for."""
-        last = query.get("last", [""])[0]
+        last, page = query.get("last", [""])[0], self.target.page
         tags = [tag for tag in self.target.tags(name) if tag > last]
         if not tags and not last:
             return Reply(404, body=error("NAME_UNKNOWN"))
-        link = f'</v2/{name}/tags/list?last={tags[1]}&n=2>; rel="next"' if len(tags) > 2 else ""
-        return Reply(200, {"Link": link} if link else {}, json.dumps({"name": name, "tags": tags[:2] or None}).encode())
+        link = f'</v2/{name}/tags/list?last={tags[page - 1]}&n={page}>; rel="next"' if len(tags) > page else ""
+        body = json.dumps({"name": name, "tags": tags[:page] or None}).encode()
+        return Reply(200, {"Link": link} if link else {}, body)
 
 
 def _sha(data: bytes) -> str:

@@ -182,7 +182,8 @@ def test_delete_by_tag(registry: ScriptedRegistry, setup: Setup) -> None:
     registry.seen.clear()
     setup.client.delete(setup.reference, digest)
     setup.client.delete(setup.reference, digest)  # gone is success
-    assert registry.requests == ["DELETE manifest"] * 2
+    look = ["GET tags", "HEAD manifest"]
+    assert [request for request in registry.requests if request not in look] == ["DELETE manifest"] * 2
     assert registry.tags(setup.reference.repository) == ["latest"]
 
 

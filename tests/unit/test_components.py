@@ -77,10 +77,10 @@ def test_defaults(mocks: Recording) -> None:
 
     program()
     assert mocks.declared.keys() == {
-        ("EcrPackRegistry", "packs"), ("Repository", "packs"), ("Repository", "packs-hello"),
-        ("PublishedPack", "packs-hello"), ("Policy", "packs-publisher"),
+        ("EcrPackRegistry", "packs"), ("PublishedNames", "packs"), ("Repository", "packs@team"),
+        ("Repository", "packs-hello@team"), ("PublishedPack", "packs-hello"), ("Policy", "packs-publisher"),
     }  # fmt: skip
-    repository = mocks.declared["Repository", "packs-hello"]
+    repository = mocks.declared["Repository", "packs-hello@team"]
     assert repository["name"] == "team/spectro-packs/archive/hello"
     assert repository["imageTagMutability"] == "IMMUTABLE"
     assert repository["imageScanningConfiguration"] == {"scanOnPush": True}
@@ -98,6 +98,68 @@ def _check_exports(exports: dict[str, Any]) -> None:
         "versions": {"hello": {"1.0.0": "sha256:abc"}},
         "publisherPolicyArn": "arn:aws-us-gov:iam::123456789012:policy/packs-publisher",
     }
+
+
+def test_names(mocks: Recording, tmp_path: Path) -> None:
+    """Every repository and pack waits until the names have passed, and depends on nothing that it didn't depend on."""
+    make_pack(tmp_path / "packs/hello-9", version="1.9.0")
+    make_pack(tmp_path / "packs/hello-10", version="1.10.0")
+    packs = [PackSettings(path="packs/*", keep_versions=3, unpublish=("0.9.0",))]
+    declares(lambda: EcrPackRegistry("c", base_path="team", packs=packs, removed_packs=["old"]))()
+    declares(lambda: BasicPackRegistry("b", host="h", base_path="team", removed_packs=["old"]))()
+    for component, more in (("c", {"unpublish": ["0.9.0"], "keepVersions": 3}), ("b", {})):
+        names = mocks.declared["PublishedNames", component]
+        assert (names["family"], names["removed"]) == ("packs", ["old"])
+        assert names["sources"] == {"hello": {"versions": ["1.0.0", "1.9.0", "1.10.0"], **more}}
+        order = [(kind, name) for kind, name in mocks.declared if name.startswith(component)]
+        for kind in ("Repository", "BasePath", "PublishedPack"):
+            for each in [each for each in order if each[0] == kind]:
+                assert order.index(("PublishedNames", component)) < order.index(each)
+
+
+@pytest.mark.parametrize("removed", ["hello", ["packs/hello"], [1]])
+def test_wrong_removed_packs(mocks: Recording, removed: Any) -> None:
+    with pytest.raises(pulumi.RunError, match=r"^removedPacks(\.0)?: .* is wrong: "):
+        EcrPackRegistry("c", base_path="b", removed_packs=removed)
+    with pytest.raises(
+        pulumi.RunError, match="hello is in removedPacks, but packs/hello contains it\n      -> remove the"
+    ):
+        BasicPackRegistry("c", host="h", base_path="b", removed_packs=["hello"])
+    assert not mocks.declared
+
+
+@pytest.mark.parametrize(
+    ("alias", "urn"),
+    [
+        (pulumi.Alias(name="old"), "urn:pulumi:test::packinfra::packinfra:index:EcrPackRegistry::old"),
+        (pulumi.Alias(type_="my:index:Packs"), "urn:pulumi:test::packinfra::my:index:Packs::new"),
+        ("urn:pulumi:other::project::a:b:C$d:e:F::old", "urn:pulumi:other::project::a:b:C$d:e:F::old"),
+    ],
+    ids=["name", "type", "urn"],
+)
+def test_children_get_the_aliases_of_the_component(mocks: Recording, alias: Any, urn: str) -> None:
+    """Explicitly, since the engine hands them down only until the component itself has its new name in state."""
+    aliases: dict[tuple[str, str], list[Any]] = {}
+    urns: list[str] = []
+
+    def note(args: pulumi.ResourceTransformationArgs) -> None:
+        aliases[args.type_.rpartition(":")[2], args.name] = list(args.opts.aliases or [])
+
+    @declares
+    def program() -> Any:
+        opts = pulumi.ResourceOptions(aliases=[alias], transformations=[note])
+        EcrPackRegistry("new", base_path="team", opts=opts)
+        parents = [each.parent for child in aliases.values() for each in child if each is not alias]
+        return pulumi.Output.all(*parents).apply(urns.extend)
+
+    program()
+    assert aliases.pop(("EcrPackRegistry", "new")) == [alias]
+    name = urn.rpartition("::")[2]
+    for (_, child), (given,) in aliases.items():
+        assert given.name == name + child.removeprefix("new")
+    assert ("PublishedNames", "new") in aliases
+    assert ("PublishedPack", "new-hello") in aliases
+    assert set(urns) == {urn}
 
 
 def test_outputs_of_a_pack(mocks: Recording, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +212,7 @@ def test_access_stays_in_its_partition(mocks: Recording) -> None:
     assert reader["Principal"]["AWS"] == "arn:aws-us-gov:iam::210987654321:root"
     for policy in ("packs-publisher", "packs-pusher", "packs-reader"):
         assert documents(declared, "Policy", policy)[-1]["Resource"] == f"{BASE}team/*"
-    (pull,) = documents(declared, "RepositoryPolicy", "packs-hello")
+    (pull,) = documents(declared, "RepositoryPolicy", "packs-hello@team")
     assert pull["Principal"]["AWS"] == ["arn:aws-us-gov:iam::210987654321:root"]
 
 
@@ -162,7 +224,7 @@ def test_existing_repositories(mocks: Recording) -> None:
         EcrPackRegistry("packs", base_path="team", repositories=repositories)
 
     program()
-    assert mocks.declared["Repository", "packs"].get("imageTagMutability") is None, "read, not declared"
+    assert mocks.declared["Repository", "packs@team"].get("imageTagMutability") is None, "read, not declared"
     assert mocks.declared["Policy", "packs-publisher"]
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from packinfra.lifecycle.clients import PASSWORD, RegistryClients
 from packinfra.lifecycle.ownership import Ownership
-from packinfra.lifecycle.packs.published_pack import PublishedPackLifecycle
 from packinfra.lifecycle.registry_access import (
     BasicAccess,
     EcrAccess,
@@ -20,29 +19,9 @@ from packinfra.lifecycle.registry_access import (
     access_to_props,
 )
 from packinfra.oci.auth.credentials import CredentialsError
+from tests.support.pack_bench import Bench
 from tests.support.packs import make_pack
-from tests.support.run import Messages, new_run
 from tests.support.scripted_registry import ScriptedRegistry
-
-URN = "urn:pulumi:test::packinfra::pulumi-python:dynamic/packinfra:PublishedPack::packs-hello"
-
-
-class Bench:
-    """A pack folder `hello`, published in a scripted registry."""
-
-    def __init__(self, registry: ScriptedRegistry, folder: Path) -> None:
-        self.repository = f"{registry.host}/team/spectro-packs/archive/hello"
-        self.folder = make_pack(folder)
-        self.messages = Messages()
-        self.run = new_run(self.messages)
-        self.lifecycle = PublishedPackLifecycle(self.run, lambda _: None)
-
-    def check(self, olds: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-        access = access_to_props(BasicAccess(plain_http=True))
-        news = {"repository": self.repository, "sources": [str(self.folder)], "registryAccess": access, "ownUrn": URN}
-        outcome = self.lifecycle.check(olds or {}, {**news, **more})
-        assert not outcome.problems
-        return outcome.inputs
 
 
 @pytest.fixture
@@ -105,7 +84,7 @@ def test_preview_names_the_files_that_make_the_difference(bench: Bench) -> None:
     ]
     bench.check({**inputs, "fileHashes": {"1.0.0": {}}})
     assert bench.messages.infos[2:] == [f"hello 1.1.0 will be published as {digest}"], "hashes that nobody knows"
-    bench.check(inputs, repository=f"{bench.repository}-2")
+    bench.check(inputs, repository=bench.repository.replace("/archive/", "/other/"))
     assert len(bench.messages.infos) == 3, "in another repository everything is new"
 
 
@@ -113,12 +92,39 @@ def test_versions_that_a_replacement_loses(bench: Bench) -> None:
     """The engine asks for the diff more than once."""
     inputs = bench.check()
     make_pack(bench.folder, version="1.1.0")
-    news = bench.check(inputs, repository=f"{bench.repository}-2")
+    news = bench.check(inputs, repository=bench.repository.replace("/archive/", "/other/"))
     for _ in range(2):
         outcome = bench.lifecycle.diff("id", inputs, news)
         assert (outcome.changes, outcome.replaces) == (True, ["repository"])
     (warning,) = bench.messages.warnings
-    assert warning.startswith("in the new repository hello 1.0.0 will be missing: no folder holds it any more")
+    assert warning == (
+        f"{bench.repository} will be replaced: 1.0.0 will no longer be pullable from it; in the new repository hello 1.0.0 "
+        "will be missing: no folder holds it any more, so only the old repository has it"
+    )
+
+
+def test_versions_that_are_withdrawn_or_published_again(bench: Bench) -> None:
+    """One line each says what will no longer be pullable, once."""
+    inputs = bench.check()
+    bench.lifecycle.diff("id", inputs, bench.check(repository=bench.repository.replace("/hello", "2/hello")))
+    line = f"{bench.repository} will be replaced: 1.0.0 will no longer be pullable from it; all are published in the new repository"
+    assert bench.messages.infos[-1] == line
+    for version in ("1.9.0", "1.10.0"):
+        make_pack(bench.folder, version=version)
+        inputs = bench.check(inputs)
+    make_pack(bench.folder, version="2.0.0")
+    news = bench.check(inputs, keepVersions=2, unpublish=["1.10.0"])
+    for _ in range(2):
+        assert bench.lifecycle.diff("id", inputs, news).changes
+    line = f"{bench.repository}: 1.0.0, 1.10.0 will be withdrawn and no longer be pullable"
+    assert bench.messages.infos.count(line) == 1
+    inputs["versions"]["1.0.0"]["codec"] = "foreign"
+    inputs["versions"]["1.10.0"]["codec"] = "foreign"
+    bench.messages.infos.clear()
+    bench.lifecycle.diff("id", inputs, news)
+    assert not [line for line in bench.messages.infos if "withdrawn" in line], "images of somebody else stay"
+    bench.lifecycle.diff("id", inputs, {**news, "deleteAdopted": True, "ownUrn": "another"})
+    assert line in bench.messages.infos
 
 
 def test_ownership() -> None:

@@ -19,16 +19,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packinfra.lifecycle.clients import RegistryClients
 from packinfra.lifecycle.packs.archive_cache import ArchiveCache, Spool, build
-from packinfra.lifecycle.packs.file_changes import file_changes
+from packinfra.lifecycle.packs.file_changes import changed_bits, file_changes
 from packinfra.lifecycle.packs.file_hashes import folded
 from packinfra.lifecycle.packs.plan import make_plan
 from packinfra.lifecycle.packs.publish import PackPublisher
 from packinfra.lifecycle.packs.state import by_version, versions_to_props
+from packinfra.lifecycle.registry_access import BasicAccess, access_to_props
 from packinfra.packs import read_catalogue, read_pack
 from packinfra.packs.archive import CREATED, ArchiveError
 from packinfra.packs.contents import KEEP
-from tests.support.oci import Setup
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_registry import ScriptedRegistry
@@ -98,12 +99,13 @@ def test_archives_that_were_crowded_out(tmp_path: Path) -> None:
     """Built anew while they are published, and no folder is searched again for a version that it doesn't hold."""
     sources = [str(make_pack(tmp_path / f"hello-{n}", version=f"1.{n}.0")) for n in reversed(range(5))]
     with ScriptedRegistry() as registry:
-        props = {"repository": f"{registry.host}/a/hello", "sources": sources}
+        access = access_to_props(BasicAccess(plain_http=True))
+        props = {"repository": f"{registry.host}/a/hello", "sources": sources, "registryAccess": access}
         planned = make_plan({}, props, ArchiveCache(memory=0)).versions
-        publisher = PackPublisher(Setup(registry).client, props, new_run())
+        publisher = PackPublisher(RegistryClients(lambda _: None, print), props, new_run())
         with opens(tmp_path) as by_create:
             for version, record in planned.items():
-                publisher.publish(version, record)
+                publisher.push(version, record)
     assert len(by_create) == 15
     assert max(by_create.values()) == 3  # searched, found, archived
 
@@ -227,6 +229,61 @@ def test_file_changes() -> None:
         "changed changed; added new0, new1, new2, new3, new4, new5, new6, new7 and 2 more; removed gone"
     )
     assert file_changes(before, before) == "no file"
+
+
+@pytest.mark.parametrize("files", [20, 60], ids=["recorded each", "recorded by folder"])
+@pytest.mark.parametrize(("before", "after"), [(0o644, 0o777), (0o777, 0o644)], ids=["WSL", "CI artifact"])
+def test_only_execute_bits_differ(tmp_path: Path, archives: ArchiveCache, files: int, before: int, after: int) -> None:
+    """On a file system without execute bits all files have the same. Said so instead of a list of changed files."""
+    folder = make_pack(tmp_path / "hello", {f"files/{n % 3}/{n}.txt": str(n) for n in range(files)})
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+
+    def set_bits(mode: int, to: list[Path]) -> None:
+        for path in to:
+            path.chmod(mode)
+
+    set_bits(before, paths)
+    plan = make_plan({}, inputs(folder), archives)
+    olds = {"versions": versions_to_props(plan.versions), "fileHashes": plan.file_hashes}
+    set_bits(after, paths)
+    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    assert f"since it was published (only execute bits differ, of {files + 3} files: files/0/0.txt, " in problem
+    assert "-> a file system may have lost them (WSL's /mnt, artifacts of CI jobs, archives)" in problem
+    assert "git update-index --chmod=+x" in problem
+    assert 'give it a new version in pack.json. "overwrite: true"' in problem
+    again = make_plan(olds, inputs(folder, overwrite=True), archives)
+    assert file_changes(olds["fileHashes"]["1.0.0"], again.file_hashes["1.0.0"], again.files["1.0.0"]).startswith(
+        "only exec"
+    )
+
+    set_bits(before, paths)
+    set_bits(after, [folder / "pack.json"])
+    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    assert "(only execute bits differ, of 1 file: pack.json)" in problem
+    set_bits(after, paths)
+    (folder / "values.yaml").write_text("other: 1\n")
+    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    assert "only execute bits differ" not in problem
+    assert "-> give it a new version in pack.json, or undo the change" in problem
+
+
+@given(hashes=HASHES, depth=st.integers(0, 4), bits=st.sets(st.integers(0, 29)), other=st.booleans())
+def test_changed_bits_never_hide_a_changed_file(
+    hashes: dict[str, str], depth: int, bits: set[int], other: bool
+) -> None:
+    """Whichever side is recorded by folder: exactly those files, or none where they can't be told."""
+    hashes = {path: value for path, value in hashes.items() if f"{path}/" not in str(hashes)}
+    switched = {path: value + "+x" * (n in bits) for n, (path, value) in enumerate(hashes.items())}
+    expected = {path for path in hashes if hashes[path] != switched[path]}
+    assert set(changed_bits(hashes, switched)) == set(changed_bits(switched, hashes)) == expected
+    found = set(changed_bits(folded(hashes, depth), switched))
+    assert found == expected, "no file had a bit before"
+    assert set(changed_bits(switched, folded(hashes, depth))) == expected
+    assert set(changed_bits(folded(switched, depth), hashes)) in (expected, set())
+    for path in hashes:
+        for record in (hashes, folded(hashes, depth)):
+            assert not changed_bits(record, {**switched, path: "different"})
+            assert not changed_bits(record, {**switched, f"{path}-more": "0"})
 
 
 def test_versions_sort_as_people_read_them() -> None:

@@ -49,9 +49,10 @@ def test_stack_files(environment: str) -> None:
 
 def test_project_file_declares_what_the_model_knows() -> None:
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
-    assert set(declared) == {"registry", "repositories", "access"}
+    assert {key: schema["type"] for key, schema in declared.items()} == {
+        "registry": "object", "removedPacks": "array", "repositories": "object", "access": "object",
+    }  # fmt: skip
     for key, schema in declared.items():
-        assert schema["type"] == "object"
         load(GOOD | {f"packinfra:{key}": json.dumps(schema["default"])} if "default" in schema else GOOD)
 
 
@@ -80,7 +81,10 @@ def test_defaults_are_safe() -> None:
         ({"packinfra:registry": json.dumps({"kind": "ecr", "basePath": "a" * 129})}, "at most 128 characters"),
         ({"packinfra:access": '{"publishers":{"roles":"ci"}}'}, 'roles: "ci" is wrong: write a list, with brackets'),
         ({"packinfra:pack": "[]"}, "packinfra:pack: no such key; did you mean packs?"),
-        ({"packinfra:zzz": "1"}, "packinfra:zzz: no such key; known are registry, packs, repositories, access"),
+        (
+            {"packinfra:zzz": "1"},
+            "packinfra:zzz: no such key; known are registry, packs, removedPacks, repositories, access",
+        ),
         ({"packinfra:packs": "[]"}, "packinfra:packs: [] is wrong: name at least one pack"),
         ({"packinfra:packs": "[1]"}, "packinfra:packs.0: 1 is wrong"),
         ({"packinfra:packs": '[{"path":"a","keepVersion":1}]'}, "packs.0.keepVersion: no such key; did you mean keepV"),
@@ -284,6 +288,23 @@ def test_rules() -> None:
     assert rules.packs[0].rules == {"readme-missing": "off", "logo-missing": "error"}
 
 
+def test_removed_packs() -> None:
+    assert load(GOOD).removed_packs == ()
+    assert load(GOOD | {"packinfra:removedPacks": '["nginx", "redis"]'}).removed_packs == ("nginx", "redis")
+    for value, problem in (
+        ('["nginx:1.0.0"]', '.0: "nginx:1.0.0" is wrong: write the name in pack.json, without folder and version'),
+        ('["packs/nginx"]', '.0: "packs/nginx" is wrong: write the name in pack.json'),
+        (
+            '"nginx"',
+            ': "nginx" is wrong: write a list, with brackets or a dash for each entry; for example: removedPacks',
+        ),
+        ("[1]", ".0: 1 is wrong: write a text"),
+    ):
+        with pytest.raises(SettingsError) as caught:
+            load(GOOD | {"packinfra:removedPacks": value})
+        assert f"packinfra:removedPacks{problem}" in str(caught.value)
+
+
 def test_all_problems_at_once() -> None:
     with pytest.raises(SettingsError) as caught:
         load(
@@ -298,7 +319,7 @@ def test_all_problems_at_once() -> None:
 
 
 PROBLEMS = """the stack's config has problems:
-  packinfra:foo: no such key; known are registry, packs, repositories, access, palette, \
+  packinfra:foo: no such key; known are registry, packs, removedPacks, repositories, access, palette, \
 registryPassword, paletteApiKey, paletteSecretKey, palettePassword
   packinfra:registry.kind: "x" is wrong: write ecr, or basic for every other registry; for example: kind: "ecr"
   packinfra:registry.basePath: missing; for example: basePath: "spectro-oci-registry"

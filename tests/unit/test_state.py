@@ -27,6 +27,7 @@ from packinfra.lifecycle import registry_access
 from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.lifecycle.results import Lifecycle
 from packinfra.packs import read_pack
+from packinfra.resources.published_names import PublishedNames, VersionsOfName
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, items
@@ -84,16 +85,18 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         unpublish=["0.1.0"], keep_versions=3, delete_adopted=True, created="2026-01-01T00:00:00Z",
         registry_access=access, validated=[read_pack(Path("hello"))],
     )  # fmt: skip
+    names = {"hello": VersionsOfName(["1.0.0", "1.1.0"], unpublish=["0.9.0"], keep=3)}
+    PublishedNames("published-names", family="packs", names=names, removed=["old"])
     where: dict[str, Any] = {"host": palette.host, "ca_file": "palette.pem"}
     packinfra.PalettePrincipal("palette-principal", partition="aws", **where)
-    names: dict[str, Any] = {"registry_name": "packs", "base_path": "team", "partition": "aws", **where}
-    ecr: dict[str, Any] = {"kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com", **names}
+    base: dict[str, Any] = {"registry_name": "packs", "base_path": "team", "partition": "aws", **where}
+    ecr: dict[str, Any] = {"kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com", **base}
     packinfra.PaletteRegistry(
         "palette-registry-key", access_key_id="AKIAX", secret_key="s3cret", role_timeout_seconds=60.0, **ecr
     )
     packinfra.PaletteRegistry(
         "palette-registry-basic", kind="basic", endpoint="https://registry.example.com", username="robot",
-        password="s3cret", registry_ca_file="palette.pem", **names,
+        password="s3cret", registry_ca_file="palette.pem", **base,
     )  # fmt: skip
     role = packinfra.PaletteRegistry("palette-registry-role", role_arn=ROLE, external_id="x-1", **ecr)
     packs = {"hello": {"1.0.0": "sha256:0"}}

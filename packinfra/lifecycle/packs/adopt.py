@@ -1,4 +1,5 @@
-"""Compares an image that somebody else pushed with a pack: its layer is pulled, bounded, and its content compared."""
+"""Compares an image that somebody else pushed with a pack: title and media type, then the content of its layer, which is
+pulled within bounds."""
 
 from __future__ import annotations
 
@@ -6,13 +7,18 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from oras.defaults import annotation_title
+
+from packinfra.artifacts.pack import LAYER_MEDIA_TYPE
 from packinfra.lifecycle.packs.file_hashes import short_hashes
 from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.reference import Reference
+from packinfra.packs.archive import archive_title
 from packinfra.packs.ignore import Ignore
 from packinfra.packs.unpack import UnpackError, read_archive
+from packinfra.text import printable
 
 FOREIGN = "foreign"
 """The codec recorded of an archive that we did not make."""
@@ -41,7 +47,8 @@ class Foreign:
 def compare(client: Client, reference: Reference, record: PublishedVersion, ignore: Ignore) -> Foreign:
     """Pulls the image under the tag and compares its content with `record`'s.
 
-    An image that can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why.
+    An image that can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why. So
+    does one with another title or media type than `oras push` gives it, since Palette finds packs by their titles.
     Raises a RegistryError if the registry doesn't answer.
     """
     try:
@@ -53,17 +60,24 @@ def compare(client: Client, reference: Reference, record: PublishedVersion, igno
     if len(manifest.layers) != 1:
         return Foreign(record, reason=f"it has {len(manifest.layers)} layers; a pack has one")
     (layer,) = manifest.layers
+    name = reference.repository.rpartition("/")[2]
+    expected = {annotation_title: archive_title(name, reference.reference), "media type": LAYER_MEDIA_TYPE}
+    theirs = {annotation_title: layer.annotations.get(annotation_title, ""), "media type": layer.media_type}
+    for key, value in expected.items():
+        if theirs[key] != value:
+            return Foreign(
+                record, reason=f'its layer has the {key} "{printable(theirs[key][:200])}" instead of "{value}"'
+            )
     if layer.size > 4 * record.size + _SLACK:
         return Foreign(record, reason=f"its layer has {layer.size} bytes, this pack's {record.size}")
     with tempfile.TemporaryFile(prefix="packinfra-") as archive:
         client.pull(reference, layer, archive)
         archive.seek(0)
         try:
-            name = reference.repository.rpartition("/")[2]
             content = read_archive(archive, name, reference.reference, _UNPACKED * record.size + _SLACK, ignore)
         except UnpackError as error:
             return Foreign(record, reason=str(error))
-    theirs = replace(
+    adopted = replace(
         record,
         manifestDigest=manifest.digest,
         layerDigest=layer.digest,
@@ -71,4 +85,4 @@ def compare(client: Client, reference: Reference, record: PublishedVersion, igno
         codec=FOREIGN,
         adopted=True,
     )
-    return Foreign(theirs, content.content_digest == record.contentDigest, short_hashes(content.files))
+    return Foreign(adopted, content.content_digest == record.contentDigest, short_hashes(content.files))

@@ -15,6 +15,8 @@ from packinfra.packs.pack import Pack
 
 MOST = 24
 """Entries of one version. Half of 220 public packs have no more files."""
+EXECUTABLE = "+x"
+"""After the hash of a file with an execute bit."""
 
 
 def file_hashes(pack: Pack) -> dict[str, str]:
@@ -26,13 +28,18 @@ def file_hashes(pack: Pack) -> dict[str, str]:
 
 
 def short_hashes(files: Iterable[PackFile]) -> dict[str, str]:
-    return {file.path: file.sha256[:12] + ("+x" if file.executable else "") for file in files}
+    return {file.path: file.sha256[:12] + (EXECUTABLE if file.executable else "") for file in files}
 
 
 def alike(one: Mapping[str, str], other: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
     """Both, as deep as the one that is recorded less deeply."""
     shallow = min((_depth(hashes) for hashes in (one, other) if any(p.endswith("/") for p in hashes)), default=None)
     return (one, other) if shallow is None else (folded(one, shallow), folded(other, shallow))
+
+
+def folded_like(recorded: Mapping[str, str], hashes: Mapping[str, str]) -> Mapping[str, str]:
+    """`hashes`, as deep as `recorded`."""
+    return folded(hashes, _depth(recorded)) if any(path.endswith("/") for path in recorded) else hashes
 
 
 def folded(hashes: Mapping[str, str], depth: int) -> dict[str, str]:
@@ -43,9 +50,8 @@ def folded(hashes: Mapping[str, str], depth: int) -> dict[str, str]:
         for path in [path for path in result if _folders(path) == deepest]:
             folders.setdefault(path.rstrip("/").rpartition("/")[0] + "/", []).append(f"{path} {result.pop(path)}\n")
         for folder, entries in folders.items():
-            result[folder] = hashlib.sha256("".join(sorted(entries)).encode("utf-8", "surrogateescape")).hexdigest()[
-                :12
-            ]
+            listing = "".join(sorted(entries)).encode("utf-8", "surrogateescape")
+            result[folder] = hashlib.sha256(listing).hexdigest()[:12]
     return result
 
 

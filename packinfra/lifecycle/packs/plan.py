@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from packinfra.lifecycle.packs.archive_cache import ArchiveCache, build
-from packinfra.lifecycle.packs.file_changes import file_changes
-from packinfra.lifecycle.packs.file_hashes import file_hashes
+from packinfra.lifecycle.packs.file_changes import BITS_REMEDY, changed_bits, file_changes
+from packinfra.lifecycle.packs.file_hashes import file_hashes, short_hashes
 from packinfra.lifecycle.packs.state import PublishedVersion, by_version, kept_versions, to_publish, versions_from
-from packinfra.packs.archive import CREATED
+from packinfra.oci.reference import split
+from packinfra.packs.archive import CREATED, timestamp
 from packinfra.packs.contents import PackError
 from packinfra.packs.pack import Pack, read_pack
 
@@ -21,11 +22,15 @@ Hashes = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Plan:
-    """`versions` and `file_hashes` of the next state, or `problems`: every reason why there is none."""
+    """`versions` and `file_hashes` of the next state, or `problems`: every reason why there is none.
+
+    files: version that is published again -> the hash of each file; for messages
+    """
 
     versions: Mapping[str, PublishedVersion] = field(default_factory=dict)
     file_hashes: Mapping[str, Hashes] = field(default_factory=dict)
     problems: Sequence[str] = ()
+    files: Mapping[str, Hashes] = field(default_factory=dict)
 
 
 class _Folder(NamedTuple):
@@ -46,7 +51,7 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: Archiv
           the program has just read and validated. A pack published with that digest isn't read again, and a pack with
           that digest isn't validated again
     """
-    old, old_hashes, problems = versions_from(olds), olds.get("fileHashes") or {}, list[str]()
+    old, old_hashes, problems = versions_from(olds), olds.get("fileHashes") or {}, _invalid_inputs(news)
     unpublish, created = news.get("unpublish") or (), str(news.get("created") or CREATED)
     folders = _read_folders(news, old, old_hashes, problems)
     problems += [
@@ -57,7 +62,7 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: Archiv
     ]
     if problems:
         return Plan(problems=problems)
-    hashes = {folder.version: folder.hashes for folder in folders}
+    hashes, files = {folder.version: folder.hashes for folder in folders}, dict[str, Hashes]()
     keep = news.get("keepVersions")
     versions = kept_versions(
         old, list(hashes), unpublish=unpublish, keep=int(keep) if isinstance(keep, (int, float)) else None
@@ -74,7 +79,9 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any], archives: Archiv
             archive, spool = build(folder.pack, created)
             archives.keep(archive.digest, archive.size, spool)
             versions[folder.version] = to_publish(folder.pack, archive, created, order)
-    return Plan(versions, hashes, problems)
+            if was:
+                files[folder.version] = short_hashes(folder.pack.files)
+    return Plan(versions, hashes, problems, files)
 
 
 def _read_folders(
@@ -95,9 +102,47 @@ def _read_folders(
             folders.append(_Folder(source, name, version, was.contentDigest, hashes, None))
         elif pack := _read(source, digest, problems, keep=keep):
             folders.append(_Folder(source, pack.name, pack.version, pack.content_digest, file_hashes(pack), pack))
+    problems += _conflicts(folders, news.get("repository"))
+    return sorted(folders, key=lambda folder: by_version(folder.version))
+
+
+def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
+    """What settings would reject; a program may give anything. Unknown values pass."""
+    problems, repository, keep = [], news.get("repository"), news.get("keepVersions")
+    if isinstance(repository, str):
+        problems += _reason("repository", lambda: split(repository))
+    if isinstance(created := news.get("created") or CREATED, str):
+        problems += _reason("created", lambda: timestamp(created))
+    if isinstance(keep, (int, float)) and keep < 1:
+        problems.append(f"keep_versions: {keep:g}: keep at least 1, or all (None)")
+    return problems
+
+
+def _reason(key: str, validate: Callable[[], object]) -> list[str]:
+    try:
+        validate()
+    except ValueError as error:
+        return [f"{key}: {error}"]
+    return []
+
+
+def _conflicts(folders: Sequence[_Folder], repository: object) -> list[str]:
+    problems: list[str] = []
     if len(names := sorted({folder.name for folder in folders})) > 1:
         problems.append(f"one repository holds one pack, but these sources hold {', '.join(names)}")
-    return sorted(folders, key=lambda folder: by_version(folder.version))
+    elif names and isinstance(repository, str) and repository.rpartition("/")[2] != names[0]:
+        problems.append(
+            f"{repository} is no repository of {names[0]}: its last component must equal the name in pack.json"
+        )
+    versions: dict[str, list[str]] = {}
+    for folder in folders:
+        versions.setdefault(folder.version, []).append(folder.source)
+    problems += [
+        f"{' and '.join(sources)} hold the same version, {version}: give one of them another version in pack.json"
+        for version, sources in versions.items()
+        if len(sources) > 1
+    ]
+    return problems
 
 
 def _read(source: str, validated: str | None, problems: list[str], *, keep: bool) -> Pack | None:
@@ -112,11 +157,15 @@ def _read(source: str, validated: str | None, problems: list[str], *, keep: bool
 
 def _changed_content(folder: _Folder, was: PublishedVersion, hashes: Hashes | None) -> str:
     """hashes: of the files that were published, if they are known"""
-    changes = f" ({file_changes(hashes, folder.hashes)})" if hashes else ""
+    files = short_hashes(folder.pack.files) if folder.pack else folder.hashes
+    changes = f" ({file_changes(hashes, folder.hashes, files)})" if hashes else ""
+    remedy = "give it a new version in pack.json, or undo the change"
+    if hashes and changed_bits(hashes, files):
+        remedy = f"{BITS_REMEDY}. If you changed them, give it a new version in pack.json"
     return (
         f"the content of {folder.name} {folder.version} ({folder.source}) has changed since it was published{changes}: "
         f"it was {was.contentDigest}, it is {folder.content_digest}\n"
-        '      -> give it a new version in pack.json, or undo the change. "overwrite: true" for this pack '
+        f'      -> {remedy}. "overwrite: true" for this pack '
         "publishes it again under the same version, in a repository that isn't immutable; Palette caches digests "
         "and may keep asking for the old one"
     )

@@ -12,15 +12,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from packinfra.errors import PackinfraError
+from packinfra.lifecycle.clients import RegistryClients
+from packinfra.lifecycle.owned_tags import OwnedTags
 from packinfra.lifecycle.packs.adopt import FOREIGN, Foreign, compare
 from packinfra.lifecycle.packs.archive_cache import Spool, build
 from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.state import PublishedVersion
-from packinfra.lifecycle.run import Run, own_urn
-from packinfra.oci.client import Client
+from packinfra.lifecycle.results import Props
+from packinfra.lifecycle.run import Run
+from packinfra.oci.deletion import Removal
 from packinfra.oci.reference import Reference
 from packinfra.packs.archive import archive_title
 from packinfra.packs.files import ignore_rules
@@ -42,62 +45,90 @@ class PackPublisher:
     new: the resource is being created, so its repository most likely is new as well
     """
 
-    def __init__(self, client: Client, props: Mapping[str, Any], run: Run, *, new: bool = False) -> None:
+    def __init__(self, clients: RegistryClients, props: Props, run: Run, *, new: bool = False) -> None:
         self.repository = str(props["repository"])
-        self._client, self._props, self._new = client, props, new
-        self._ownership, self._archives, self._urn = run.ownership, run.archives, own_urn(props)
+        self._client = clients.get(self.repository, props.get("registryAccess"))
+        self.tags = OwnedTags(props, run, clients)
+        self._props, self._new, self._archives = props, new, run.archives
         self._reporter = run.reporter(props)
         self._version_in: dict[str, str] = {}  # source -> its version, of those that were read
+        self._removal: Removal | None = None
 
-    def claim(self, version: str) -> None:
-        """The tag is published in this run, or stays published."""
-        self._ownership.claim(self.repository, version, self._urn, written=True)
+    def adopt(
+        self, version: str, record: PublishedVersion, was: PublishedVersion | None = None
+    ) -> PublishedVersion | None:
+        """What state records of a tag that has this content already; None: it is to be pushed.
 
-    def release(self, version: str) -> None:
-        self._ownership.release(self.repository, version, self._urn)
-
-    def publish(self, version: str, record: PublishedVersion) -> PublishedVersion:
-        """Makes the tag carry the version, and returns what state records of it. Raises PublishError if the tag has
-        other content, RegistryError if the registry refuses."""
+        was: what this resource published under the version before. Raises PublishError if the tag has other content,
+        RegistryError if the registry refuses.
+        """
         reference = Reference.of(self.repository, version)
         digest = self._client.resolve(reference)
-        self.claim(version)
+        self.tags.claim(version)
+        if digest is None or (was and was.codec != FOREIGN and digest == was.manifestDigest):
+            return None
         if digest == record.manifestDigest:
             self._reporter.info(f"{self._name} {version}: adopted {digest}, which the registry already had")
-            return replace(record, adopted=True)
-        if digest:
-            foreign = compare(self._client, reference, record, self._ignore(version))
-            if foreign.same:
-                self._reporter.info(
-                    f"{self._name} {version}: adopted {foreign.record.manifestDigest}, pushed by somebody else with "
-                    "the same content; nothing was written"
-                )
-                return foreign.record
-            if not self._props.get("overwrite"):
-                raise PublishError(self._refusal(reference, record, digest, foreign))
-        return self._push(reference, version, record)
+            return self._recorded(version, replace(record, adopted=True), was)
+        foreign = compare(self._client, reference, record, self._ignore(version))
+        if foreign.same:
+            self._reporter.info(
+                f"{self._name} {version}: adopted {foreign.record.manifestDigest}, pushed by somebody else with "
+                "the same content; nothing was written"
+            )
+            return self._recorded(version, foreign.record, was)
+        if not self._props.get("overwrite"):
+            raise PublishError(self._refusal(reference, record, digest, foreign))
+        return None
+
+    def push(self, version: str, record: PublishedVersion, was: PublishedVersion | None = None) -> PublishedVersion:
+        """Makes the tag carry the version, and returns what state records of it. Raises PublishError or RegistryError."""
+        reference, name, start = Reference.of(self.repository, version), f"{self._name} {version}", time.monotonic()
+        manifest = record.manifest(archive_title(self._name, version))
+        if manifest.digest != record.manifestDigest:  # `check` made it with the pack's own name
+            raise PublishError(
+                f"{name} was not published: the pack has another name than {self.repository}\n"
+                "  -> the repository's last component must equal the name in pack.json"
+            )
+        with self._archive(version, record) as open_archive:
+            self._reporter.status(f"{name}: uploading {format_size(record.size)}")
+            progress = self._progress(name, start)
+            result = self._client.push(reference, manifest, open_archive, progress, new_repository=self._new)
+            self._new = False
+        known = "" if result.sent >= record.size else "; the registry had the archive already"
+        seconds = time.monotonic() - start
+        self._reporter.info(f"{name}: published {result.digest} ({format_size(record.size)}, {seconds:.1f} s{known})")
+        return self._recorded(version, replace(record, adopted=False), was)
 
     def withdraw(self, version: str, record: PublishedVersion) -> None:
-        """Removes the tag if it still carries what was published and has no other owner; else reports why it stays."""
+        """Removes the tag if it still carries what was published and has no other owner; else reports why it stays.
+        With it goes what `overwrite` replaced under it."""
         reference = Reference.of(self.repository, version)
-        if owner := self._ownership.owner_of(self.repository, version, self._urn):
+        self._removal = removal = self._removal or self._client.removal(reference)
+        if owner := self.tags.owner(version):
             self._reporter.info(f"{reference} stays: {owner} owns it now")
             return
+        digest = removal.resolve(version)
         if record.codec == FOREIGN and not self._props.get("deleteAdopted"):
             self._reporter.warning(
                 f"{reference} stays: it was pushed by somebody else and only adopted (deleteAdopted: true removes it)"
             )
-            return
-        digest = self._client.resolve(reference)
-        if digest is None:
-            return
-        if digest != record.manifestDigest:
+        elif digest == record.manifestDigest:
+            if owner := self.tags.owner_elsewhere(version, digest):
+                self._reporter.info(f"{reference} stays: {owner} owns it now, in the same registry")
+                return
+            removal.delete(version, digest)
+            self._reporter.info(f"{reference}: removed {digest}")
+        elif digest:
             self._reporter.warning(
                 f"{reference} stays: it no longer carries what was published ({record.manifestDigest}), but {digest}"
             )
-            return
-        self._client.delete(reference, record.manifestDigest)
-        self._reporter.info(f"{reference}: removed {digest}")
+        for replaced in record.replacedDigests:
+            if tags := removal.tags_with(replaced):
+                self._reporter.info(f"{replaced}, published as {reference} before, stays: {', '.join(tags)} carry it")
+            else:
+                removal.delete(replaced, replaced)
+                self._reporter.info(f"{reference}: removed {replaced}, which it carried before")
 
     def is_there(self, version: str, record: PublishedVersion) -> bool:
         """Does the tag still carry what was published? Raises a RegistryError where the registry doesn't say."""
@@ -114,23 +145,19 @@ class PackPublisher:
             )
         return digest == record.manifestDigest
 
-    def _push(self, reference: Reference, version: str, record: PublishedVersion) -> PublishedVersion:
-        name, start = f"{self._name} {version}", time.monotonic()
-        manifest = record.manifest(archive_title(self._name, version))
-        if manifest.digest != record.manifestDigest:  # `check` made it with the pack's own name
-            raise PublishError(
-                f"{name} was not published: the pack has another name than {self.repository}\n"
-                "  -> the repository's last component must equal the name in pack.json"
-            )
-        with self._archive(version, record) as open_archive:
-            self._reporter.status(f"{name}: uploading {format_size(record.size)}")
-            progress = self._progress(name, start)
-            result = self._client.push(reference, manifest, open_archive, progress, new_repository=self._new)
-            self._new = False
-        known = "" if result.sent >= record.size else "; the registry had the archive already"
-        seconds = time.monotonic() - start
-        self._reporter.info(f"{name}: published {result.digest} ({format_size(record.size)}, {seconds:.1f} s{known})")
-        return replace(record, adopted=False)
+    def carries(self, version: str, record: PublishedVersion) -> bool:
+        """Does the tag of a version that is to be withdrawn still carry it?"""
+        reference = Reference.of(self.repository, version)
+        return self._client.resolve(reference, confirm_missing=True) == record.manifestDigest
+
+    def _recorded(self, version: str, record: PublishedVersion, was: PublishedVersion | None) -> PublishedVersion:
+        """The record with the digests of ours that the tag carried before."""
+        self.tags.claim(version, record.manifestDigest)
+        if was is None:
+            return record
+        before = (*was.replacedDigests, *([] if was.codec == FOREIGN else [was.manifestDigest]))
+        replaced = tuple(digest for digest in dict.fromkeys(before) if digest != record.manifestDigest)
+        return replace(record, replacedDigests=replaced)
 
     @contextmanager
     def _archive(self, version: str, record: PublishedVersion) -> Iterator[Callable[[], BinaryIO]]:

@@ -10,13 +10,18 @@ delete  removes each tag that still carries our digest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
-from packinfra.lifecycle.clients import RegistryClients
+from packinfra.errors import PackinfraError
+from packinfra.http.retry import TEMPORARY_STATUS
+from packinfra.lifecycle.clients import RegistryClients, normalize_repository, repository_identity
+from packinfra.lifecycle.owned_tags import OwnedTags
 from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.plan import Hashes, Plan, make_plan
 from packinfra.lifecycle.packs.publish import PackPublisher
+from packinfra.lifecycle.packs.removals import replaced, withdrawn
 from packinfra.lifecycle.packs.state import (
     PublishedVersion,
     Versions,
@@ -25,10 +30,24 @@ from packinfra.lifecycle.packs.state import (
     versions_from,
     versions_to_props,
 )
-from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
+from packinfra.lifecycle.results import (
+    CheckOutcome,
+    CreateOutcome,
+    DiffOutcome,
+    PartialFailure,
+    Props,
+    ReadOutcome,
+    changed_keys,
+)
 from packinfra.lifecycle.run import Config, Run, own_urn
+from packinfra.oci.errors import RegistryError, Throttled, Unreachable
 
 _SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "registryAccess")
+_PENDING = "pendingWithdrawals"
+"""Output: version -> record of each version that is to be withdrawn, and that the registry refused to remove."""
+_INCOMPLETE = "incomplete"
+"""Output: the operation failed midway, so that the inputs, which the engine keeps, name more than was done."""
+_OUTPUTS_ONLY = ("currentVersions", _PENDING, _INCOMPLETE)
 _INPUTS_ONLY = ("sources", "fileHashes")
 """Not repeated in the outputs, since the engine writes all state after each step: only `check` needs them, which sees
 the old inputs. Where `read` leaves the inputs as they are, so does the engine."""
@@ -40,14 +59,19 @@ class PublishedPackLifecycle:
         self._clients = RegistryClients(config, run.reporter_of("").warning)
 
     def check(self, olds: Props, news: Props) -> CheckOutcome:
-        plan = make_plan(olds, news, self._run.archives)
-        if plan.problems:
-            return CheckOutcome(news, plan.problems)
-        repository = news.get("repository")
+        repository, access = news.get("repository"), news.get("registryAccess")
         if isinstance(repository, str):
+            news = {**news, "repository": normalize_repository(repository, access)}
+        plan = make_plan(olds, news, self._run.archives)
+        problems = [*plan.problems, *self._shared_repository(news)]
+        if problems:
+            return CheckOutcome(news, problems)
+        self._run.ownership.plan(own_urn(news))
+        if isinstance(repository, str):
+            tags = OwnedTags(news, self._run, self._clients)
             for version in plan.versions:
-                self._run.ownership.claim(repository, version, own_urn(news))
-            if repository == olds.get("repository"):
+                tags.claim(version)
+            if _same_place(olds, news):
                 self._announce(olds, news, plan)
         inputs = {key: value for key, value in news.items() if key != "validated"}  # of this moment: not for state
         versions = versions_to_props(plan.versions)
@@ -56,91 +80,199 @@ class PublishedPackLifecycle:
     def diff(self, _id: str, olds: Props, news: Props) -> DiffOutcome:
         old, new = versions_from(olds), versions_from(news)
         # An unknown repository is one that is being created or replaced: even under the same name it will be empty.
-        if not isinstance(news.get("repository"), str) or news["repository"] != olds.get("repository"):
-            if lost := sorted(new.keys() - (news.get("fileHashes") or {}).keys(), key=by_version):
-                self._run.warn_once(news, _lost(_pack_name(olds), lost))
+        if not _same_place(olds, news):
+            line, lost = replaced(str(olds.get("repository")), old, new, news.get("fileHashes") or {})
+            (self._run.warn_once if lost else self._run.info_once)(news, line)
             return DiffOutcome(changes=True, replaces=["repository"])
+        if line := withdrawn(news["repository"], old, new, delete_adopted=bool(news.get("deleteAdopted"))):
+            self._run.info_once(news, line)
+        if self._run.ownership.is_planned(own_urn(news)):
+            # A run that was killed may have left a predecessor to be deleted, with the same tags.
+            tags = OwnedTags(news, self._run, self._clients)
+            for version in old.keys() & new.keys():
+                tags.claim(version, old[version].manifestDigest)
         changes = (
             {v: record.contentDigest for v, record in old.items()} != {v: r.contentDigest for v, r in new.items()}
             or any(old[v].order != new[v].order for v in new)
-            or bool(changed_keys(olds, news, _SETTINGS))
+            or bool(changed_keys(olds, news, ("repository", *_SETTINGS)))
+            or bool(olds.get(_INCOMPLETE))
         )
+        if not changes and (pending := versions_from(olds, _PENDING)):
+            self._run.info_once(news, _still_pending(_pack_name(olds), sorted(pending, key=by_version)))
         return DiffOutcome(changes)
 
     def create(self, props: Props) -> CreateOutcome:
         publisher = self._publisher(props, new=True)
-        published = {v: publisher.publish(v, record) for v, record in in_order(versions_from(props))}
-        return CreateOutcome(publisher.repository, _outputs(props, published, props["fileHashes"]))
+        progress = _Progress(publisher.repository, props, {}, {})
+        self._publish(publisher, versions_from(props), progress)
+        return CreateOutcome(publisher.repository, progress.outputs())
 
-    def update(self, _id: str, olds: Props, news: Props) -> Props:
-        publisher, old, new = self._publisher(news), versions_from(olds), versions_from(news)
-        published: dict[str, PublishedVersion] = {}
+    def update(self, id_: str, olds: Props, news: Props) -> Props:
+        publisher, new = self._publisher(news), versions_from(news)
+        progress = _Progress(id_, news, versions_from(olds), versions_from(olds, _PENDING))
+        before, hashes = {**progress.pending, **progress.published}, news["fileHashes"]
+        changed: dict[str, PublishedVersion] = {}
         for version, record in in_order(new):
-            was = old.get(version)
-            if was and was.contentDigest == record.contentDigest:
-                published[version] = replace(was, order=record.order)
-                publisher.claim(version)
-            else:
-                published[version] = publisher.publish(version, record)
-        for version in sorted(old.keys() - new.keys()):
-            publisher.release(version)
-            publisher.withdraw(version, old[version])
-        return _outputs(news, published, news["fileHashes"])
+            was = before.get(version)
+            if was and (was.contentDigest == record.contentDigest or version not in hashes):
+                progress.keep(version, replace(was, order=record.order))
+                publisher.tags.claim(version, was.manifestDigest)
+            elif version in hashes:  # else a failed run planned it, and its folder is gone
+                changed[version] = record
+        self._publish(publisher, changed, progress, before)
+        for version in sorted({**progress.pending, **progress.published}.keys() - new.keys(), key=by_version):
+            with progress.recorded_if_it_fails():
+                self._withdraw(publisher, version, before[version], progress)
+        return progress.outputs()
 
     def read(self, _id: str, props: Props) -> ReadOutcome | None:
         publisher, recorded = self._publisher(props), versions_from(props)
         there = {v: record for v, record in in_order(recorded) if publisher.is_there(v, record)}
-        if not there:
+        pending = {v: r for v, r in versions_from(props, _PENDING).items() if publisher.carries(v, r)}
+        if not there and not pending:
             return None
         current = [version for version in props.get("currentVersions") or () if version in there]
-        outputs = _outputs(props, there, current)
-        if len(there) == len(recorded):
+        outputs = _outputs(props, there, current, pending)
+        if len(there) == len(recorded) and not props.get(_INCOMPLETE):
             return ReadOutcome(outputs)
         # Without their hashes: the next check reads the folders again.
-        inputs = {key: value for key, value in outputs.items() if key != "currentVersions"}
+        inputs = {key: value for key, value in outputs.items() if key not in _OUTPUTS_ONLY}
         return ReadOutcome(outputs, {**inputs, "fileHashes": {version: {} for version in current}})
 
     def delete(self, _id: str, props: Props) -> None:
-        publisher = self._publisher(props)
-        for version, record in in_order(versions_from(props)):
-            publisher.withdraw(version, record)
+        publisher, refusal = self._publisher(props), None
+        for version, record in in_order({**versions_from(props, _PENDING), **versions_from(props)}):
+            try:
+                publisher.withdraw(version, record)
+            except RegistryError as error:
+                if not _is_refusal(error):
+                    raise
+                refusal = refusal or error
+        if refusal:
+            raise refusal
 
     def _publisher(self, props: Props, *, new: bool = False) -> PackPublisher:
-        client = self._clients.get(str(props["repository"]), props.get("registryAccess"))
-        return PackPublisher(client, props, self._run, new=new)
+        return PackPublisher(self._clients, props, self._run, new=new)
+
+    def _publish(
+        self, publisher: PackPublisher, records: Versions, progress: _Progress, before: Versions | None = None
+    ) -> None:
+        """All tags are looked up before the first push, so that nothing is published where one is refused."""
+        before = before or {}
+        adopted = {v: publisher.adopt(v, record, before.get(v)) for v, record in in_order(records)}
+        progress.published.update({v: record for v, record in adopted.items() if record})
+        for version, record in in_order(records):
+            with progress.recorded_if_it_fails():
+                progress.keep(version, adopted[version] or publisher.push(version, record, before.get(version)))
+
+    def _withdraw(self, publisher: PackPublisher, version: str, record: PublishedVersion, progress: _Progress) -> None:
+        publisher.tags.release(version)
+        try:
+            publisher.withdraw(version, record)
+        except RegistryError as error:
+            if not _is_refusal(error):
+                raise
+            progress.postpone(version, record)
+            self._run.reporter(progress.props).warning(
+                f"{_pack_name(progress.props)} {version} stays published: {error}\n"
+                "  Removing it is tried again with the next change of this pack, and by pulumi destroy"
+            )
+        else:
+            progress.forget(version)
+
+    def _shared_repository(self, news: Props) -> list[str]:
+        repository, urn = news.get("repository"), own_urn(news)
+        if not isinstance(repository, str):
+            return []
+        other = self._run.ownership.use(repository_identity(repository, news.get("registryAccess")), urn)
+        return [f"{other} publishes in {repository} too: declare one resource for each repository"] if other else []
 
     def _announce(self, olds: Props, news: Props, plan: Plan) -> None:
         """Which versions the next update publishes, and which files make the difference."""
         old = versions_from(olds)
         for version, record in plan.versions.items():
             if version not in old or old[version].contentDigest != record.contentDigest:
-                since = _changes_since(version, old, olds.get("fileHashes") or {}, plan.file_hashes[version])
+                since = _changes_since(version, old, olds.get("fileHashes") or {}, plan)
                 again = " again" if version in old else ""
                 self._run.reporter(news).info(
                     f"{_pack_name(news)} {version} will be published{again} as {record.manifestDigest}{since}"
                 )
 
 
-def _changes_since(version: str, old: Versions, old_hashes: Mapping[str, Hashes], hashes: Hashes) -> str:
+def _changes_since(version: str, old: Versions, old_hashes: Mapping[str, Hashes], plan: Plan) -> str:
     """Compared with the same version, or else with the one that was current before."""
     known = {v: listed for v, listed in old_hashes.items() if listed}
     base = version if version in known else max(known, key=lambda v: old[v].order if v in old else 0, default=None)
-    return f"; since {base}: {file_changes(known[base], hashes)}" if base else ""
-
-
-def _lost(pack: str, versions: list[str]) -> str:
-    them = "it" if len(versions) == 1 else "them"
-    return (
-        f"in the new repository {pack} {', '.join(versions)} will be missing: no folder holds {them} any more, so only "
-        f"the old repository has {them}"
-    )
+    changes = file_changes(known[base], plan.file_hashes[version], plan.files.get(version)) if base else ""
+    return f"; since {base}: {changes}" if base else ""
 
 
 def _pack_name(props: Props) -> str:
     return str(props.get("repository") or "").rpartition("/")[2]
 
 
-def _outputs(props: Props, versions: Versions, current: Iterable[str]) -> Props:
+def _still_pending(pack: str, versions: list[str]) -> str:
+    return (
+        f"{pack} {', '.join(versions)} could not be withdrawn and stays published; removing it is tried again with the "
+        "next change of this pack, and by pulumi destroy"
+    )
+
+
+def _same_place(olds: Props, news: Props) -> bool:
+    """Another spelling of the host is no other place. An unknown repository is."""
+    old, new = olds.get("repository"), news.get("repository")
+    return (
+        isinstance(old, str)
+        and isinstance(new, str)
+        and repository_identity(old, olds.get("registryAccess")) == repository_identity(new, news.get("registryAccess"))
+    )
+
+
+def _is_refusal(error: RegistryError) -> bool:
+    """Did the registry say no, so that trying again at once is of no use?"""
+    return not isinstance(error, (Unreachable, Throttled)) and error.status not in TEMPORARY_STATUS
+
+
+@dataclass
+class _Progress:
+    """What an operation has done so far: the versions that are published, and those whose withdrawal was refused."""
+
+    id: str
+    props: Props
+    published: dict[str, PublishedVersion]
+    pending: dict[str, PublishedVersion]
+
+    def keep(self, version: str, record: PublishedVersion) -> None:
+        self.published[version] = record
+        self.pending.pop(version, None)
+
+    def postpone(self, version: str, record: PublishedVersion) -> None:
+        self.forget(version)
+        self.pending[version] = record
+
+    def forget(self, version: str) -> None:
+        self.published.pop(version, None)
+        self.pending.pop(version, None)
+
+    def outputs(self) -> Props:
+        return _outputs(self.props, self.published, self.props["fileHashes"], self.pending)
+
+    @contextmanager
+    def recorded_if_it_fails(self) -> Iterator[None]:
+        try:
+            yield
+        except PackinfraError as error:
+            if not self.published and not self.pending:
+                raise
+            raise PartialFailure(error, self.id, {**self.outputs(), _INCOMPLETE: True}) from error
+
+
+def _outputs(props: Props, versions: Versions, current: Iterable[str], pending: Versions) -> Props:
     """current: the versions that a folder holds"""
-    kept = {key: value for key, value in props.items() if key not in _INPUTS_ONLY}
-    return {**kept, "versions": versions_to_props(versions), "currentVersions": sorted(current, key=by_version)}
+    kept = {key: value for key, value in props.items() if key not in (*_INPUTS_ONLY, *_OUTPUTS_ONLY)}
+    return {
+        **kept,
+        "versions": versions_to_props(versions),
+        "currentVersions": sorted(current, key=by_version),
+        **({_PENDING: versions_to_props(pending)} if pending else {}),
+    }

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from packinfra.artifacts.pack import pack_manifest
+from packinfra.lifecycle.retention import kept
 from packinfra.oci.manifest import Manifest
 from packinfra.packs.archive import Archive
 from packinfra.packs.pack import Pack
@@ -26,6 +27,7 @@ class PublishedVersion:
     contentDigest: the pack's identity; layerDigest, size: of the archive; manifestDigest: what the tag carries
     codec, created: how the archive was made
     adopted:       the tag was there already with this digest, and nothing was written
+    replacedDigests: what this resource published under the version before (`overwrite`); in outputs only
     """
 
     order: int
@@ -36,6 +38,7 @@ class PublishedVersion:
     codec: str
     created: str
     adopted: bool = False
+    replacedDigests: tuple[str, ...] = ()  # noqa: N815
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> PublishedVersion:
@@ -49,6 +52,7 @@ class PublishedVersion:
             codec=str(record["codec"]),
             created=str(record["created"]),
             adopted=bool(record.get("adopted")),
+            replacedDigests=tuple(record.get("replacedDigests") or ()),
         )
 
     def manifest(self, title: str) -> Manifest:
@@ -58,14 +62,20 @@ class PublishedVersion:
 Versions = Mapping[str, PublishedVersion]
 
 
-def versions_from(props: Mapping[str, Any]) -> dict[str, PublishedVersion]:
+def versions_from(props: Mapping[str, Any], key: str = "versions") -> dict[str, PublishedVersion]:
     """The records in a resource's properties; None and unknown values count as none."""
-    records = props.get("versions")
+    records = props.get(key)
     return {v: PublishedVersion.of(record) for v, record in records.items()} if isinstance(records, dict) else {}
 
 
 def versions_to_props(versions: Versions) -> dict[str, Any]:
-    return {version: asdict(record) for version, record in versions.items()}
+    return {version: _to_props(record) for version, record in versions.items()}
+
+
+def _to_props(record: PublishedVersion) -> dict[str, Any]:
+    props = asdict(record)
+    replaced = list(props.pop("replacedDigests"))
+    return {**props, **({"replacedDigests": replaced} if replaced else {})}
 
 
 def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> PublishedVersion:
@@ -84,14 +94,9 @@ def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> Publis
 def kept_versions(
     old: Versions, current: Sequence[str], *, unpublish: Sequence[str], keep: int | None
 ) -> dict[str, PublishedVersion]:
-    """Old versions that stay although no folder holds them: all but those withdrawn and, beyond `keep` versions in
-    all, those that became current longest ago."""
-    stay = {v: record for v, record in old.items() if v not in current and v not in unpublish}
-    if keep is not None:
-        room = max(0, keep - len(current))
-        newest = sorted(stay, key=lambda v: stay[v].order, reverse=True)[:room]
-        stay = {v: stay[v] for v in newest}
-    return stay
+    """Old versions that stay although no folder holds them."""
+    order = [version for version, _ in in_order(old)]
+    return {version: old[version] for version in kept(order, current, unpublish=unpublish, keep=keep)}
 
 
 def in_order(versions: Versions) -> list[tuple[str, PublishedVersion]]:

@@ -39,11 +39,12 @@ class PaletteRegistryLifecycle:
         self._clients = PaletteClients(config)
 
     def check(self, _olds: Props, news: Props) -> CheckOutcome:
+        self._run.ownership.plan(own_urn(news))
         return CheckOutcome(*validate_inputs(news))
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffOutcome:
         replaces = changed_keys(olds, news, _REPLACES)
-        if not replaces:
+        if not replaces and self._run.ownership.is_planned(own_urn(news)):
             # A failed run may have left an entry to be deleted that is this registration under another name of its host.
             self._claim(id_, news)
         changes = bool(replaces or changed_keys(olds, news, (*_WRITTEN, "caFile")))

@@ -1,0 +1,33 @@
+"""What will no longer be pullable: a line for preview."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from packinfra.lifecycle.packs.adopt import FOREIGN
+from packinfra.lifecycle.packs.state import Versions, by_version
+from packinfra.text import listed
+
+
+def withdrawn(repository: str, old: Versions, new: Versions, *, delete_adopted: bool) -> str:
+    """The versions that an update withdraws; "" if there is none. Images of somebody else stay."""
+    gone = [v for v in old.keys() - new.keys() if old[v].codec != FOREIGN or delete_adopted]
+    return f"{repository}: {_in_order(gone)} will be withdrawn and no longer be pullable" if gone else ""
+
+
+def replaced(repository: str, old: Versions, new: Versions, with_folder: Collection[str]) -> tuple[str, bool]:
+    """(the line for another repository in place of this one; whether versions are lost)"""
+    lost = new.keys() - with_folder
+    line = f"{repository} will be replaced: {_in_order(old)} will no longer be pullable from it; "
+    pack = repository.rpartition("/")[2]
+    if not lost:
+        return line + "all are published in the new repository", False
+    them = "it" if len(lost) == 1 else "them"
+    return (
+        f"{line}in the new repository {pack} {_in_order(lost)} will be missing: no folder holds {them} any more, so only "
+        f"the old repository has {them}"
+    ), True
+
+
+def _in_order(versions: Collection[str]) -> str:
+    return listed(sorted(versions, key=by_version))

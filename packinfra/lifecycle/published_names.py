@@ -1,0 +1,110 @@
+"""The life of PublishedNames: no name that a component has published leaves by accident.
+
+Pulumi deletes every resource that leaves a program, so a mistyped glob, half a checkout or a merge would remove a pack
+with all its versions. `check` refuses that: the engine hands it the old inputs and the new ones before anything changes,
+with --skip-preview too. `pulumi destroy` and a component that leaves the program don't run it.
+
+`diff` never finds a change. The engine records the inputs of an unchanged resource all the same (its
+backend/snapshot.go, sameSnapshotMutation), so the names stay up to date without a step in every preview.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome
+from packinfra.lifecycle.retention import kept
+from packinfra.lifecycle.run import Config, Run
+from packinfra.text import listed
+
+
+class _Words(NamedTuple):
+    one: str
+    source: str  # what holds its versions
+
+
+_WORDS = {"packs": _Words("pack", "folder")}
+"""Family -> how messages name it."""
+_TRANSIENT = ("sources", "removed")
+"""Inputs of this run: not for state."""
+_CURRENT = "*"
+"""Marks a version that a source has. State keeps one text for each name, because the engine writes all state after each
+step, in lines whose indentation is longer than most versions."""
+
+
+class PublishedNamesLifecycle:
+    def __init__(self, run: Run, _config: Config) -> None:
+        self._run = run
+
+    def check(self, olds: Props, news: Props) -> CheckOutcome:
+        family, sources, removed = str(news["family"]), news.get("sources") or {}, news.get("removed") or ()
+        recorded = {name: _parse(text) for name, text in (olds.get("published") or {}).items()}
+        missing = {name: recorded[name] for name in sorted(recorded.keys() - sources.keys() - {*removed})}
+        if missing:
+            return CheckOutcome(news, [_refusal(family, missing)])
+        for name in removed:
+            if name in recorded:
+                versions = listed(recorded[name])
+                self._run.warn_once(news, f"{name} will be removed: {versions} will no longer be pullable")
+            else:
+                self._run.info_once(news, f"{_setting(family)}: {name} is not published here: remove the entry")
+        published = {name: _format(_next(recorded.get(name) or {}, source)) for name, source in sources.items()}
+        inputs = {key: value for key, value in news.items() if key not in _TRANSIENT}
+        return CheckOutcome({**inputs, "published": published})
+
+    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffOutcome:
+        return DiffOutcome(changes=False)
+
+    def create(self, props: Props) -> CreateOutcome:
+        return CreateOutcome(str(props["family"]), {})
+
+    def update(self, _id: str, _olds: Props, _news: Props) -> Props:
+        return {}
+
+    def read(self, _id: str, props: Props) -> ReadOutcome:
+        return ReadOutcome(props)
+
+    def delete(self, _id: str, _props: Props) -> None:
+        pass
+
+
+def _refusal(family: str, missing: Mapping[str, Collection[str]]) -> str:
+    words, names = _WORDS[family], list(missing)
+    if len(names) == 1:
+        problem, source, them = f"this published {words.one} has no {words.source} any more", words.source, "it"
+    else:
+        problem, source = f"{len(names)} published {family} have no {words.source} any more", f"{words.source}s"
+        them = "them"
+    return (
+        f"{problem}:\n"
+        + "".join(f"  {name}: {listed(versions)}\n" for name, versions in missing.items())
+        + f"  -> bring the {source} back, or correct packinfra:{family}. To remove {them} with all versions, add "
+        f"{_setting(family)}: [{', '.join(names)}] (in a program: removed_{family}={json.dumps(names)}). To move {them} "
+        "to another stack, see docs/versions.md"
+    )
+
+
+def _setting(family: str) -> str:
+    return f"packinfra:removed{family.capitalize()}"
+
+
+def _next(recorded: Mapping[str, bool], source: Mapping[str, Any]) -> dict[str, bool]:
+    """Version -> has a source, in the order in which they became current: as the family's own resource records it."""
+    current, keep = source["versions"], source.get("keepVersions")
+    stay = kept(
+        list(recorded), current, unpublish=source.get("unpublish") or (), keep=None if keep is None else int(keep)
+    )
+    known = [
+        version for version, was_current in recorded.items() if version in stay or (was_current and version in current)
+    ]
+    return {version: version in current for version in dict.fromkeys([*known, *current])}
+
+
+def _format(versions: Mapping[str, bool]) -> str:
+    return " ".join(version + (_CURRENT if current else "") for version, current in versions.items())
+
+
+def _parse(text: str) -> dict[str, bool]:
+    return {version.removesuffix(_CURRENT): version.endswith(_CURRENT) for version in text.split()}

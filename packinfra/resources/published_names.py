@@ -1,0 +1,72 @@
+"""PublishedNames: the names that a component has published, as a Pulumi resource."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Collection, Mapping, Sequence
+from typing import NamedTuple
+
+import pulumi
+from pulumi.dynamic import Resource
+
+from packinfra.providers import PublishedNamesProvider
+from packinfra.resources._inputs import own_urn
+
+
+class VersionsOfName(NamedTuple):
+    """What a program says of one name.
+
+    versions: those that it holds now; unpublish: those to withdraw; keep: how many to keep in all, None = all
+    """
+
+    versions: Sequence[str]
+    unpublish: Collection[str] = ()
+    keep: int | None = None
+
+
+class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
+    """The names of one family (packs) that a component publishes, so that none leaves the program by accident.
+
+    If the program no longer has a name that an earlier run published, `pulumi preview` and `up` fail, unless `removed`
+    has it. The resources that publish must not be registered before this one: see `registered`.
+
+    Args:
+        name: logical name: the component's.
+        family: "packs".
+        names: name -> its versions.
+        removed: names that the user removes.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        family: str,
+        names: Mapping[str, VersionsOfName],
+        removed: Sequence[str] = (),
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        props = {
+            "family": family,
+            "sources": {
+                name: {
+                    "versions": list(of.versions),
+                    **({"unpublish": sorted(of.unpublish)} if of.unpublish else {}),
+                    **({"keepVersions": of.keep} if of.keep is not None else {}),
+                }
+                for name, of in names.items()
+            },
+            "removed": list(removed),
+            "ownUrn": own_urn(self, name, opts),
+        }
+        super().__init__(PublishedNamesProvider(), name, props, opts)
+
+    def registered(self, depends_on: Sequence[pulumi.Resource] = ()) -> Awaitable[Sequence[pulumi.Resource]]:
+        """`depends_on`, for the options of resources that must wait until this one's check has passed. The engine records
+        no dependency on this one: with such a dependency, --target would have to name it too."""
+
+        async def wait() -> Sequence[pulumi.Resource]:
+            await self.urn.future()
+            return depends_on
+
+        return asyncio.ensure_future(wait())  # not the coroutine: the SDK awaits it several times
