@@ -170,7 +170,7 @@ def _running(folder: Path) -> Iterator[tuple[Path, ExitStack]]:
     with ExitStack() as stack:
         folder.mkdir()
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        sandbox = stack.enter_context(running_sandbox(folder / "sandbox", "--put-image-pace", "0"))
+        sandbox = stack.enter_context(running_sandbox(folder / "sandbox", "--put-image-rate", "0"))
         yield sandbox.dir, stack
 
 

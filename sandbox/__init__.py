@@ -1,6 +1,6 @@
-"""A stand-in for AWS on loopback: ECR of our own, IAM, KMS and STS by ministack, behind the real host names;
-beside it one for Palette (``palette/``).
+"""A stand-in for AWS on loopback, behind the real host names: its own ECR, and ministack's IAM, KMS and STS; and one
+for Palette (``palette/``).
 
-``python -m sandbox`` says how to use it; ``behaviour.md`` says what it answers and from which source that is known.
-This file imports nothing: the sandbox and the stand-in Pulumi plugin live in two environments.
+``python -m sandbox`` says how to use it; ``behaviour.md`` lists its behaviour with a source for each row. This file
+imports nothing, because the sandbox and the stand-in Pulumi plugin run in two environments.
 """

@@ -1,4 +1,4 @@
-"""The little of ASGI that the sandbox needs: a request that can be read in pieces, an answer."""
+"""The part of ASGI that the sandbox needs: a request that is read in pieces, and a response."""
 
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
@@ -15,11 +15,11 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class CutShortError(Exception):
-    """The client went away in the middle of its body."""
+    """The client hung up in the middle of its body."""
 
 
 class DroppedError(Exception):
-    """The connection shall be cut, without an answer."""
+    """The connection is to be cut, without a response."""
 
 
 @dataclass
@@ -48,7 +48,7 @@ class Request:
         return self.headers.get("host", "").partition(":")[0].lower()
 
     async def body(self) -> AsyncIterator[bytes]:
-        """The body as it arrives. Nothing is read, and so nothing is kept in memory, before somebody asks."""
+        """The body as it arrives. Nothing is read, and so nothing is in memory, before the caller iterates."""
         while True:
             message = await self.receive()
             if message["type"] != "http.request":
@@ -59,7 +59,7 @@ class Request:
                 return
 
     async def drain(self) -> None:
-        """Throws the rest of the body away, so that a client which sends before it listens hears the answer."""
+        """Discards the rest of the body, so that a client which sends before it reads gets the response."""
         while not self._complete:
             async for _ in self.body():
                 pass

@@ -1,6 +1,6 @@
-"""TLS for every name the sandbox answers to: a certificate authority of our own, and a certificate made when a name is asked for.
+"""TLS for every name of the sandbox: its own certificate authority, and a certificate per name, made on demand.
 
-A certificate with wildcards cannot do it: the registry's names have four labels before ``amazonaws.com``.
+A wildcard certificate is not enough: the registry's names have four labels before ``amazonaws.com``.
 """
 
 import asyncio
@@ -18,8 +18,8 @@ from hypercorn.config import Config
 from sandbox.asgi import App
 from sandbox.palette import HOST as PALETTE
 
-# Each connection has a buffer of this size, and as much again on its way: 256 KiB, asyncio's own choice, is a hundred
-# megabytes for a hundred uploads at once.
+# Each connection has a buffer of this size, and as much again in transit. With asyncio's 256 KiB, a hundred parallel
+# uploads take a hundred megabytes.
 SSLProtocol.max_size = 64 * 1024
 
 
@@ -56,7 +56,7 @@ class Certificates:
 
 
 class TlsConfig(Config):  # type: ignore[misc]
-    """hypercorn takes certificates from files only; ours come from the authority above."""
+    """hypercorn reads certificates only from files; ours come from the authority above."""
 
     ssl_enabled = True
 
@@ -76,7 +76,7 @@ async def serve_tls(app: App, certificates: Certificates, listener: socket.socke
     config.graceful_timeout = 1.0
     config.include_server_header = False
     config.keep_alive_timeout = 60.0
-    asyncio.get_running_loop().set_exception_handler(_without_farewells)
+    asyncio.get_running_loop().set_exception_handler(_ignore_hang_ups)
     try:
         await serve(app, config, shutdown_trigger=stop.wait)
     except OSError:
@@ -84,7 +84,7 @@ async def serve_tls(app: App, certificates: Certificates, listener: socket.socke
             raise
 
 
-def _without_farewells(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A client that hangs up without TLS's farewell, or never answers it, is no news for the log."""
+def _ignore_hang_ups(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Not logged: a client that hangs up without closing TLS."""
     if not isinstance(context.get("exception"), OSError):
         loop.default_exception_handler(context)

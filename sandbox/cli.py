@@ -18,21 +18,21 @@ PROJECT = Path(__file__).resolve().parent.parent
 START_TIMEOUT = 20.0
 
 INTRO = """A local stand-in for AWS: ECR (its API and its registry), IAM, KMS and STS on 127.0.0.1, under their real names.
-Beside it stands Palette's API (api.spectrocloud.com), as far as registries and their packs need it.
+Also Palette's API (api.spectrocloud.com), as far as registries and their packs need it.
 
   python -m sandbox start      start it in the background, or reuse the one that runs
-  eval "$(python -m sandbox env)"   then any AWS or Palette tool of this shell talks to it:
+  eval "$(python -m sandbox env)"   from then on every AWS or Palette tool of this shell uses it:
   aws ecr describe-repositories
   python -m sandbox status     is it running, and where
-  python -m sandbox stop       end it; what it held is gone
+  python -m sandbox stop       stop it and delete its content
 
-Signatures, tokens and IAM policies are enforced. All other hosts are refused.
-What it answers, and how that is known: sandbox/behaviour.md, sandbox/palette/behaviour.md
+Signatures, tokens and IAM policies are enforced. Connections to other hosts are rejected.
+Its behaviour, with sources: sandbox/behaviour.md, sandbox/palette/behaviour.md
 """
 
 
 class CliError(Exception):
-    """A message for the user: what went wrong and what to do."""
+    """A message for the user: the failure and the remedy."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(INTRO)
         parser.print_usage()
         return 0
-    # Symbolic links resolved: the folder's files are handed to programs that start elsewhere.
+    # Without symbolic links: programs that start in other folders use the folder's files.
     options.dir = Path(options.dir).resolve()
     try:
         return int(options.command(options))
@@ -59,9 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND")
     for name, command, text in (
         ("start", _start, "start in the background, or reuse the one that runs"),
-        ("stop", _stop, "end the sandbox of the folder and remove what it made"),
-        ("status", _status, "say whether it runs (exit code 0) or not (1)"),
-        ("env", _env, "print shell commands that lead AWS tools to it"),
+        ("stop", _stop, "stop the sandbox of the folder and delete its content"),
+        ("status", _status, "exit code 0 if it runs, else 1"),
+        ("env", _env, "print shell commands that point AWS tools to it"),
         ("serve", _serve, "run in the foreground (what start does in the background)"),
     ):
         sub = commands.add_parser(name, help=text, description=text)
@@ -76,13 +76,13 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_settings(parser: argparse.ArgumentParser) -> None:
     texts = {
-        "region": "AWS region whose services the variables name (default: eu-west-1)",
+        "region": "AWS region of the variables (default: eu-west-1)",
         "account": "AWS account id (default: 123456789012)",
         "proxy_port": "port of the proxy (default: a free one)",
         "tls_port": "port of the AWS services (default: a free one)",
-        "token_seconds": "life of a registry token (default: 12 hours)",
-        "put_image_pace": "manifests a second and registry before 429, 0 for no limit (default: 10, as AWS)",
-        "missing_repository": "what an upload to one gets: answer (404), or drop the connection (default: answer)",
+        "token_seconds": "lifetime of a registry token (default: 12 hours)",
+        "put_image_rate": "manifests a second and registry, then 429; 0: no limit (default: 10, as AWS)",
+        "missing_repository": "an upload to one: respond (404), or drop the connection (default: respond)",
     }
     checks = {"region": _region, "account": _account, "missing_repository": _missing_repository}
     for setting in dataclasses.fields(Settings):
@@ -104,8 +104,8 @@ def _account(text: str) -> str:
 
 
 def _missing_repository(text: str) -> str:
-    if text not in ("answer", "drop"):
-        raise argparse.ArgumentTypeError(f"{text!r} is neither answer nor drop")
+    if text not in ("respond", "drop"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither respond nor drop")
     return text
 
 
@@ -129,21 +129,19 @@ def _start(options: argparse.Namespace) -> int:
     if pid is not None and _wait(instance):
         return _report(options, pid, reused=True)
     if pid is not None:
-        _say(options, f"the sandbox in {options.dir} (pid {pid}) runs but does not answer; replacing it")
-        instance.stop(patience=1)  # it does not hear the polite signal either
-    elif died := instance.recorded_pid():
-        _say(
-            options, f"the sandbox in {options.dir} (pid {died}) has died, and what it held is gone; starting a new one"
-        )
+        _say(options, f"the sandbox in {options.dir} (pid {pid}) runs but does not respond; replacing it")
+        instance.stop(timeout=1)  # it may not react to SIGTERM either
+    elif pid := instance.recorded_pid():
+        _say(options, f"the sandbox in {options.dir} (pid {pid}) has died, and its content is gone; starting a new one")
     pid = _spawn(options, instance)
     return _report(options, pid, reused=False)
 
 
 def _wait(instance: Instance, process: "subprocess.Popen[bytes] | None" = None) -> bool:
-    """Until the sandbox answers, or the process is gone."""
+    """Waits until the sandbox responds, or the process is gone."""
     deadline = time.monotonic() + (START_TIMEOUT if process else 3)
     while time.monotonic() < deadline:
-        if instance.answers():
+        if instance.is_responding():
             return True
         if process.poll() is not None if process else instance.running_pid() is None:
             return False
@@ -158,7 +156,7 @@ def _spawn(options: argparse.Namespace, instance: Instance) -> int:
     ]
     with instance.log_file.open("ab") as log:
         begin = log.tell()
-        # A session of its own and no inherited pipe: it outlives the caller, and `make up | cat` returns.
+        # In its own session and without inherited pipes: it outlives the caller, and `make up | cat` ends.
         process = subprocess.Popen(
             [sys.executable, "-m", "sandbox", "serve", "--dir", str(instance.folder), *arguments],
             cwd=PROJECT,
@@ -171,13 +169,13 @@ def _spawn(options: argparse.Namespace, instance: Instance) -> int:
     pid = instance.running_pid()
     if up and pid == process.pid:
         return pid
-    # Another start may have been faster; then its sandbox is the one that runs, and ours must not wait for its end.
+    # Another start may have been faster. Then its sandbox runs, and ours must not wait until that ends.
     process.kill()
     process.wait()
     if pid is not None and _wait(instance):
         return pid
     text = instance.log_file.read_bytes()[begin:].decode(errors="replace").strip().removeprefix("sandbox: ")
-    raise CliError(f"it did not start: {text or 'no answer'}\nIts log: {instance.log_file}")
+    raise CliError(f"it did not start: {text or 'it does not respond'}\nIts log: {instance.log_file}")
 
 
 def _say(options: argparse.Namespace, text: str) -> None:
@@ -201,10 +199,10 @@ def _stop(options: argparse.Namespace) -> int:
 def _running(options: argparse.Namespace) -> tuple[Instance, Environment]:
     instance = Instance(options.dir)
     environment = Environment.read(options.dir)
-    if instance.answers() and environment:
+    if instance.is_responding() and environment:
         return instance, environment
     if pid := instance.running_pid():
-        raise CliError(f"the sandbox in {options.dir} (pid {pid}) runs but does not answer; see {instance.log_file}")
+        raise CliError(f"the sandbox in {options.dir} (pid {pid}) runs but does not respond; see {instance.log_file}")
     if pid := instance.recorded_pid():
         raise CliError(f"the sandbox in {options.dir} (pid {pid}) has died; start a new one: python -m sandbox start")
     raise CliError(f"none is running in {options.dir}; start one: python -m sandbox start")

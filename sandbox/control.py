@@ -1,17 +1,17 @@
-"""The sandbox's own small interface, on the proxy's port: is it up, what was asked of it, what is ordered of it.
+"""The sandbox's control interface, on the proxy's port: health, recorded requests, faults, Palette's overrides.
 
     GET    /health
-    GET    /requests?since=N        what was asked after request N; each record is one ``faults.Record``
+    GET    /requests?since=N        the requests after number N, each a ``faults.Record``
     GET    /faults                  those that are set
-    POST   /faults                  sets one: a JSON object with any of ``faults.WISHES``
-    GET    /faults/ID               what it has struck so far
-    POST   /faults/ID/release       what it holds goes on
-    DELETE /faults/ID, /faults      removed; what it holds is cut
-    GET    /palette                 how the Palette stand-in is set
-    POST   /palette                 sets it: a JSON object with any of ``palette.orders.Orders``
+    POST   /faults                  sets one: a JSON object with any of ``faults.PARAMS``
+    GET    /faults/ID               its parameters, and which requests it hit
+    POST   /faults/ID/release       requests that it holds continue
+    DELETE /faults/ID, /faults      removed; requests that it holds are cut
+    GET    /palette                 the overrides of the Palette stand-in
+    POST   /palette                 sets some: a JSON object with any of ``palette.overrides.Overrides``
     POST   /palette/keys            a new API key for it: {"admin": is its user a tenant admin, "tenant": absent: main}
 
-It tells no secrets but the keys made through it: neither headers nor bodies are recorded.
+It shows no secrets but the keys that it makes: neither headers nor bodies are recorded.
 """
 
 import json
@@ -25,17 +25,17 @@ from sandbox.palette.api import Palette
 
 @dataclass
 class Control:
-    facts: dict[str, Any]  # who runs here
+    health: dict[str, Any]  # process, account, region
     faults: Faults
     palette: Palette
 
     def __call__(self, method: str, target: str, body: bytes) -> tuple[int, Any]:
-        """Status and JSON answer."""
+        """Status and JSON body of the response."""
         address = urlsplit(target)
         head, *rest = address.path.strip("/").split("/")
         try:
             if (method, head, rest) == ("GET", "health", []):
-                return 200, self.facts
+                return 200, self.health
             if (method, head, rest) == ("GET", "requests", []):
                 return 200, self.faults.listed(int(parse_qs(address.query).get("since", ["0"])[0]))
             if head == "palette":
@@ -50,14 +50,14 @@ class Control:
 
     def _palette(self, method: str, rest: list[str], body: bytes) -> tuple[int, Any]:
         if (method, rest) == ("POST", ["keys"]):
-            wanted = json.loads(body)
-            key = self.palette.make_key(admin=bool(wanted["admin"]), tenant=str(wanted.get("tenant") or "main"))
+            params = json.loads(body)
+            key = self.palette.make_key(admin=bool(params["admin"]), tenant=str(params.get("tenant") or "main"))
             return 200, {"key": key}
         if rest or method not in ("GET", "POST"):
             return 405, {"error": f"not for palette: {method}"}
         if method == "POST":
-            self.palette.order(json.loads(body))
-        return 200, asdict(self.palette.orders)
+            self.palette.override(json.loads(body))
+        return 200, asdict(self.palette.overrides)
 
     def _faults(self, method: str, rest: list[str], body: bytes) -> tuple[int, Any]:
         faults = self.faults
@@ -65,10 +65,10 @@ class Control:
             case "GET", []:
                 return 200, [fault.describe() for fault in faults.faults.values()]
             case "POST", []:
-                wishes = json.loads(body)
-                if not isinstance(wishes, dict):
+                params = json.loads(body)
+                if not isinstance(params, dict):
                     raise TypeError("a fault is a JSON object")
-                return 200, faults.add(wishes).describe()
+                return 200, faults.add(params).describe()
             case "DELETE", []:
                 faults.clear()
                 return 200, {}

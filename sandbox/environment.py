@@ -1,4 +1,4 @@
-"""The environment in which any tool for AWS or Palette talks to the sandbox, and to nothing else.
+"""The environment in which every tool for AWS or Palette uses the sandbox, and nothing else.
 
 ``environment.json`` holds it for programs; ``python -m sandbox env`` prints it for a shell.
 """
@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 FILE = "environment.json"
-# What a user may have set that would lead around the sandbox; a name with * stands for all that begin so.
+# Variables of the user that would lead tools past the sandbox; a * matches any text.
 UNSET = [
     "AWS_*", "SPECTROCLOUD_*", "HTTP_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
     "SSL_CERT_DIR",
@@ -53,7 +53,7 @@ class Environment:
             return None
 
     def write(self, folder: Path) -> None:
-        """In one step, readable by the owner alone: it holds a key, and its presence says that all is up."""
+        """Atomically, readable by the owner alone: the file has a key, and its presence means that the sandbox is ready."""
         for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
             Path(self.variables[name]).write_text("")
         draft = folder / (FILE + ".new")
@@ -64,7 +64,7 @@ class Environment:
 
     def exports(self, current: Mapping[str, str]) -> str:
         """Lines for ``eval`` in a shell that has the ``current`` environment."""
-        gone = [name for name in sorted(current) if any(fnmatchcase(name, pattern) for pattern in self.unset)]
-        lines = [f"unset {name}" for name in gone if name not in self.variables]
+        unset = [name for name in sorted(current) if any(fnmatchcase(name, pattern) for pattern in self.unset)]
+        lines = [f"unset {name}" for name in unset if name not in self.variables]
         lines += [f"export {name}={shlex.quote(value)}" for name, value in self.variables.items()]
         return "\n".join(lines)

@@ -1,27 +1,28 @@
 # ruff: noqa: SLF001  (ministack is pinned; its internals are what is corrected)
-"""Where ministack's IAM falls short of what the AWS plugin asks for: operations it lacks, conflicts it overlooks.
+"""Corrections of ministack's IAM for the AWS plugin: operations that it doesn't have, conflicts that it overlooks.
 
-Each handler takes the parameters of a query call and answers as ministack's own do (behaviour.md USER-..., OIDC-...).
+Each handler takes the parameters of a query call and returns a response, as ministack's own do (behaviour.md USR-...,
+OIDC-...).
 """
 
 import re
 from collections.abc import Callable
 from typing import Any
 
-Answer = tuple[int, dict[str, str], bytes]
-Handler = Callable[[dict[str, list[str]]], Answer]
+Response = tuple[int, dict[str, str], bytes]
+Handler = Callable[[dict[str, list[str]]], Response]
 KEYS_OF_A_USER = 2
 
 
 def correct(iam: Any) -> None:
-    """Puts the handlers below into ministack's IAM; its state stays its own."""
+    """Adds the handlers below to ministack's IAM, which keeps its state."""
     _Corrections(iam)
 
 
 class _Corrections:
     def __init__(self, iam: Any) -> None:
         self._iam = iam
-        self._theirs: dict[str, Handler] = dict(self._iam._IAM_HANDLERS)
+        self._original: dict[str, Handler] = dict(self._iam._IAM_HANDLERS)
         self._iam._IAM_HANDLERS.update(
             DeleteUser=self._delete_user,
             UpdateUser=self._update_user,
@@ -34,22 +35,22 @@ class _Corrections:
             UntagOpenIDConnectProvider=self._of_provider(self._untag),
         )
 
-    def _error(self, status: int, code: str, message: str) -> Answer:
-        answer: Answer = self._iam._error(status, code, message, ns="iam")
-        return answer
+    def _error(self, status: int, code: str, message: str) -> Response:
+        response: Response = self._iam._error(status, code, message, ns="iam")
+        return response
 
-    def _done(self, action: str) -> Answer:
-        answer: Answer = self._iam._xml(200, f"{action}Response", "", ns="iam")
-        return answer
+    def _done(self, action: str) -> Response:
+        response: Response = self._iam._xml(200, f"{action}Response", "", ns="iam")
+        return response
 
     # ---- users ----------------------------------------------------------------------------------------------------
 
-    def _delete_user(self, p: dict[str, list[str]]) -> Answer:
+    def _delete_user(self, p: dict[str, list[str]]) -> Response:
         if self._iam._user_inline_policies.get(_first(p, "UserName")):
             return self._error(409, "DeleteConflict", "Cannot delete entity, must delete policies first.")
-        return self._theirs["DeleteUser"](p)
+        return self._original["DeleteUser"](p)
 
-    def _update_user(self, p: dict[str, list[str]]) -> Answer:
+    def _update_user(self, p: dict[str, list[str]]) -> Response:
         users, name = self._iam._users, _first(p, "UserName")
         new = _first(p, "NewUserName") or name
         if name not in users:
@@ -68,26 +69,26 @@ class _Corrections:
             policies[new] = policies.pop(name)
         return self._done("UpdateUser")
 
-    def _create_access_key(self, p: dict[str, list[str]]) -> Answer:
+    def _create_access_key(self, p: dict[str, list[str]]) -> Response:
         keys = [key for key in self._iam._access_keys.values() if key["UserName"] == _first(p, "UserName")]
         if len(keys) >= KEYS_OF_A_USER:
             text = f"Cannot exceed quota for AccessKeysPerUser: {KEYS_OF_A_USER}"
             return self._error(409, "LimitExceeded", text)
-        return self._theirs["CreateAccessKey"](p)
+        return self._original["CreateAccessKey"](p)
 
     # ---- OpenID Connect providers ---------------------------------------------------------------------------------
 
-    def _create_provider(self, p: dict[str, list[str]]) -> Answer:
+    def _create_provider(self, p: dict[str, list[str]]) -> Response:
         url = _first(p, "Url")
         if not re.fullmatch(r"https://[^/?#]+(/[^?#]*)?", url):
             return self._error(400, "ValidationError", "Invalid Open ID Connect Provider URL")
-        answer = self._theirs["CreateOpenIDConnectProvider"](p)
-        for provider in self._iam._oidc_providers.values():  # AWS keeps and tells it without the scheme
+        response = self._original["CreateOpenIDConnectProvider"](p)
+        for provider in self._iam._oidc_providers.values():  # AWS stores and returns it without the scheme
             provider["Url"] = provider["Url"].removeprefix("https://")
-        return answer
+        return response
 
     def _of_provider(self, change: Callable[[dict[str, Any], dict[str, list[str]]], None]) -> Handler:
-        def handler(p: dict[str, list[str]]) -> Answer:
+        def handler(p: dict[str, list[str]]) -> Response:
             arn = _first(p, "OpenIDConnectProviderArn")
             provider = self._iam._oidc_providers.get(arn)
             if provider is None:
@@ -115,8 +116,8 @@ class _Corrections:
 
     @staticmethod
     def _untag(provider: dict[str, Any], p: dict[str, list[str]]) -> None:
-        gone = _members(p, "TagKeys")
-        provider["Tags"] = [tag for tag in provider["Tags"] if tag["Key"] not in gone]
+        keys = _members(p, "TagKeys")
+        provider["Tags"] = [tag for tag in provider["Tags"] if tag["Key"] not in keys]
 
 
 def _first(p: dict[str, list[str]], name: str) -> str:
@@ -124,5 +125,5 @@ def _first(p: dict[str, list[str]], name: str) -> str:
 
 
 def _members(p: dict[str, list[str]], name: str) -> list[str]:
-    found = {key: values[0] for key, values in p.items() if key.startswith(f"{name}.member.")}
-    return [found[key] for key in sorted(found, key=lambda key: int(key.rpartition(".")[2]))]
+    members = {key: values[0] for key, values in p.items() if key.startswith(f"{name}.member.")}
+    return [members[key] for key in sorted(members, key=lambda key: int(key.rpartition(".")[2]))]

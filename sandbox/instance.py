@@ -1,7 +1,7 @@
-"""Is a sandbox running in this folder? The answer that no stale or reused process number can spoil.
+"""Is a sandbox running in this folder? A stale or reused process number can't falsify the result.
 
-The sandbox holds a lock on its pid file as long as it lives; the kernel drops the lock with the process, also after
-SIGKILL. So: lock held = it lives, and the number in the file is its own; lock free = whatever the file says is stale.
+The sandbox locks its pid file as long as it runs; the kernel releases the lock when the process ends, even after
+SIGKILL. So: locked = it runs, and the number in the file is its own; unlocked = the file is stale.
 """
 
 import contextlib
@@ -23,12 +23,12 @@ from sandbox.environment import FILE, Environment
 
 PID_FILE = "sandbox.pid"
 LOG_FILE = "sandbox.log"
-# All that a sandbox makes in its folder, but for the pid file and the logs.
-LEFT = (FILE, FILE + ".new", "ca.pem", "aws-config", "aws-credentials", "blobs")
+# What a sandbox writes into its folder, except the pid file and the logs.
+CONTENT = (FILE, FILE + ".new", "ca.pem", "aws-config", "aws-credentials", "blobs")
 
 
 class AlreadyRunningError(Exception):
-    """Another process holds the folder."""
+    """Another process has locked the folder."""
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Instance:
             return None
 
     def running_pid(self) -> int | None:
-        """The process number of the sandbox that lives in this folder."""
+        """The process number of the sandbox that runs in this folder."""
         try:
             with self.pid_file.open() as stream:
                 fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -64,8 +64,8 @@ class Instance:
             return self.recorded_pid()
         return None
 
-    def answers(self) -> bool:
-        """Whether it is up: its environment is written, and its proxy says that it is this process."""
+    def is_responding(self) -> bool:
+        """Whether it is ready: its environment is written, and its proxy responds with its process number."""
         environment = Environment.read(self.folder)
         pid = self.running_pid()
         if environment is None or pid is None:
@@ -80,34 +80,34 @@ class Instance:
         finally:
             connection.close()
 
-    def stop(self, patience: float = 3.0) -> int | None:
-        """Ends the sandbox of this folder, waits until it is gone, and removes what it made. Returns its number."""
+    def stop(self, timeout: float = 3.0) -> int | None:
+        """Stops the sandbox of this folder, waits for its end, and deletes its content. Returns its process number."""
         pid = self.running_pid()
         for sign in (signal.SIGTERM, signal.SIGKILL):
             if pid is not None and self.running_pid() == pid:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, sign)
-                deadline = time.monotonic() + patience
+                deadline = time.monotonic() + timeout
                 while self.running_pid() == pid and time.monotonic() < deadline:
                     time.sleep(0.02)
         if pid is not None:
             _wait_for_end(pid)
         if self.folder.is_dir():
-            # Only behind the lock: somebody may have started another one meanwhile.
+            # Only with the lock: another one may have been started meanwhile.
             with contextlib.suppress(AlreadyRunningError), self.hold():
                 pass
         return pid
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
-        """Takes the folder for this process; on the way in and out removes what a sandbox made."""
+        """Locks the folder for this process; deletes a sandbox's content before and after."""
         self.folder.mkdir(parents=True, exist_ok=True)
         stream = self._locked()
         try:
-            self._clean(*LEFT)
+            self._clean(*CONTENT)
             yield
         finally:
-            self._clean(*LEFT, PID_FILE)  # while the lock is still held
+            self._clean(*CONTENT, PID_FILE)  # while the lock is still held
             stream.close()
 
     def _clean(self, *names: str) -> None:
@@ -119,7 +119,7 @@ class Instance:
                 path.unlink(missing_ok=True)
 
     def _locked(self) -> TextIO:
-        deadline = time.monotonic() + 0.2  # somebody may just be looking (running_pid)
+        deadline = time.monotonic() + 0.2  # another process may be in running_pid
         while True:
             stream = self.pid_file.open("a+")
             try:
@@ -130,7 +130,7 @@ class Instance:
                     raise AlreadyRunningError(self.recorded_pid()) from None
                 time.sleep(0.02)
                 continue
-            # The file may have been removed between open and lock by a sandbox that was just stopping.
+            # A sandbox that was stopping may have removed the file between open and lock.
             with contextlib.suppress(FileNotFoundError):
                 if os.path.samestat(self.pid_file.stat(), os.fstat(stream.fileno())):
                     stream.truncate(0)
@@ -141,7 +141,7 @@ class Instance:
 
 
 def _wait_for_end(pid: int) -> None:
-    """The lock is free a moment before the process is gone."""
+    """Waits for the process, which ends a moment after it releases the lock."""
     deadline = time.monotonic() + 1
     with contextlib.suppress(ProcessLookupError):
         while time.monotonic() < deadline and not _is_zombie(pid):
@@ -150,7 +150,7 @@ def _wait_for_end(pid: int) -> None:
 
 
 def _is_zombie(pid: int) -> bool:
-    """Dead, but nobody has asked how it ended: in a container without an init process that can last."""
+    """Dead, but not waited for: in a container without an init process, that lasts."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     except OSError:  # gone, or no /proc (macOS)

@@ -1,7 +1,7 @@
-"""The way to the real host names: a CONNECT proxy that leads AWS's and Palette's to the sandbox and refuses all others.
+"""A CONNECT proxy that leads the host names of AWS and Palette to the sandbox and rejects all others.
 
-With HTTPS_PROXY set to it, nothing can reach the real ones by accident, whatever a tool asks for.
-Every request for a connection is a line in ``proxy.log``: time, what was asked, ``passed`` or ``refused``.
+With HTTPS_PROXY set to it, no tool can reach the real ones by accident. Each request for a connection is a line in
+``proxy.log``: time, method and target, ``passed`` or ``rejected``.
 """
 
 import asyncio
@@ -31,12 +31,12 @@ class Proxy:
     _through: dict[int, tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = field(default_factory=dict)
 
     def abort(self) -> None:
-        """Cuts all connections: a client that keeps one open would hold up the end by a TLS farewell."""
+        """Cuts all connections: an open one would delay the end until TLS is closed."""
         for writer in self._open:
             writer.transport.abort()
 
     def cut(self, port: int) -> None:
-        """Cuts the connection that arrives at the TLS port from this port: no farewell, no answer."""
+        """Cuts the connection that arrives at the TLS port from this port, without a response."""
         for writer in self._through.get(port, ()):
             writer.transport.abort()
 
@@ -45,7 +45,7 @@ class Proxy:
         try:
             await self._serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            pass  # the other side hung up, or speaks something else than HTTP
+            pass  # the other side hung up, or doesn't speak HTTP
         finally:
             self._open.discard(writer)
             writer.close()
@@ -58,18 +58,18 @@ class Proxy:
         target = rest.rpartition(" ")[0]
         if target.startswith("/"):
             length = _LENGTH.search(head)
-            status, answer = self.control(method, target, await reader.readexactly(int(length[1]) if length else 0))
-            await _answer(writer, f"{status} {HTTPStatus(status).phrase}", json.dumps(answer))
+            status, body = self.control(method, target, await reader.readexactly(int(length[1]) if length else 0))
+            await _respond(writer, f"{status} {HTTPStatus(status).phrase}", json.dumps(body))
             return
         host, _, port = target.rpartition(":")
         passed = method == "CONNECT" and port == "443" and is_ours(host)
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
-        # Only host and port: the address of a plain request may carry secrets.
-        asked = target if method == "CONNECT" else target.partition("?")[0]
-        print(now, method, asked, "passed" if passed else "refused", file=self.log, flush=True)
+        # Without the query: the address of a plain request may have secrets.
+        shown = target if method == "CONNECT" else target.partition("?")[0]
+        print(now, method, shown, "passed" if passed else "rejected", file=self.log, flush=True)
         if not passed:
-            text = f"The packinfra sandbox leads only to *.amazonaws.com:443 and {PALETTE}:443; it refuses {asked}.\n"
-            await _answer(writer, "403 Forbidden", text)
+            text = f"The packinfra sandbox connects only to *.amazonaws.com:443 and {PALETTE}:443, not to {shown}.\n"
+            await _respond(writer, "403 Forbidden", text)
             return
         inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self.tls_port, limit=PIECE)
         port = inner_writer.get_extra_info("sockname")[1]
@@ -81,7 +81,7 @@ class Proxy:
         self._open.discard(inner_writer)
 
 
-async def _answer(writer: asyncio.StreamWriter, status: str, text: str) -> None:
+async def _respond(writer: asyncio.StreamWriter, status: str, text: str) -> None:
     body = text.encode()
     writer.write(f"HTTP/1.1 {status}\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
     await writer.drain()

@@ -14,7 +14,7 @@ from sandbox.ecr.access import Tokens
 from sandbox.ecr.control import ControlPlane
 from sandbox.ecr.data_plane import DataPlane
 from sandbox.ecr.downloads import Downloads
-from sandbox.ecr.pace import Pace
+from sandbox.ecr.rate_limit import RateLimit
 from sandbox.ecr.state import Store
 from sandbox.ecr.uploads import Uploads
 from sandbox.environment import Environment
@@ -22,25 +22,25 @@ from sandbox.faults import Faults
 from sandbox.front import Front
 from sandbox.instance import Instance
 from sandbox.palette.api import Palette
-from sandbox.palette.orders import Orders
-from sandbox.palette.source import Doorman
+from sandbox.palette.overrides import Overrides
+from sandbox.palette.source import RegistryProbe
 from sandbox.proxy import PIECE, Proxy
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a sandbox is set up; each is an option of ``start`` and ``serve``."""
+    """The options of ``start`` and ``serve``."""
 
     region: str = "eu-west-1"
     account: str = "123456789012"
     proxy_port: int = 0
     tls_port: int = 0
     token_seconds: float = 12 * 3600
-    put_image_pace: float = 10
-    missing_repository: str = "answer"
+    put_image_rate: float = 10
+    missing_repository: str = "respond"
 
 
-# Read by ministack when it is imported; everything that would open a port or touch the disk is off.
+# ministack reads these when it is imported. Everything that would open a port or write to the disk is off.
 _MINISTACK = {
     "AUTH": "true",
     "BIND_HOST": "127.0.0.1",
@@ -53,7 +53,7 @@ _MINISTACK = {
 
 
 class PortTakenError(Exception):
-    """A port was asked for that another program has."""
+    """Another program has the port."""
 
 
 def _listen(option: str, port: int) -> socket.socket:
@@ -70,7 +70,7 @@ def _listen(option: str, port: int) -> socket.socket:
 
 
 def _scrub_environment(settings: Settings) -> None:
-    """Leaves ministack nothing of the user's: no AWS credentials, no settings of another ministack, no Docker."""
+    """Hides the user's environment from ministack: AWS credentials, settings of another ministack, Docker."""
     for name in list(os.environ):
         if name not in ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "TZ"):
             del os.environ[name]
@@ -78,7 +78,7 @@ def _scrub_environment(settings: Settings) -> None:
 
 
 def run(folder: Path, settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT; raises AlreadyRunningError or PortTakenError before anything else is done."""
+    """Serves until SIGTERM or SIGINT; raises AlreadyRunningError or PortTakenError before it does anything."""
     instance = Instance(folder)
     with (
         instance.hold(),
@@ -101,23 +101,20 @@ async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: so
     certificates.write_authority(folder / "ca.pem")
     store = Store(folder / "blobs" / "repositories", frozenset({settings.account}))
     tokens, downloads = Tokens(settings.token_seconds), Downloads()
-    pace, authorize, faults = (
-        Pace(settings.put_image_pace, settings.put_image_pace),
-        accounts.authorize(store),
-        Faults(),
-    )
-    control = ControlPlane(store, tokens, downloads, pace, authorize, accounts.has_principal, accounts.find_key)
+    manifests = RateLimit(settings.put_image_rate, settings.put_image_rate)
+    authorize, faults = accounts.authorize(store), Faults()
+    control = ControlPlane(store, tokens, downloads, manifests, authorize, accounts.has_principal, accounts.find_key)
     drops = settings.missing_repository == "drop"
-    registry = DataPlane(store, tokens, Uploads(), downloads, pace, authorize, drops)
+    registry = DataPlane(store, tokens, Uploads(), downloads, manifests, authorize, drops)
 
     key = await accounts.create_user(settings.account, accounts.USER, accounts.POLICY)
     tls_port, proxy_port = tls.getsockname()[1], proxy.getsockname()[1]
-    theirs = await accounts.create_user(accounts.PALETTE_ACCOUNT, "palette", accounts.PALETTE_POLICY)
-    orders = Orders()
-    doorman = Doorman(f"http://127.0.0.1:{proxy_port}", str(folder / "ca.pem"), *theirs, orders)
-    palette = Palette(accounts.PALETTE_ACCOUNT, doorman, orders)
-    facts = {"pid": os.getpid(), "account": settings.account, "region": settings.region}
-    connect = Proxy(tls_port, log, Control(facts, faults, palette))
+    palette_key = await accounts.create_user(accounts.PALETTE_ACCOUNT, "palette", accounts.PALETTE_POLICY)
+    overrides = Overrides()
+    probe = RegistryProbe(f"http://127.0.0.1:{proxy_port}", str(folder / "ca.pem"), *palette_key, overrides)
+    palette = Palette(accounts.PALETTE_ACCOUNT, probe, overrides)
+    health = {"pid": os.getpid(), "account": settings.account, "region": settings.region}
+    connect = Proxy(tls_port, log, Control(health, faults, palette))
     front = Front(registry, accounts.install(control, store), downloads, palette, faults, connect.cut)
     async with await asyncio.start_server(connect, sock=proxy, limit=PIECE):
         keys = {

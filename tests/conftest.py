@@ -23,8 +23,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     meet.
     """
     with (
-        running_sandbox(tmp_path_factory.mktemp("sandbox"), "--put-image-pace", "0") as running,
-        running.palette.ordered(rate=0),
+        running_sandbox(tmp_path_factory.mktemp("sandbox"), "--put-image-rate", "0") as running,
+        running.palette.overrides(rate=0),
     ):
         yield running
 

@@ -13,7 +13,7 @@ _LIMIT = 400 * 1024 * 1024  # the engine's own
 
 
 def main() -> None:
-    # Asked before the port is told: the engine may be killed as soon as it knows it.
+    # Looked up before the port is printed: the engine may be killed as soon as it knows the port.
     engine = os.getppid()
     options = [("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message_length", _LIMIT)]
     server = grpc.server(ThreadPoolExecutor(32), options=options)
@@ -21,7 +21,7 @@ def main() -> None:
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)
-    # The engine ends its plugins, unless it was killed itself: then this process is handed to another parent.
+    # The engine ends its plugins, unless it was killed: then this process gets another parent.
     while os.getppid() == engine:
         time.sleep(0.5)
     server.stop(grace=None)

@@ -5,7 +5,7 @@ Replacement rules, error texts and the equivalence of policies: Terraform provid
 
 from typing import Any
 
-from sandbox.aws_plugin.kinds import Kind, given, mapping, pairs, recorded, tag_setter
+from sandbox.aws_plugin.kinds import Kind, mapping, pairs, state_only, tag_setter, without_empty
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json
 
@@ -24,31 +24,33 @@ def _identity(repository: Json) -> Json:
 
 def _create_repository(aws: Aws, inputs: Json) -> tuple[str, Json]:
     encryption = (inputs.get("encryptionConfigurations") or [None])[0]
-    answer = _ecr(aws, inputs).create_repository(
+    response = _ecr(aws, inputs).create_repository(
         repositoryName=inputs["name"],
-        **given(
+        **without_empty(
             imageTagMutability=inputs["imageTagMutability"],
             imageTagMutabilityExclusionFilters=inputs.get("imageTagMutabilityExclusionFilters"),
             imageScanningConfiguration=inputs.get("imageScanningConfiguration"),
             encryptionConfiguration=encryption
-            and given(encryptionType=encryption.get("encryptionType") or "AES256", kmsKey=encryption.get("kmsKey")),
+            and without_empty(
+                encryptionType=encryption.get("encryptionType") or "AES256", kmsKey=encryption.get("kmsKey")
+            ),
             tags=pairs(inputs.get("tags")),
         ),
     )
-    return answer["repository"]["repositoryName"], _identity(answer["repository"])
+    return response["repository"]["repositoryName"], _identity(response["repository"])
 
 
 def _read_repository(aws: Aws, id_: str, state: Json) -> Json:
-    found = _ecr(aws, state).describe_repositories(repositoryNames=[id_])["repositories"][0]
-    tags = mapping(_ecr(aws, state).list_tags_for_resource(resourceArn=found["repositoryArn"])["tags"])
-    encryption = found.get("encryptionConfiguration") or {"encryptionType": "AES256"}
+    repository = _ecr(aws, state).describe_repositories(repositoryNames=[id_])["repositories"][0]
+    tags = mapping(_ecr(aws, state).list_tags_for_resource(resourceArn=repository["repositoryArn"])["tags"])
+    encryption = repository.get("encryptionConfiguration") or {"encryptionType": "AES256"}
     return {
-        "name": found["repositoryName"],
-        **_identity(found),
-        "imageTagMutability": found["imageTagMutability"],
-        "imageTagMutabilityExclusionFilters": found.get("imageTagMutabilityExclusionFilters", []),
+        "name": repository["repositoryName"],
+        **_identity(repository),
+        "imageTagMutability": repository["imageTagMutability"],
+        "imageTagMutabilityExclusionFilters": repository.get("imageTagMutabilityExclusionFilters", []),
         "imageScanningConfiguration": {
-            "scanOnPush": bool(found.get("imageScanningConfiguration", {}).get("scanOnPush"))
+            "scanOnPush": bool(repository.get("imageScanningConfiguration", {}).get("scanOnPush"))
         },
         "encryptionConfigurations": [
             {"encryptionType": encryption["encryptionType"], "kmsKey": encryption.get("kmsKey", "")}
@@ -62,7 +64,7 @@ def _set_mutability(aws: Aws, id_: str, news: Json, state: Json) -> None:
     _ecr(aws, state).put_image_tag_mutability(
         repositoryName=id_,
         imageTagMutability=news["imageTagMutability"],
-        **given(imageTagMutabilityExclusionFilters=news.get("imageTagMutabilityExclusionFilters")),
+        **without_empty(imageTagMutabilityExclusionFilters=news.get("imageTagMutabilityExclusionFilters")),
     )
 
 
@@ -96,7 +98,7 @@ REPOSITORY = Kind(
         "imageTagMutability": _set_mutability,
         "imageTagMutabilityExclusionFilters": _set_mutability,
         "imageScanningConfiguration": _set_scanning,
-        "forceDelete": recorded,
+        "forceDelete": state_only,
         "tags": tag_setter(
             lambda aws, _, state, tags: _ecr(aws, state).tag_resource(resourceArn=state["arn"], tags=tags),
             lambda aws, _, state, keys: _ecr(aws, state).untag_resource(resourceArn=state["arn"], tagKeys=keys),
@@ -106,15 +108,15 @@ REPOSITORY = Kind(
 
 
 def _put_lifecycle(aws: Aws, inputs: Json) -> str:
-    answer = _ecr(aws, inputs).put_lifecycle_policy(
+    response = _ecr(aws, inputs).put_lifecycle_policy(
         repositoryName=inputs["repository"], lifecyclePolicyText=inputs["policy"]
     )
-    return str(answer["repositoryName"])
+    return str(response["repositoryName"])
 
 
 def _read_lifecycle(aws: Aws, id_: str, state: Json) -> Json:
-    found = _ecr(aws, state).get_lifecycle_policy(repositoryName=id_)
-    return {"repository": id_, "registryId": found["registryId"], "policy": found["lifecyclePolicyText"]}
+    current = _ecr(aws, state).get_lifecycle_policy(repositoryName=id_)
+    return {"repository": id_, "registryId": current["registryId"], "policy": current["lifecyclePolicyText"]}
 
 
 LIFECYCLE_POLICY = Kind(
@@ -133,13 +135,13 @@ LIFECYCLE_POLICY = Kind(
 
 
 def _put_repository_policy(aws: Aws, inputs: Json) -> str:
-    answer = _ecr(aws, inputs).set_repository_policy(repositoryName=inputs["repository"], policyText=inputs["policy"])
-    return str(answer["repositoryName"])
+    response = _ecr(aws, inputs).set_repository_policy(repositoryName=inputs["repository"], policyText=inputs["policy"])
+    return str(response["repositoryName"])
 
 
 def _read_repository_policy(aws: Aws, id_: str, state: Json) -> Json:
-    found = _ecr(aws, state).get_repository_policy(repositoryName=id_)
-    return {"repository": id_, "registryId": found["registryId"], "policy": found["policyText"]}
+    current = _ecr(aws, state).get_repository_policy(repositoryName=id_)
+    return {"repository": id_, "registryId": current["registryId"], "policy": current["policyText"]}
 
 
 REPOSITORY_POLICY = Kind(

@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.aws_plugin.kinds import Kind, given, mapping, pairs, recorded, tag_setter
+from sandbox.aws_plugin.kinds import Kind, mapping, pairs, state_only, tag_setter, without_empty
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json
 
@@ -20,12 +20,12 @@ def _iam(aws: Aws) -> Any:
 
 
 def _create_policy(aws: Aws, inputs: Json) -> str:
-    answer = _iam(aws).create_policy(
+    response = _iam(aws).create_policy(
         PolicyName=inputs["name"],
         PolicyDocument=inputs["policy"],
-        **given(Path=inputs.get("path"), Description=inputs.get("description"), Tags=pairs(inputs.get("tags"))),
+        **without_empty(Path=inputs.get("path"), Description=inputs.get("description"), Tags=pairs(inputs.get("tags"))),
     )
-    return str(answer["Policy"]["Arn"])
+    return str(response["Policy"]["Arn"])
 
 
 def _read_policy(aws: Aws, id_: str, _: Json) -> Json:
@@ -77,7 +77,7 @@ POLICY = Kind(
     delete=_delete_policy,
     update={
         "policy": _set_policy,
-        "delayAfterPolicyCreationInMs": recorded,
+        "delayAfterPolicyCreationInMs": state_only,
         "tags": tag_setter(
             lambda aws, id_, _, tags: _iam(aws).tag_policy(PolicyArn=id_, Tags=tags),
             lambda aws, id_, _, keys: _iam(aws).untag_policy(PolicyArn=id_, TagKeys=keys),
@@ -87,10 +87,10 @@ POLICY = Kind(
 
 
 def _create_role(aws: Aws, inputs: Json) -> str:
-    answer = _iam(aws).create_role(
+    response = _iam(aws).create_role(
         RoleName=inputs["name"],
         AssumeRolePolicyDocument=inputs["assumeRolePolicy"],
-        **given(
+        **without_empty(
             Path=inputs.get("path"),
             Description=inputs.get("description"),
             MaxSessionDuration=inputs.get("maxSessionDuration"),
@@ -98,7 +98,7 @@ def _create_role(aws: Aws, inputs: Json) -> str:
             Tags=pairs(inputs.get("tags")),
         ),
     )
-    return str(answer["Role"]["RoleName"])
+    return str(response["Role"]["RoleName"])
 
 
 def _read_role(aws: Aws, id_: str, _: Json) -> Json:
@@ -165,7 +165,7 @@ ROLE = Kind(
             RoleName=id_, MaxSessionDuration=news["maxSessionDuration"]
         ),
         "permissionsBoundary": _set_boundary,
-        "forceDetachPolicies": recorded,
+        "forceDetachPolicies": state_only,
         "tags": tag_setter(
             lambda aws, id_, _, tags: _iam(aws).tag_role(RoleName=id_, Tags=tags),
             lambda aws, id_, _, keys: _iam(aws).untag_role(RoleName=id_, TagKeys=keys),
@@ -182,8 +182,8 @@ def _put_role_policy(aws: Aws, inputs: Json) -> str:
 
 def _read_role_policy(aws: Aws, id_: str, _state: Json) -> Json:
     role, _, name = id_.partition(":")
-    found = _iam(aws).get_role_policy(RoleName=role, PolicyName=name)
-    return {"role": role, "name": name, "policy": json.dumps(found["PolicyDocument"])}
+    details = _iam(aws).get_role_policy(RoleName=role, PolicyName=name)
+    return {"role": role, "name": name, "policy": json.dumps(details["PolicyDocument"])}
 
 
 def _delete_role_policy(aws: Aws, id_: str, _state: Json) -> None:
@@ -237,22 +237,22 @@ def _attachment(holder: str) -> Kind:
 
 
 def _create_provider(aws: Aws, inputs: Json) -> str:
-    answer = _iam(aws).create_open_id_connect_provider(
+    response = _iam(aws).create_open_id_connect_provider(
         Url=inputs["url"],
         ClientIDList=inputs["clientIdLists"],
-        **given(ThumbprintList=inputs.get("thumbprintLists"), Tags=pairs(inputs.get("tags"))),
+        **without_empty(ThumbprintList=inputs.get("thumbprintLists"), Tags=pairs(inputs.get("tags"))),
     )
-    return str(answer["OpenIDConnectProviderArn"])
+    return str(response["OpenIDConnectProviderArn"])
 
 
 def _read_provider(aws: Aws, id_: str, _: Json) -> Json:
-    found = _iam(aws).get_open_id_connect_provider(OpenIDConnectProviderArn=id_)
-    tags = mapping(found.get("Tags"))
+    details = _iam(aws).get_open_id_connect_provider(OpenIDConnectProviderArn=id_)
+    tags = mapping(details.get("Tags"))
     return {
         "arn": id_,
-        "clientIdLists": found["ClientIDList"],
-        "thumbprintLists": found["ThumbprintList"],
-        "url": found["Url"],
+        "clientIdLists": details["ClientIDList"],
+        "thumbprintLists": details["ThumbprintList"],
+        "url": details["Url"],
         "tags": tags,
         "tagsAll": tags,
     }

@@ -36,8 +36,8 @@ def _statement(statement: Json) -> Json:
         name = key[0].upper() + key[1:-1]
         parts[name] = _one_or_many(statement.get(key) or [])
     for key in ("principals", "notPrincipals"):
-        found = {item["type"]: _one_or_many(item["identifiers"]) for item in statement.get(key) or []}
-        parts[key[0].upper() + key[1:-1]] = "*" if found == {"*": "*"} else found
+        principals = {item["type"]: _one_or_many(item["identifiers"]) for item in statement.get(key) or []}
+        parts[key[0].upper() + key[1:-1]] = "*" if principals == {"*": "*"} else principals
     conditions: dict[str, Json] = {}
     for item in statement.get("conditions") or []:
         conditions.setdefault(item["test"], {})[item["variable"]] = _one_or_many(item["values"])

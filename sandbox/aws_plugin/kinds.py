@@ -1,4 +1,4 @@
-"""What a kind of resource is: a row of the table that drives every step of its life."""
+"""A kind of resource: a row of the table that drives create, read, update and delete."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -20,9 +20,9 @@ GONE = {
 }
 
 
-def gone(what: str) -> ClientError:
-    """For a read that finds nothing where AWS itself gives no error."""
-    return ClientError({"Error": {"Code": "NotFoundException", "Message": f"{what} is not there"}}, "Read")
+def not_found(id_: str) -> ClientError:
+    """For a read that finds nothing where AWS itself returns no error."""
+    return ClientError({"Error": {"Code": "NotFoundException", "Message": f"{id_} does not exist"}}, "Read")
 
 
 def is_gone(error: ClientError) -> bool:
@@ -33,22 +33,22 @@ def is_gone(error: ClientError) -> bool:
 class Kind:
     """One kind. An input without a setter in ``update`` forces a replacement (behaviour.md PLUG-8)."""
 
-    title: str  # as AWS errors are introduced: "creating ECR Repository (name): ..."
+    title: str  # the prefix of AWS errors: "creating ECR Repository (name): ..."
     required: tuple[str, ...]
     optional: tuple[str, ...]
-    create: Callable[[Aws, Json], str | tuple[str, Json]]  # inputs -> id, and what AWS tells only now
-    read: Callable[[Aws, str, Json], Json]  # id, state -> what AWS says; a GONE error means there is none
+    create: Callable[[Aws, Json], str | tuple[str, Json]]  # inputs -> id, and properties that AWS returns only once
+    read: Callable[[Aws, str, Json], Json]  # id, state -> properties; a GONE error means that it doesn't exist
     delete: Callable[[Aws, str, Json], Any]
     update: Mapping[str, Setter] = field(default_factory=dict)  # id, news, state
     outputs: tuple[str, ...] = ()  # computed; unknown before create
     defaults: Json = field(default_factory=dict)
-    kept: tuple[str, ...] = ()  # optional and computed: leaving it out is no change
-    documents: tuple[str, ...] = ()  # JSON texts that a program may also give as objects
+    kept: tuple[str, ...] = ()  # optional and computed: an absent one is no change
+    documents: tuple[str, ...] = ()  # JSON texts that a program may also write as objects
     absent: tuple[str, ...] = ()  # inputs of the real kind that the stand-in does not have
     delete_first: bool = False
-    always_written: bool = False  # an update writes also what did not change (PLUG-24)
+    always_written: bool = False  # an update also writes properties that did not change (PLUG-24)
     name_form: str = "{}"  # of a generated name
-    # Two values that come to the same here are the same (Terraform's DiffSuppressFunc and sets).
+    # Values with the same result here are equal (Terraform's DiffSuppressFunc and sets).
     normal: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
 
     @property
@@ -72,7 +72,7 @@ def mapping(tags: list[dict[str, str]] | None) -> dict[str, str]:
     return {tag["Key"]: tag["Value"] for tag in tags or []}
 
 
-def given(**values: Any) -> Json:
+def without_empty(**values: Any) -> Json:
     """The arguments that have a value."""
     return {key: value for key, value in values.items() if value not in (None, "", [], {})}
 
@@ -88,5 +88,5 @@ def tag_setter(tag: Callable[[Aws, str, Json, Any], Any], untag: Callable[[Aws, 
     return set_tags
 
 
-def recorded(*_: Any) -> None:
-    """The setter of an input that AWS does not know: it only stands in the state."""
+def state_only(*_: Any) -> None:
+    """The setter of an input that AWS does not have: it is only in the state."""

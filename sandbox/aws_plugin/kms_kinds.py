@@ -5,7 +5,7 @@ Replacement rules: Terraform provider, internal/service/kms (key.go, alias.go).
 
 from typing import Any
 
-from sandbox.aws_plugin.kinds import Kind, given, gone, recorded
+from sandbox.aws_plugin.kinds import Kind, not_found, state_only, without_empty
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json, same
 
@@ -15,16 +15,16 @@ def _kms(aws: Aws, values: Json) -> Any:
 
 
 def _pairs(tags: Json | None) -> list[Json]:
-    """KMS spells a tag in a way of its own."""
+    """KMS has its own form of tags."""
     return [{"TagKey": key, "TagValue": value} for key, value in sorted((tags or {}).items())]
 
 
 def _create_key(aws: Aws, inputs: Json) -> str:
     kms = _kms(aws, inputs)
-    answer = kms.create_key(
+    response = kms.create_key(
         KeySpec=inputs["customerMasterKeySpec"],
         KeyUsage=inputs["keyUsage"],
-        **given(
+        **without_empty(
             BypassPolicyLockoutSafetyCheck=inputs.get("bypassPolicyLockoutSafetyCheck"),
             Description=inputs.get("description"),
             MultiRegion=inputs.get("multiRegion"),
@@ -32,7 +32,7 @@ def _create_key(aws: Aws, inputs: Json) -> str:
             Tags=_pairs(inputs.get("tags")),
         ),
     )
-    id_ = str(answer["KeyMetadata"]["KeyId"])
+    id_ = str(response["KeyMetadata"]["KeyId"])
     if inputs.get("enableKeyRotation"):
         _set_rotation(kms, id_, inputs)
     if not inputs["isEnabled"]:
@@ -42,20 +42,20 @@ def _create_key(aws: Aws, inputs: Json) -> str:
 
 def _read_key(aws: Aws, id_: str, state: Json) -> Json:
     kms = _kms(aws, state)
-    found = kms.describe_key(KeyId=id_)["KeyMetadata"]
-    if found["KeyState"] in ("PendingDeletion", "PendingReplicaDeletion"):
-        raise gone(id_)  # as good as deleted
+    metadata = kms.describe_key(KeyId=id_)["KeyMetadata"]
+    if metadata["KeyState"] in ("PendingDeletion", "PendingReplicaDeletion"):
+        raise not_found(id_)  # counts as deleted
     rotation = kms.get_key_rotation_status(KeyId=id_)
     tags = {tag["TagKey"]: tag["TagValue"] for tag in kms.list_resource_tags(KeyId=id_)["Tags"]}
     return {
-        "arn": found["Arn"],
-        "keyId": found["KeyId"],
-        "customerMasterKeySpec": found["KeySpec"],
-        "description": found["Description"],
+        "arn": metadata["Arn"],
+        "keyId": metadata["KeyId"],
+        "customerMasterKeySpec": metadata["KeySpec"],
+        "description": metadata["Description"],
         "enableKeyRotation": rotation["KeyRotationEnabled"],
-        "isEnabled": found["Enabled"],
-        "keyUsage": found["KeyUsage"],
-        "multiRegion": found["MultiRegion"],
+        "isEnabled": metadata["Enabled"],
+        "keyUsage": metadata["KeyUsage"],
+        "multiRegion": metadata["MultiRegion"],
         "policy": kms.get_key_policy(KeyId=id_, PolicyName="default")["Policy"],
         **({"rotationPeriodInDays": rotation["RotationPeriodInDays"]} if rotation["KeyRotationEnabled"] else {}),
         "tags": tags,
@@ -65,7 +65,7 @@ def _read_key(aws: Aws, id_: str, state: Json) -> Json:
 
 def _set_rotation(kms: Any, id_: str, news: Json) -> None:
     if news.get("enableKeyRotation"):
-        kms.enable_key_rotation(KeyId=id_, **given(RotationPeriodInDays=news.get("rotationPeriodInDays")))
+        kms.enable_key_rotation(KeyId=id_, **without_empty(RotationPeriodInDays=news.get("rotationPeriodInDays")))
     else:
         kms.disable_key_rotation(KeyId=id_)
 
@@ -119,13 +119,13 @@ KEY = Kind(
     create=_create_key,
     read=_read_key,
     delete=lambda aws, id_, state: _kms(aws, state).schedule_key_deletion(
-        KeyId=id_, **given(PendingWindowInDays=state.get("deletionWindowInDays"))
+        KeyId=id_, **without_empty(PendingWindowInDays=state.get("deletionWindowInDays"))
     ),
     update={
         **dict.fromkeys(
             ("description", "enableKeyRotation", "isEnabled", "policy", "rotationPeriodInDays", "tags"), _update_key
         ),
-        **dict.fromkeys(("bypassPolicyLockoutSafetyCheck", "deletionWindowInDays"), recorded),
+        **dict.fromkeys(("bypassPolicyLockoutSafetyCheck", "deletionWindowInDays"), state_only),
     },
 )
 
@@ -142,7 +142,7 @@ def _read_alias(aws: Aws, id_: str, state: Json) -> Json:
                 key = alias["TargetKeyId"]
                 prefix = alias["AliasArn"].removesuffix(id_)
                 return {"arn": alias["AliasArn"], "name": id_, "targetKeyArn": f"{prefix}key/{key}", "targetKeyId": key}
-    raise gone(id_)
+    raise not_found(id_)
 
 
 ALIAS = Kind(

@@ -19,15 +19,15 @@ from sandbox.aws_plugin.session import Aws, ConfigurationError
 from sandbox.aws_plugin.values import UNKNOWN, Json, from_struct, has_unknown, is_empty, same, to_struct
 
 KINDS = {**ecr_kinds.KINDS, **iam_kinds.KINDS, **kms_kinds.KINDS, **user_kinds.KINDS}
-DEFAULTS = "__defaults"  # names the inputs that the provider filled in, as the Terraform bridge does
+DEFAULTS = "__defaults"  # the names of the inputs that the provider added, as in the Terraform bridge
 
 
 class StandInError(Exception):
-    """Something the stand-in cannot do, with what it can."""
+    """The stand-in doesn't support something; the message says what it supports."""
 
 
 class PartialFailureError(Exception):
-    """The resource exists, but AWS refused a call: the engine keeps these properties (behaviour.md PLUG-23)."""
+    """The resource exists, but AWS rejected a call: the engine keeps these properties (behaviour.md PLUG-23)."""
 
     def __init__(self, cause: Exception, id_: str, properties: Json) -> None:
         super().__init__(str(cause))
@@ -50,7 +50,7 @@ def _readable(method: Callable[..., Any]) -> Callable[..., Any]:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except (ConfigurationError, StandInError, ClientError, BotoCoreError) as error:
             context.abort(grpc.StatusCode.UNKNOWN, str(error))
-        except Exception as error:  # a mistake of the stand-in itself; values could hold secrets, so only the kind
+        except Exception as error:  # a bug of the stand-in; values could have secrets, so only the type is shown
             context.abort(grpc.StatusCode.UNKNOWN, f"the stand-in AWS plugin failed: {type(error).__name__}")
 
     return call
@@ -72,10 +72,10 @@ def _differ(kind: Kind, key: str, old: Any, new: Any) -> bool:
     return not same(old, new)
 
 
-def _doing(what: str, kind: Kind, name: str, error: Exception) -> StandInError:
-    """The Terraform provider's introduction to AWS's own text."""
+def _failed(action: str, kind: Kind, name: str, error: Exception) -> StandInError:
+    """AWS's message with the Terraform provider's prefix."""
     hint = " not empty, consider using force_delete" if "NotEmpty" in str(error) else ""
-    return StandInError(f"{what} {kind.title} ({name}){hint}: {error}")
+    return StandInError(f"{action} {kind.title} ({name}){hint}: {error}")
 
 
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
@@ -97,7 +97,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_readable
     def CheckConfig(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
-        """Here, and not only in Configure, because what fails here is shown as one text without a traceback."""
+        """Here, and not only in Configure, because the engine shows an error of this step without a traceback."""
         config = from_struct(request.news)
         reasons = [f"the stand-in AWS plugin does not have aws:{key}" for key in sorted({*config} - session.KEYS)]
         if not reasons:
@@ -110,7 +110,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_readable
     def DiffConfig(self, request: provider_pb2.DiffRequest) -> provider_pb2.DiffResponse:
-        """Without a reported change the engine would go on with the configuration in the state."""
+        """Without a reported change the engine would use the configuration of the state."""
         old, new = from_struct(request.olds), from_struct(request.news)
         changed = sorted(key for key in {*old, *new} if old.get(key) != new.get(key))
         # Nothing here replaces: another region reaches each resource as its own input (PLUG-21).
@@ -134,8 +134,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def Invoke(self, request: provider_pb2.InvokeRequest) -> provider_pb2.InvokeResponse:
         if request.tok not in INVOKES:
             raise StandInError(f"the stand-in AWS plugin has no {request.tok}; it has: {', '.join(sorted(INVOKES))}")
-        answer = INVOKES[request.tok](self.aws, from_struct(request.args))
-        return provider_pb2.InvokeResponse(**{"return": to_struct(answer)})  # type: ignore[arg-type]
+        response = INVOKES[request.tok](self.aws, from_struct(request.args))
+        return provider_pb2.InvokeResponse(**{"return": to_struct(response)})  # type: ignore[arg-type]
 
     # ---- resources ------------------------------------------------------------------------------------------------
 
@@ -186,7 +186,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             # ADD, DELETE, UPDATE are 0, 2, 4; one more where the change replaces the resource.
             number = 0 if is_empty(state.get(key)) else 2 if is_empty(news.get(key)) else 4
             details[key] = provider_pb2.PropertyDiff(kind=number + (key in replaces), inputDiff=True)  # type: ignore[arg-type]
-        # The bridge's nameRequiresDeleteBeforeReplace: of a name that the program fixed, also when it is what changes.
+        # The bridge's nameRequiresDeleteBeforeReplace: for a name that the program sets, even if the name changes.
         fixed_name = kind.named and "name" not in (news.get(DEFAULTS) or [])
         some, none = provider_pb2.DiffResponse.DIFF_SOME, provider_pb2.DiffResponse.DIFF_NONE
         return provider_pb2.DiffResponse(
@@ -199,10 +199,10 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         )
 
     def _state(self, kind: Kind, id_: str, known: Json) -> Json:
-        """What AWS says now. A value that means what is known keeps the known spelling."""
-        found = kind.read(self.aws, id_, known)
-        kept = {key: known[key] for key in found if key in known and not _differ(kind, key, known[key], found[key])}
-        state = {**known, **found, **kept}
+        """The current state at AWS. A value with the same meaning as the known one keeps the known spelling."""
+        current = kind.read(self.aws, id_, known)
+        same_meaning = {k: known[k] for k in current if k in known and not _differ(kind, k, known[k], current[k])}
+        state = {**known, **current, **same_meaning}
         if "region" in kind.optional:
             state["region"] = known.get("region") or self.aws.region
         state.pop(DEFAULTS, None)
@@ -228,13 +228,13 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             name = (
                 inputs.get("name") or inputs.get("repository") or ", ".join(str(inputs[key]) for key in kind.required)
             )
-            raise _doing("creating", kind, name, error) from None
+            raise _failed("creating", kind, name, error) from None
         id_, told = created if isinstance(created, tuple) else (created, {})
         known = {**inputs, **told}
         try:
             state = self._state(kind, id_, known)
         except (BotoCoreError, ClientError) as error:  # PLUG-25
-            raise PartialFailureError(_doing("reading", kind, id_, error), id_, self._planned(kind, known)) from None
+            raise PartialFailureError(_failed("reading", kind, id_, error), id_, self._planned(kind, known)) from None
         return provider_pb2.CreateResponse(id=id_, properties=to_struct(state))
 
     @_readable
@@ -257,7 +257,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             step = "reading"
             confirmed = self._state(kind, request.id, planned)
         except (BotoCoreError, ClientError) as error:
-            cause = _doing(step, kind, request.id, error)
+            cause = _failed(step, kind, request.id, error)
             raise PartialFailureError(cause, request.id, self._planned(kind, planned)) from None
         return provider_pb2.UpdateResponse(properties=to_struct(confirmed))
 
@@ -269,7 +269,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except ClientError as error:
             if is_gone(error):
                 return provider_pb2.ReadResponse()
-            raise _doing("reading", kind, request.id, error) from None
+            raise _failed("reading", kind, request.id, error) from None
         if inputs:  # a refresh: what the program gave, as AWS has it now
             seen = {key: state.get(key) for key in kind.inputs if key in inputs}
             seen[DEFAULTS] = inputs.get(DEFAULTS) or []
@@ -289,7 +289,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             kind.delete(self.aws, request.id, state)
         except ClientError as error:
             if not is_gone(error):
-                raise _doing("deleting", kind, request.id, error) from None
+                raise _failed("deleting", kind, request.id, error) from None
         return empty_pb2.Empty()
 
     @_readable

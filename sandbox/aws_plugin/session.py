@@ -1,4 +1,4 @@
-"""The provider's configuration: region, credentials, the guard on the account; and the clients made from it."""
+"""The provider's configuration (region, credentials, allowed accounts) and its AWS clients."""
 
 import functools
 import json
@@ -11,20 +11,20 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.aws_plugin.values import Json
 
-# Of the real provider's configuration, what the stand-in honours; another key is refused, not ignored.
+# The keys of the real provider's configuration that the stand-in supports; it rejects others.
 TEXTS = ("accessKey", "secretKey", "token", "profile", "region")
 OBJECTS = ("allowedAccountIds", "assumeRoles", "defaultTags", "forbiddenAccountIds", "skipCredentialsValidation")
-# Keys that change nothing here: the SDK fills them in, or they belong to the engine.
+# Keys without an effect here: the SDK sets them, or they belong to the engine.
 IGNORED = ("version", "pluginDownloadURL", "skipMetadataApiCheck", "skipRegionValidation", "skipRequestingAccountId")
 KEYS = {*TEXTS, *OBJECTS, *IGNORED, "__internal", "__defaults"}
 
 
 class ConfigurationError(Exception):
-    """A configuration that cannot work, with the remedy."""
+    """An invalid configuration; the message has the remedy."""
 
 
 def parse(raw: Json) -> Json:
-    """The configuration with its JSON texts read: the SDK and the engine pass lists and objects as strings."""
+    """The configuration with its JSON texts parsed: the SDK and the engine pass lists and objects as strings."""
     config = dict(raw)
     for key in OBJECTS:
         if isinstance(raw.get(key), str):
@@ -76,11 +76,11 @@ class Aws:
         arguments = {"RoleArn": role["roleArn"], "RoleSessionName": role.get("sessionName") or "pulumi"}
         if role.get("externalId"):
             arguments["ExternalId"] = role["externalId"]
-        found = self.client("sts").assume_role(**arguments)["Credentials"]
+        keys = self.client("sts").assume_role(**arguments)["Credentials"]
         return boto3.session.Session(
-            aws_access_key_id=found["AccessKeyId"],
-            aws_secret_access_key=found["SecretAccessKey"],
-            aws_session_token=found["SessionToken"],
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
             region_name=self.region,
         )
 
@@ -90,7 +90,7 @@ class Aws:
             return ""
         account = str(self.client("sts").get_caller_identity()["Account"])
         if (allowed and account not in allowed) or account in (forbidden or []):
-            # The Terraform provider's words; the rest helps.
+            # The Terraform provider's message, and a remedy.
             raise ConfigurationError(
                 f"AWS account ID not allowed: {account}. The stack's aws:allowedAccountIds and "
                 f"aws:forbiddenAccountIds permit {', '.join(allowed or []) or 'others'}: use credentials of that "

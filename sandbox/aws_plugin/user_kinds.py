@@ -5,7 +5,7 @@ Replacement rules: Terraform provider, internal/service/iam (user.go, access_key
 
 from typing import Any
 
-from sandbox.aws_plugin.kinds import Kind, given, gone, mapping, pairs, recorded, tag_setter
+from sandbox.aws_plugin.kinds import Kind, mapping, not_found, pairs, state_only, tag_setter, without_empty
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json
 
@@ -15,19 +15,19 @@ def _iam(aws: Aws) -> Any:
 
 
 def _create_user(aws: Aws, inputs: Json) -> str:
-    answer = _iam(aws).create_user(
+    response = _iam(aws).create_user(
         UserName=inputs["name"],
-        **given(
+        **without_empty(
             Path=inputs.get("path"),
             PermissionsBoundary=inputs.get("permissionsBoundary"),
             Tags=pairs(inputs.get("tags")),
         ),
     )
-    return str(answer["User"]["UserName"])
+    return str(response["User"]["UserName"])
 
 
 def _name(id_: str, state: Json) -> str:
-    """A renamed user has its new name only in the state: an update cannot change the id."""
+    """A renamed user's new name is only in the state: an update cannot change the id."""
     return str(state.get("name") or id_)
 
 
@@ -81,17 +81,17 @@ USER = Kind(
     read=_read_user,
     delete=_delete_user,
     update={
-        "name": _rename,  # first: the others go by the new name
+        "name": _rename,  # first: the others use the new name
         "path": _rename,
         "permissionsBoundary": _set_boundary,
-        "forceDestroy": recorded,
+        "forceDestroy": state_only,
         "tags": lambda aws, _, news, state: _set_tags(aws, news["name"], news, state),
     },
 )
 
 
 def _create_key(aws: Aws, inputs: Json) -> tuple[str, Json]:
-    """AWS tells the secret once; from then on it is in the state alone."""
+    """AWS returns the secret only once; after that only the state has it."""
     key = _iam(aws).create_access_key(UserName=inputs["user"])["AccessKey"]
     if inputs.get("status") == "Inactive":
         _set_status(aws, key["AccessKeyId"], inputs, {})
@@ -108,7 +108,7 @@ def _read_key(aws: Aws, id_: str, _: Json) -> Json:
     for key in _iam(aws).list_access_keys(UserName=user)["AccessKeyMetadata"]:
         if key["AccessKeyId"] == id_:
             return {"user": user, "status": key["Status"], "createDate": key["CreateDate"].isoformat()}
-    raise gone(id_)
+    raise not_found(id_)
 
 
 ACCESS_KEY = Kind(

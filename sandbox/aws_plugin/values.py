@@ -1,4 +1,4 @@
-"""Values on their way between the engine's protobuf structs and AWS."""
+"""Conversion of values between the engine's protobuf structs and AWS."""
 
 import json
 from typing import Any
@@ -7,11 +7,11 @@ from google.protobuf import json_format, struct_pb2
 
 Json = dict[str, Any]
 
-# The engine's mark for a value that preview does not know (sdk/go/common/resource/plugin/rpc.go).
+# The engine's marker of a value that is unknown in preview (sdk/go/common/resource/plugin/rpc.go).
 UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
-# The marks of a secret (sdk/go/common/resource/sig). Resources get theirs unwrapped, Configure does not.
+# The markers of a secret (sdk/go/common/resource/sig). Resources get secrets unwrapped, Configure doesn't.
 _MARK, _SECRET = "4dabf18193072939515e22adb298388d", "1b47061264138c4ac30d75fd1eb44270"
 
 
@@ -27,7 +27,7 @@ def _plain(value: Any) -> Any:
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_plain(item) for item in value]
-    # Numbers travel as floats; a whole one was an integer.
+    # Numbers are sent as floats; a whole one was an integer.
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -44,7 +44,7 @@ def has_unknown(value: Any) -> bool:
 
 
 def same(left: Any, right: Any) -> bool:
-    """Equal, where JSON documents that mean the same are equal (behaviour.md PLUG-15), and not given is empty."""
+    """Equality in which equivalent JSON documents are equal (behaviour.md PLUG-15), and absent equals empty."""
     if isinstance(left, dict) and isinstance(right, dict):
         return all(same(left.get(key), right.get(key)) for key in {*left, *right})
     if isinstance(left, list) and isinstance(right, list):
@@ -56,12 +56,12 @@ def same(left: Any, right: Any) -> bool:
 
 
 def is_empty(value: Any) -> bool:
-    """What Terraform calls a zero value: the same as not given."""
+    """Whether it is a zero value of Terraform, which equals an absent one."""
     return value is None or value is False or value in ("", {}, [])
 
 
 def _document(text: str) -> Any:
-    """The JSON object or list a text holds, if it does."""
+    """The JSON object or list in a text, or None."""
     try:
         document = json.loads(text)
     except ValueError:

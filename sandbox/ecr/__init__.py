@@ -1,1 +1,1 @@
-"""An ECR that keeps its rules: state, control plane (the AWS API) and data plane (``/v2``)."""
+"""A stand-in for ECR: state, control plane (the AWS API) and data plane (``/v2``)."""

@@ -1,4 +1,4 @@
-"""Who asks: the tokens of ``/v2`` and the question put to IAM for every action."""
+"""Callers, the tokens of ``/v2``, and the check of every action by IAM."""
 
 import secrets
 import time
@@ -8,14 +8,14 @@ from typing import NamedTuple
 
 
 class Caller(NamedTuple):
-    """A caller whose signature was verified, by access key; its rights are looked up at every request."""
+    """A caller with a verified signature, by access key; its permissions are looked up at every request."""
 
     access_key: str
     account: str
 
 
 class DeniedError(Exception):
-    """IAM says no; the message is AWS's, naming user, action and resource."""
+    """IAM denies the action; the message is AWS's and names user, action and resource."""
 
 
 # caller, action, resource ARN; raises DeniedError.

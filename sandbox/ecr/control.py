@@ -1,7 +1,7 @@
-"""The AWS API of ECR: the operations a registry is managed with, and those on images.
+"""The AWS API of ECR: operations on registries, repositories and images.
 
-Signatures and the caller's policies were checked before a request gets here (``accounts.py``). Each operation is a
-method named like the operation; what the API model says about its input is checked for all of them in one place.
+``accounts.py`` has checked signature and policies before a request gets here. Each operation is a method of the same
+name; the input of all operations is validated against the API model in one place.
 """
 
 import base64
@@ -15,15 +15,15 @@ from typing import Any
 from sandbox.ecr import images, model, policies
 from sandbox.ecr.access import Authorize, Caller, DeniedError, Tokens
 from sandbox.ecr.downloads import Downloads
-from sandbox.ecr.errors import RefusedError, invalid
-from sandbox.ecr.pace import Pace
+from sandbox.ecr.errors import ApiError, invalid
+from sandbox.ecr.rate_limit import RateLimit
 from sandbox.ecr.state import Json, Registry, Repository, Store
 
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 
 
 def resource_arns(data: Json, registry: Registry) -> list[str]:
-    """The resources a request is about, as IAM sees them (behaviour.md IAM-12, IAM-13)."""
+    """The ARNs of a request's resources, as IAM uses them (behaviour.md IAM-12, IAM-13)."""
     names = data.get("repositoryNames")
     if isinstance(names, list) and names:
         return [registry.arn(str(name)) for name in names]
@@ -34,7 +34,7 @@ def resource_arns(data: Json, registry: Registry) -> list[str]:
 
 @dataclass
 class Request:
-    """One call: who, in which registry, with which input."""
+    """One call: caller, registry, input."""
 
     caller: Caller
     registry: Registry
@@ -54,13 +54,13 @@ class ControlPlane:
     store: Store
     tokens: Tokens
     downloads: Downloads
-    pace: Pace
+    rate_limit: RateLimit
     authorize: Authorize
     has_principal: Callable[[str], bool]
     find_key: Callable[[str, str, str], str | None]  # name, account, region
 
     def call(self, operation: str, caller: Caller, account: str, region: str, body: bytes) -> tuple[int, Json]:
-        """Status and JSON answer of one operation."""
+        """Status and JSON body of the response to one operation."""
         try:
             method = self._method(operation)
             data = self._input(operation, body)
@@ -69,27 +69,27 @@ class ControlPlane:
             for arn in resource_arns(data, registry)[1:]:
                 self.authorize(caller, f"ecr:{operation}", arn)
             return 200, method(Request(caller, registry, data))
-        except RefusedError as error:
+        except ApiError as error:
             return 400, {"__type": error.code, "message": error.message}
         except DeniedError as error:
             return 400, {"__type": "AccessDeniedException", "message": str(error)}
 
     def _method(self, operation: str) -> Callable[[Request], Json]:
-        found: Callable[[Request], Json] | None = None
+        method: Callable[[Request], Json] | None = None
         if operation in model.operations():
-            found = getattr(self, _WORDS.sub("_", operation).lower(), None)
-        if found is None:
-            raise RefusedError("UnknownOperationException", f"the sandbox does not have ecr:{operation}")
-        return found
+            method = getattr(self, _WORDS.sub("_", operation).lower(), None)
+        if method is None:
+            raise ApiError("UnknownOperationException", f"the sandbox does not have ecr:{operation}")
+        return method
 
     @staticmethod
     def _input(operation: str, body: bytes) -> Json:
         try:
             data = json.loads(body or b"{}")
         except (ValueError, RecursionError):
-            raise RefusedError("SerializationException", "the request is not JSON") from None
+            raise ApiError("SerializationException", "the request is not JSON") from None
         if not isinstance(data, dict):
-            raise RefusedError("SerializationException", "the request is not a JSON object")
+            raise ApiError("SerializationException", "the request is not a JSON object")
         model.check(operation, data)
         return data
 
@@ -122,31 +122,31 @@ class ControlPlane:
         return {"repository": repository.describe()}
 
     def _encryption(self, r: Request) -> Json:
-        """behaviour.md REP-13: the caller lends ECR the use of his key."""
-        wanted: Json = r.data.get("encryptionConfiguration", {"encryptionType": "AES256"})
-        name = wanted.get("kmsKey")
+        """behaviour.md REP-13: the caller grants ECR the use of the key."""
+        config: Json = r.data.get("encryptionConfiguration", {"encryptionType": "AES256"})
+        name = config.get("kmsKey")
         if name is None:
-            return wanted
-        if not wanted["encryptionType"].startswith("KMS"):
+            return config
+        if not config["encryptionType"].startswith("KMS"):
             raise invalid("encryptionConfiguration", "a kmsKey needs encryptionType KMS or KMS_DSSE")
         arn = self.find_key(name, r.registry.account, r.registry.region)
         if arn is None:
-            raise RefusedError("KmsException", f"The KMS key '{name}' does not exist or is not enabled")
+            raise ApiError("KmsException", f"The KMS key '{name}' does not exist or is not enabled")
         for action in ("kms:DescribeKey", "kms:CreateGrant"):
             self.authorize(r.caller, action, arn)
-        return {**wanted, "kmsKey": arn}
+        return {**config, "kmsKey": arn}
 
     def describe_repositories(self, r: Request) -> Json:
         names = r.data.get("repositoryNames")
         if names and ("nextToken" in r.data or "maxResults" in r.data):
             raise invalid("maxResults", "cannot be used together with repositoryNames")
-        found = [r.registry.repository(name).describe() for name in names or sorted(r.registry.repositories)]
-        return {"repositories": found} if names else _page(r.data, "repositories", found)
+        rows = [r.registry.repository(name).describe() for name in names or sorted(r.registry.repositories)]
+        return {"repositories": rows} if names else _page(r.data, "repositories", rows)
 
     def delete_repository(self, r: Request) -> Json:
         repository = r.repository
         if repository.manifests and not r.data.get("force"):
-            raise RefusedError(
+            raise ApiError(
                 "RepositoryNotEmptyException",
                 f"The repository with name '{repository.name}' in registry with id '{r.registry.account}' cannot be "
                 "deleted because it still contains images",
@@ -170,7 +170,7 @@ class ControlPlane:
         return self.get_repository_policy(r)
 
     def _is_known(self, account: str, arn: str) -> bool:
-        """Whether a principal exists; of other accounts nothing is known here."""
+        """Whether a principal exists; every principal of another account passes, because the sandbox knows none."""
         return account not in self.store.accounts or self.has_principal(arn)
 
     def get_repository_policy(self, r: Request) -> Json:
@@ -180,9 +180,9 @@ class ControlPlane:
         return {**r.scope, "policyText": text}
 
     def delete_repository_policy(self, r: Request) -> Json:
-        answer = self.get_repository_policy(r)
+        response = self.get_repository_policy(r)
         r.repository.policy = None
-        return answer
+        return response
 
     def put_lifecycle_policy(self, r: Request) -> Json:
         r.repository.lifecycle = policies.lifecycle_policy(r.data["lifecyclePolicyText"])
@@ -195,9 +195,9 @@ class ControlPlane:
         return {**r.scope, "lifecyclePolicyText": text}
 
     def delete_lifecycle_policy(self, r: Request) -> Json:
-        answer = self.get_lifecycle_policy(r)
+        response = self.get_lifecycle_policy(r)
         r.repository.lifecycle = None
-        return answer
+        return response
 
     # ---- tags of the repository -----------------------------------------------------------------------------------
 
@@ -227,13 +227,13 @@ class ControlPlane:
 
     def put_image(self, r: Request) -> Json:
         repository = r.repository
-        self.pace.take(r.registry)
+        self.rate_limit.check(r.registry)
         content, tag = r.data["imageManifest"].encode(), r.data.get("imageTag")
         digest, known = images.put(
             repository, content, r.data.get("imageManifestMediaType"), tag, r.data.get("imageDigest")
         )
         if known:
-            raise RefusedError(
+            raise ApiError(
                 "ImageAlreadyExistsException",
                 f"Image with digest '{digest}' and tag '{tag}' already exists in the repository with name "
                 f"'{repository.name}' in registry with id '{r.registry.account}'",
@@ -241,14 +241,14 @@ class ControlPlane:
         return {"image": _image(repository, {"imageDigest": digest, **({"imageTag": tag} if tag else {})})}
 
     def batch_get_image(self, r: Request) -> Json:
-        repository, found, failures = r.repository, [], []
+        repository, rows, failures = r.repository, [], []
         for image_id in r.data["imageIds"]:
             digest, failure = images.find(repository, image_id)
             if digest:
-                found.append(_image(repository, {**image_id, "imageDigest": digest}))
+                rows.append(_image(repository, {**image_id, "imageDigest": digest}))
             else:
                 failures.append(_failure(image_id, failure))
-        return {"images": found, "failures": failures}
+        return {"images": rows, "failures": failures}
 
     def batch_delete_image(self, r: Request) -> Json:
         repository, gone, failures = r.repository, [], []
@@ -270,17 +270,18 @@ class ControlPlane:
     def describe_images(self, r: Request) -> Json:
         repository = r.repository
         digests = list(_filtered(repository, r.data))
-        if wanted := r.data.get("imageIds"):
-            found = [(image_id, images.find(repository, image_id)[0]) for image_id in wanted]
-            for image_id, digest in found:
+        if image_ids := r.data.get("imageIds"):
+            by_id = [(image_id, images.find(repository, image_id)[0]) for image_id in image_ids]
+            for image_id, digest in by_id:
                 if digest is None:
                     text = ", ".join(f"{key}:'{image_id.get(key, 'null')}'" for key in ("imageDigest", "imageTag"))
-                    raise RefusedError(
+                    raise ApiError(
                         "ImageNotFoundException",
                         f"The image with imageId {{{text}}} does not exist within the repository with name "
                         f"'{repository.name}' in the registry with id '{r.registry.account}'",
                     )
-            digests = [digest for digest in digests if digest in {found_digest for _, found_digest in found}]
+            selected = {digest for _, digest in by_id}
+            digests = [digest for digest in digests if digest in selected]
         return _page(r.data, "imageDetails", [_detail(repository, digest) for digest in digests])
 
     # ---- layers ---------------------------------------------------------------------------------------------------
@@ -302,14 +303,14 @@ class ControlPlane:
         digest = r.data["layerDigest"]
         blob = r.repository.blob(digest)
         if not images.DIGEST.fullmatch(digest) or not blob.is_file():
-            raise RefusedError("LayersNotFoundException", f"Layers with digests '[{digest}]' not found")
+            raise ApiError("LayersNotFoundException", f"Layers with digests '[{digest}]' not found")
         return {"layerDigest": digest, "downloadUrl": self.downloads.link(blob, r.registry.region)}
 
 
-def _missing(r: Request, code: str, what: str) -> RefusedError:
-    return RefusedError(
+def _missing(r: Request, code: str, message: str) -> ApiError:
+    return ApiError(
         code,
-        f"{what} for the repository with name '{r.data['repositoryName']}' in the registry with id "
+        f"{message} for the repository with name '{r.data['repositoryName']}' in the registry with id "
         f"'{r.registry.account}'",
     )
 
@@ -331,19 +332,17 @@ def _tags(tags: list[Json]) -> dict[str, str]:
     for tag in tags:
         key, value = tag["Key"], tag["Value"]
         if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
-            raise RefusedError(
-                "InvalidTagParameterException", f"Invalid parameter at 'tags': the tag '{key}' is not valid"
-            )
-    found = {tag["Key"]: tag["Value"] for tag in tags}
-    if len(found) < len(tags):
-        raise RefusedError("InvalidTagParameterException", "Invalid parameter at 'tags': duplicate keys")
-    if len(found) > 50:
-        raise RefusedError("TooManyTagsException", "The list of tags on the repository is over the limit of 50")
-    return found
+            raise ApiError("InvalidTagParameterException", f"Invalid parameter at 'tags': the tag '{key}' is not valid")
+    by_key = {tag["Key"]: tag["Value"] for tag in tags}
+    if len(by_key) < len(tags):
+        raise ApiError("InvalidTagParameterException", "Invalid parameter at 'tags': duplicate keys")
+    if len(by_key) > 50:
+        raise ApiError("TooManyTagsException", "The list of tags on the repository is over the limit of 50")
+    return by_key
 
 
 def _page(data: Json, key: str, rows: list[Any]) -> Json:
-    """behaviour.md REP-11: the token is opaque, so that nobody counts with it."""
+    """behaviour.md REP-11: the token is opaque, so that no client computes with it."""
     start, size = 0, data.get("maxResults", 100)
     if token := data.get("nextToken"):
         try:

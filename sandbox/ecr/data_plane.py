@@ -1,7 +1,7 @@
-"""The registry API of ECR (``/v2``), with the oddities its users report.
+"""The registry API of ECR (``/v2``), with the deviations that its users report.
 
 A request is authorized before a byte of its body is read. Routes are a table: method, path, the IAM actions it
-needs (behaviour.md IAM-2 to IAM-10), and the method that answers.
+needs (behaviour.md IAM-2 to IAM-10), and the handler.
 """
 
 import base64
@@ -12,19 +12,19 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sandbox.answers import not_authorized, registry_error
 from sandbox.asgi import DroppedError, Receive, Request, Response, Scope, Send
 from sandbox.ecr import images, model
 from sandbox.ecr.access import Authorize, Caller, DeniedError, Tokens
 from sandbox.ecr.downloads import Downloads
-from sandbox.ecr.errors import RefusedError
-from sandbox.ecr.pace import Pace
+from sandbox.ecr.errors import ApiError
+from sandbox.ecr.rate_limit import RateLimit
 from sandbox.ecr.state import Registry, Repository, Store
 from sandbox.ecr.uploads import Uploads
+from sandbox.responses import not_authorized, registry_error
 
 HOST = re.compile(r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com")
 
-# The API's errors as `/v2` words them.
+# The errors of the API -> status and code on /v2.
 CODES = {
     "RepositoryNotFoundException": (404, "NAME_UNKNOWN"),
     "LayersNotFoundException": (404, "BLOB_UPLOAD_UNKNOWN"),  # oras-py#54
@@ -42,8 +42,8 @@ CODES = {
 }
 
 
-class RejectedError(Exception):
-    """An answer that has no counterpart in the AWS API."""
+class RegistryError(Exception):
+    """An error response that has no counterpart in the AWS API."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -60,7 +60,7 @@ class Route(NamedTuple):
     methods: str
     path: re.Pattern[str]
     actions: tuple[str, ...]
-    answer: "Callable[[DataPlane, Call], Awaitable[Response]]"
+    handler: "Callable[[DataPlane, Call], Awaitable[Response]]"
 
 
 @dataclass
@@ -69,31 +69,31 @@ class DataPlane:
     tokens: Tokens
     uploads: Uploads
     downloads: Downloads
-    pace: Pace
+    rate_limit: RateLimit
     authorize: Authorize
-    drops_uploads: bool  # BLOB-19: instead of a refusal of POST upload
+    drops_uploads: bool  # BLOB-19: instead of an error response to POST upload
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        response = await self._refusals(request)
+        response = await self._respond(request)
         response.headers.setdefault("Docker-Distribution-Api-Version", "registry/2.0")
         await response.send(request.method, send)
 
-    async def _refusals(self, request: Request) -> Response:
-        """The answer, also where it is no: only a caller who may do what he asks has his body read to the end."""
+    async def _respond(self, request: Request) -> Response:
+        """The response, errors included. The body of a denied request is not read."""
         try:
-            return await self._answer(request)
+            return await self._handle(request)
         except DeniedError as error:
             return registry_error(403, "DENIED", str(error))
-        except RefusedError as error:
+        except ApiError as error:
             status, code = CODES[error.code]
             response = registry_error(status, code, error.message)
-        except RejectedError as error:
+        except RegistryError as error:
             response = registry_error(error.status, error.code, str(error))
         await request.drain()
         return response
 
-    async def _answer(self, request: Request) -> Response:
+    async def _handle(self, request: Request) -> Response:
         account, _, _, region, *_ = request.host.split(".")  # the front sends only registry hosts here
         registry = self.store.registry(account, region)
         caller = self._caller(request, registry)
@@ -102,21 +102,21 @@ class DataPlane:
         if request.path in ("/v2", "/v2/"):
             return Response.json(200, {})
         for route in ROUTES:
-            found = route.path.fullmatch(request.path)
-            if found and request.method in route.methods.split("|"):
+            match = route.path.fullmatch(request.path)
+            if match and request.method in route.methods.split("|"):
                 try:
-                    repository = self._repository(request, route, registry, caller, found["name"])
-                except (DeniedError, RefusedError):
+                    repository = self._repository(request, route, registry, caller, match["name"])
+                except (DeniedError, ApiError):
                     if self.drops_uploads and request.method == "POST":
                         raise DroppedError from None
                     raise
-                return await route.answer(self, Call(request, repository, found["reference"]))
-        raise RejectedError(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {request.path}")
+                return await route.handler(self, Call(request, repository, match["reference"]))
+        raise RegistryError(405, "UNSUPPORTED", f"The operation is unsupported: {request.method} {request.path}")
 
     def _repository(self, request: Request, route: Route, registry: Registry, caller: Caller, name: str) -> Repository:
-        """The repository of a request, once the caller may do with it what the route needs."""
+        """The repository of a request. Raises DeniedError if the caller lacks an action of the route."""
         if not (2 <= len(name) <= 256 and model.pattern("RepositoryName").fullmatch(name)):
-            raise RejectedError(400, "NAME_INVALID", f"invalid repository name: {name}")
+            raise RegistryError(400, "NAME_INVALID", f"invalid repository name: {name}")
         bodiless = request.headers.get("content-length") == "0"
         for action in route.actions:
             if not (action == "ecr:UploadLayerPart" and bodiless):
@@ -124,7 +124,7 @@ class DataPlane:
         return registry.repository(name)
 
     def _caller(self, request: Request, registry: Registry) -> Caller | None:
-        """Whose token this is; None where AWS asks for a login."""
+        """The owner of the token; None where AWS responds with a challenge."""
         scheme, _, value = request.headers.get("authorization", "").partition(" ")
         try:
             user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
@@ -142,7 +142,7 @@ class DataPlane:
     async def head_blob(self, call: Call) -> Response:
         blob = call.repository.blob(call.reference)
         if not images.DIGEST.fullmatch(call.reference) or not blob.is_file():
-            raise RejectedError(404, "BLOB_UNKNOWN", "blob unknown to registry")
+            raise RegistryError(404, "BLOB_UNKNOWN", "blob unknown to registry")
         size = str(blob.stat().st_size)
         headers = {"Content-Type": "application/octet-stream", "Docker-Content-Digest": call.reference}
         return Response(200, {**headers, "Content-Length": size})
@@ -168,7 +168,7 @@ class DataPlane:
         upload = self.uploads.find(call.reference, call.repository)
         digest = call.request.query.get("digest", "")
         if not images.DIGEST.fullmatch(digest):
-            raise RejectedError(400, "DIGEST_INVALID", f"not a sha256 digest: '{digest}'")
+            raise RegistryError(400, "DIGEST_INVALID", f"not a sha256 digest: '{digest}'")
         if call.request.headers.get("content-length") != "0":
             await upload.append(call.request)
         upload.finish(digest)
@@ -180,7 +180,7 @@ class DataPlane:
     async def get_manifest(self, call: Call) -> Response:
         digest, _ = images.find(call.repository, _image_id(call.reference))
         if digest is None:
-            raise RejectedError(404, "MANIFEST_UNKNOWN", "Requested image not found")
+            raise RegistryError(404, "MANIFEST_UNKNOWN", "Requested image not found")
         manifest = call.repository.manifests[digest]
         headers = {"Content-Type": manifest.media_type}
         if call.request.method == "HEAD":  # a GET has to be hashed by the client (oras-go#237)
@@ -188,18 +188,18 @@ class DataPlane:
         return Response(200, headers, manifest.content)
 
     async def put_manifest(self, call: Call) -> Response:
-        self.pace.take(call.repository.registry)
+        self.rate_limit.check(call.repository.registry)
         content = bytearray()
         async for piece in call.request.body():
             content += piece
             if len(content) > images.MANIFEST_LIMIT:
-                raise RejectedError(
+                raise RegistryError(
                     400, "MANIFEST_INVALID", f"the manifest is larger than {images.MANIFEST_LIMIT} bytes"
                 )
         image_id = _image_id(call.reference)
         media_type = call.request.headers.get("content-type")
         if media_type is None:
-            raise RejectedError(400, "MANIFEST_INVALID", "the manifest has no Content-Type")
+            raise RegistryError(400, "MANIFEST_INVALID", "the manifest has no Content-Type")
         digest, _ = images.put(
             call.repository, bytes(content), media_type, image_id.get("imageTag"), image_id.get("imageDigest")
         )
@@ -209,9 +209,9 @@ class DataPlane:
     async def delete_manifest(self, call: Call) -> Response:
         _, failure = images.delete(call.repository, _image_id(call.reference))
         if failure == "ImageReferencedByManifestList":
-            raise RefusedError(failure, images.REASONS[failure])
+            raise ApiError(failure, images.REASONS[failure])
         if failure:
-            raise RejectedError(404, "MANIFEST_UNKNOWN", images.REASONS[failure])
+            raise RegistryError(404, "MANIFEST_UNKNOWN", images.REASONS[failure])
         return Response(202)
 
     async def list_tags(self, call: Call) -> Response:
@@ -221,7 +221,7 @@ class DataPlane:
         if "n" in query:
             count = int(query["n"]) if query["n"].isdecimal() else 0
             if not 1 <= count <= 1000:
-                raise RejectedError(400, "PAGINATION_NUMBER_INVALID", "n must be between 1 and 1000")
+                raise RegistryError(400, "PAGINATION_NUMBER_INVALID", "n must be between 1 and 1000")
             if len(tags) > count:
                 tags = tags[:count]
                 headers["Link"] = f'<{call.request.path}?last={tags[-1]}&n={count}>; rel="next"'
@@ -232,8 +232,8 @@ def _image_id(reference: str) -> dict[str, str]:
     return {"imageDigest" if ":" in reference else "imageTag": reference}
 
 
-def _route(methods: str, path: str, actions: str, answer: Callable[[DataPlane, Call], Awaitable[Response]]) -> Route:
-    return Route(methods, re.compile(r"/v2/(?P<name>.+)/" + path), tuple("ecr:" + a for a in actions.split()), answer)
+def _route(methods: str, path: str, actions: str, handler: Callable[[DataPlane, Call], Awaitable[Response]]) -> Route:
+    return Route(methods, re.compile(r"/v2/(?P<name>.+)/" + path), tuple("ecr:" + a for a in actions.split()), handler)
 
 
 ROUTES = [

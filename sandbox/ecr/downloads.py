@@ -1,6 +1,6 @@
-"""The addresses under which blobs are fetched: on AWS a bucket of ECR's own, reached by a signed link.
+"""The addresses of blobs: on AWS a bucket of ECR, reached by a signed link.
 
-behaviour.md BLOB-4: a registry client is sent away with 307 and must not take its ``Authorization`` header along.
+behaviour.md BLOB-4: a registry client is redirected with 307 and must not send its ``Authorization`` header there.
 """
 
 import secrets

@@ -1,14 +1,14 @@
-"""The one error of the ECR stand-in, named as the AWS API names it.
+"""The error of the ECR stand-in, with the codes of the AWS API.
 
-The data plane turns the same errors into the codes of the distribution spec (``data_plane.CODES``), as the real
-``/v2`` is a front of the API.
+The data plane translates the codes to those of the distribution spec (``data_plane.CODES``), because the real ``/v2`` is
+a front end of the API.
 """
 
 from collections.abc import Iterable
 
 
-class RefusedError(Exception):
-    """A request that ECR refuses: the error code of the API model and the text AWS sends."""
+class ApiError(Exception):
+    """An error response of ECR: the code of the API model, and AWS's message."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -16,9 +16,9 @@ class RefusedError(Exception):
         self.message = message
 
 
-def invalid(parameter: str, reason: str) -> RefusedError:
-    """behaviour.md REP-1: the wording AWS uses for every broken parameter."""
-    return RefusedError(
+def invalid(parameter: str, reason: str) -> ApiError:
+    """behaviour.md REP-1: AWS's message for every invalid parameter."""
+    return ApiError(
         "InvalidParameterException", f"Invalid parameter at '{parameter}' failed to satisfy constraint: '{reason}'"
     )
 

@@ -1,4 +1,4 @@
-"""Manifests and images: what may be pushed under which tag, and what a delete takes along."""
+"""Manifests and images: which may be pushed under which tag, and what a delete removes."""
 
 import hashlib
 import json
@@ -6,7 +6,7 @@ import re
 import time
 from typing import Any
 
-from sandbox.ecr.errors import RefusedError, digest_list, invalid
+from sandbox.ecr.errors import ApiError, digest_list, invalid
 from sandbox.ecr.state import Json, Manifest, Repository
 
 MANIFEST_LIMIT = 4 * 1024 * 1024
@@ -32,7 +32,7 @@ def put(
     media_type = _media_type(document, media_type)
     actual = digest_of(content)
     if digest is not None and digest != actual:
-        raise RefusedError(
+        raise ApiError(
             "ImageDigestDoesNotMatchException", f"The provided digest '{digest}' is not that of the manifest"
         )
     if media_type in INDEXES:
@@ -40,9 +40,9 @@ def put(
     else:
         _check_blobs(repository, document)
     known = actual in repository.manifests and (tag is None or repository.tags.get(tag) == actual)
-    # An immutable tag is refused also for the same digest (containers-roadmap#2179, #2380).
+    # An immutable tag rejects even the same digest (containers-roadmap#2179, #2380).
     if tag is not None and tag in repository.tags and repository.is_immutable(tag):
-        raise RefusedError(
+        raise ApiError(
             "ImageTagAlreadyExistsException",
             f"The image tag '{tag}' already exists in the '{repository.name}' repository and cannot be overwritten "
             "because the tag is immutable.",
@@ -53,7 +53,7 @@ def put(
     return actual, known
 
 
-def _bad(reason: str) -> RefusedError:
+def _bad(reason: str) -> ApiError:
     return invalid("imageManifest", f"Invalid image manifest provided: {reason}")
 
 
@@ -103,24 +103,24 @@ def _check_blobs(repository: Repository, document: Json) -> None:
     config = _descriptor(document.get("config"))
     if config.get("annotations"):
         raise _bad("annotations on the config descriptor")  # falcoctl#310
-    wanted = [config, *_descriptors(document, "layers")]
-    missing = dict.fromkeys(item["digest"] for item in wanted if not repository.blob(item["digest"]).is_file())
+    descriptors = [config, *_descriptors(document, "layers")]
+    missing = dict.fromkeys(item["digest"] for item in descriptors if not repository.blob(item["digest"]).is_file())
     if missing:
-        raise RefusedError(
+        raise ApiError(
             "LayersNotFoundException",
             f"Layers with digests '{digest_list(missing)}' required for pushing image into repository with name "
             f"'{repository.name}' in the registry with id '{repository.registry.account}' do not exist",
         )
-    for item in wanted:
+    for item in descriptors:
         if repository.blob(item["digest"]).stat().st_size != item["size"]:
             raise _bad(f"size {item['size']} is not that of {item['digest']}")
 
 
 def _check_children(repository: Repository, document: Json) -> None:
-    wanted = dict.fromkeys(item["digest"] for item in _descriptors(document, "manifests"))
-    missing = [digest for digest in wanted if digest not in repository.manifests]
+    children = dict.fromkeys(item["digest"] for item in _descriptors(document, "manifests"))
+    missing = [digest for digest in children if digest not in repository.manifests]
     if missing:
-        raise RefusedError(
+        raise ApiError(
             "ReferencedImagesNotFoundException",
             f"Images with digests '{digest_list(missing)}' required for pushing image into repository with name "
             f"'{repository.name}' in the registry with id '{repository.registry.account}' do not exist",
@@ -128,7 +128,7 @@ def _check_children(repository: Repository, document: Json) -> None:
 
 
 def find(repository: Repository, image_id: Json) -> tuple[str | None, str]:
-    """The digest an image id names, or None with the failure code of behaviour.md IMG-3 to IMG-5."""
+    """The digest of an image id, or None with the failure code of behaviour.md IMG-3 to IMG-5."""
     tag, digest = image_id.get("imageTag"), image_id.get("imageDigest")
     if tag is None and digest is None:
         return None, "MissingDigestAndTag"
@@ -159,7 +159,7 @@ def delete(repository: Repository, image_id: Json) -> tuple[list[Json], str]:
         return [], failure
     tags = repository.tags_of(digest)
     gone = [image_id["imageTag"]] if "imageTag" in image_id else tags
-    if set(gone) == set(tags):  # the last tag takes the image along
+    if set(gone) == set(tags):  # an image goes with its last tag
         if any(digest in manifest.children for manifest in repository.manifests.values()):
             return [], "ImageReferencedByManifestList"
         del repository.manifests[digest]

@@ -6,7 +6,7 @@ from typing import Any
 
 from botocore.loaders import Loader
 
-from sandbox.ecr.errors import RefusedError, invalid
+from sandbox.ecr.errors import ApiError, invalid
 
 Json = dict[str, Any]
 
@@ -34,12 +34,12 @@ def operations() -> frozenset[str]:
 
 
 def pattern(shape: str) -> re.Pattern[str]:
-    """The pattern the model gives a shape, for callers outside the API (the names in ``/v2`` paths)."""
+    """The pattern of a shape in the model, for the names in ``/v2`` paths."""
     return re.compile(_model()["shapes"][shape]["pattern"])
 
 
 def check(operation: str, data: Json) -> None:
-    """Raises InvalidParameterException for the first member that breaks the model."""
+    """Raises InvalidParameterException for the first member that the model doesn't allow."""
     _check_shape(_model()["operations"][operation]["input"]["shape"], data, "request")
 
 
@@ -48,7 +48,7 @@ def _check_shape(shape_name: str, value: Any, where: str) -> None:
     kind = shape["type"]
     fits = isinstance(value, _TYPES[kind]) and not (kind in ("integer", "long") and isinstance(value, bool))
     if not fits:
-        raise RefusedError("SerializationException", f"{where}: expected {kind}, found {type(value).__name__}")
+        raise ApiError("SerializationException", f"{where}: expected {kind}, not {type(value).__name__}")
     if kind == "structure":
         for name in shape.get("required", ()):
             if value.get(name) is None:

@@ -1,11 +1,11 @@
-"""The two documents a repository can carry: which texts ECR takes, and in which form it gives them back."""
+"""Repository policies and lifecycle policies: which texts ECR accepts, and in which form it returns them."""
 
 import json
 import re
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.ecr.errors import RefusedError, invalid
+from sandbox.ecr.errors import ApiError, invalid
 
 _SELECTION = {"tagStatus", "tagPrefixList", "tagPatternList", "countType", "countUnit", "countNumber", "storageClass"}
 _RULE = {"rulePriority", "description", "selection", "action"}
@@ -37,29 +37,29 @@ _SERVICE = re.compile(r"[a-z0-9.-]+\.amazonaws\.com(\.cn)?")
 def repository_policy(text: str, is_known: Callable[[str, str], bool]) -> str:
     """The policy as AWS would store it (behaviour.md POL-1, POL-3, POL-4, POL-5).
 
-    ``is_known`` tells whether a user or role exists, by account and ARN.
+    ``is_known`` says whether a user or role exists, by account and ARN.
     """
-    refused = invalid("PolicyText", "Invalid repository policy provided")
+    rejected = invalid("PolicyText", "Invalid repository policy provided")
     document = _parse(text)
     if not isinstance(document, dict) or not document.get("Statement"):
-        raise refused
+        raise rejected
     for statement in _many(document["Statement"]):
         if not isinstance(statement, dict) or statement.get("Effect") not in ("Allow", "Deny"):
-            raise refused
+            raise rejected
         # The policy is about its repository alone (amazon-ecr-user-guide#20).
         if {"Resource", "NotResource"} & set(statement):
-            raise refused
+            raise rejected
         principals = statement.get("Principal") or statement.get("NotPrincipal")
         if not _well_formed(principals):
-            raise refused
+            raise rejected
         if not all(is_known(account, arn) for account, arn in _people(principals)):
             raise invalid("PolicyText", "Principal not found")
         actions = _many(statement.get("Action") or statement.get("NotAction") or [])
         if not actions or not all(isinstance(a, str) and (a == "*" or a.lower().startswith("ecr:")) for a in actions):
-            raise refused
-        # The token belongs to the registry, so a repository cannot grant it (cloudposse#67).
+            raise rejected
+        # The token belongs to the registry, so a repository's policy cannot grant it (cloudposse#67).
         if any(action.lower() == "ecr:getauthorizationtoken" for action in actions):
-            raise refused
+            raise rejected
     return _format(document)
 
 
@@ -77,8 +77,8 @@ def _people(principals: Any) -> list[tuple[str, str]]:
     """Account and ARN of each user and role."""
     if principals == "*":
         return []
-    found = [_PRINCIPAL.fullmatch(name) for name in _many(principals.get("AWS", []))]
-    return [(match["account"], match[0]) for match in found if match and match["account"]]
+    matches = [_PRINCIPAL.fullmatch(name) for name in _many(principals.get("AWS", []))]
+    return [(match["account"], match[0]) for match in matches if match and match["account"]]
 
 
 def lifecycle_policy(text: str) -> str:
@@ -123,5 +123,5 @@ def _check_rule(rule: Any) -> None:
         raise _lifecycle("countUnit days belongs to a countType since..., and only to it")
 
 
-def _lifecycle(reason: str) -> RefusedError:
+def _lifecycle(reason: str) -> ApiError:
     return invalid("LifecyclePolicyText", f"Lifecycle policy validation failure: {reason}")

@@ -1,4 +1,4 @@
-"""What an ECR keeps: registries (one for each account and region), repositories, images, blobs on disk."""
+"""The state of an ECR: registries (one for each account and region), repositories, images, blobs on disk."""
 
 import json
 import re
@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sandbox.ecr.errors import RefusedError
+from sandbox.ecr.errors import ApiError
 
 Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest exactly as pushed, with what is asked about it again and again."""
+    """A manifest exactly as pushed, with properties that are used in many places."""
 
     content: bytes
     media_type: str
@@ -73,7 +73,7 @@ class Repository:
         return sorted(tag for tag, target in self.tags.items() if target == digest)
 
     def is_immutable(self, tag: str) -> bool:
-        """behaviour.md MAN-15: the filters turn the repository's setting round for the tags they fit."""
+        """behaviour.md MAN-15: for tags that match a filter, the opposite of the repository's setting holds."""
         excluded = any(_wildcard(item["filter"]).fullmatch(tag) for item in self.exclusions)
         return self.mutability.startswith("IMMUTABLE") != excluded
 
@@ -115,18 +115,18 @@ class Registry:
         try:
             return self.repositories[name]
         except KeyError:
-            raise RefusedError(
+            raise ApiError(
                 "RepositoryNotFoundException",
                 f"The repository with name '{name}' does not exist in the registry with id '{self.account}'",
             ) from None
 
     def create(self, name: str, **settings: Any) -> Repository:
         if name in self.repositories:
-            raise RefusedError(
+            raise ApiError(
                 "RepositoryAlreadyExistsException",
                 f"The repository with name '{name}' already exists in the registry with id '{self.account}'",
             )
-        # A folder for each life of a repository: a new one of the same name starts empty (behaviour.md REP-9).
+        # A new folder each time: a repository that is created again starts empty (behaviour.md REP-9).
         folder = self.blobs / secrets.token_hex(8)
         folder.mkdir(parents=True)
         self.repositories[name] = Repository(self, name, folder, **settings)
@@ -154,7 +154,7 @@ class Store:
             yield from registry.repositories.values()
 
     def policy_for(self, arn: str) -> tuple[str, str] | None:
-        """The repository policy behind an ARN and the account that owns it, in the form ministack's IAM asks for."""
+        """The repository policy behind an ARN and the account that owns it, in the form that ministack's IAM uses."""
         parts = arn.split(":", 5)
         if len(parts) < 6 or not parts[5].startswith("repository/"):
             return None

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox.asgi import Request
-from sandbox.ecr.errors import RefusedError
+from sandbox.ecr.errors import ApiError
 from sandbox.ecr.state import Repository
 
 if TYPE_CHECKING:
@@ -27,18 +27,20 @@ class Upload:
     received: int = 0
     parts: list[int] = field(default_factory=list)
     hash: "_Hash" = field(default_factory=hashlib.sha256)
-    is_open: bool = True  # takes more bytes: closed by a success, a failure, a broken body, and while a body comes
+    is_open: bool = (
+        True  # accepts more bytes: not after a success, a failure or a broken body, and not while a body arrives
+    )
 
     @property
     def file(self) -> Path:
         return self.repository.folder / f"upload-{self.id}"
 
     async def append(self, request: Request) -> None:
-        """Adds one request's body. A session that got bytes before takes only what follows them."""
+        """Appends the body of one request, which must follow the bytes that the session has."""
         match = _RANGE.fullmatch(request.headers.get("content-range", "0-0"))
         start = int(match[1]) if match else -1
         if start != self.received or not self.is_open:
-            # The address is good for one body, whatever became of it (apple/containerization#790).
+            # The address is good for one body, even for one that failed (apple/containerization#790).
             raise self._spent(start)
         self.is_open = False
         try:
@@ -48,34 +50,34 @@ class Upload:
                     self.hash.update(piece)
                     self.received += len(piece)
         except FileNotFoundError:  # the repository was deleted
-            raise RefusedError("UploadNotFoundException", f"The upload '{self.id}' does not exist") from None
-        except BaseException:  # cut short: what came of it is no part of any blob
+            raise ApiError("UploadNotFoundException", f"The upload '{self.id}' does not exist") from None
+        except BaseException:  # cut short: these bytes belong to no blob
             self.file.unlink(missing_ok=True)
             raise
         self.parts.append(self.received - start)
         self.is_open = True
 
     def finish(self, digest: str) -> None:
-        """Makes the bytes a blob of the repository. The file goes whatever happens; the session stays, spent."""
+        """Turns the bytes into a blob of the repository. The file is always removed; the session is spent."""
         if not self.is_open:
             raise self._spent(0)
         self.is_open = False
         try:
             if not self.received:
-                raise RefusedError("EmptyUploadException", f"Upload with upload id '{self.id}' does not have any parts")
+                raise ApiError("EmptyUploadException", f"Upload with upload id '{self.id}' does not have any parts")
             if any(part < PART_MINIMUM for part in [part for part in self.parts if part][:-1]):
-                raise RefusedError("LayerPartTooSmallException", f"Layer parts must be at least {PART_MINIMUM} bytes")
+                raise ApiError("LayerPartTooSmallException", f"Layer parts must be at least {PART_MINIMUM} bytes")
             actual = "sha256:" + self.hash.hexdigest()
             if digest != actual:
-                raise RefusedError("InvalidLayerException", f"The layer's digest is {actual}, not {digest}")
+                raise ApiError("InvalidLayerException", f"The layer's digest is {actual}, not {digest}")
             self.file.replace(self.repository.blob(digest))
         except FileNotFoundError:  # the repository was deleted
-            raise RefusedError("UploadNotFoundException", f"The upload '{self.id}' does not exist") from None
+            raise ApiError("UploadNotFoundException", f"The upload '{self.id}' does not exist") from None
         finally:
             self.file.unlink(missing_ok=True)
 
-    def _spent(self, start: int) -> RefusedError:
-        return RefusedError(
+    def _spent(self, start: int) -> ApiError:
+        return ApiError(
             "InvalidLayerPartException", f"First byte of the layer part is {start} instead of {self.received}"
         )
 
@@ -92,7 +94,7 @@ class Uploads:
     def find(self, upload_id: str, repository: Repository) -> Upload:
         upload = self.sessions.get(upload_id)
         if upload is None or upload.repository is not repository:
-            raise RefusedError(
+            raise ApiError(
                 "UploadNotFoundException",
                 f"The upload with upload id '{upload_id}' does not exist in the repository '{repository.name}'",
             )

@@ -1,7 +1,7 @@
-"""A stand-in for Palette's API: registries, their sync, their packs. ``behaviour.md`` beside it says what it answers.
+"""A stand-in for Palette's API: registries, their sync, their packs. ``behaviour.md`` lists its behaviour.
 
-It has an AWS account of its own in the sandbox, and reads registries from outside, with the credentials that were
-registered: who gives it the wrong ones, or too few rights, sees what Palette's user would see.
+It has its own AWS account in the sandbox and reads registries from outside, with the credentials of the registration.
+So wrong credentials and missing permissions have the same effect as with Palette.
 """
 
 HOST = "api.spectrocloud.com"

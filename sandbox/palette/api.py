@@ -1,4 +1,4 @@
-"""Palette's API: who may ask, what there is to ask, and the answers. Rows PAL-... are those of ``behaviour.md``."""
+"""Palette's API: authentication, routes, responses. Rows PAL-... are those of ``behaviour.md``."""
 
 import asyncio
 import hashlib
@@ -9,22 +9,22 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sandbox.answers import palette_error
 from sandbox.asgi import Receive, Request, Response, Scope, Send
-from sandbox.pace import Pace
 from sandbox.palette import lookup
-from sandbox.palette.errors import ClosedError, RefusedError, invalid, not_found
-from sandbox.palette.orders import Orders
-from sandbox.palette.source import Doorman
+from sandbox.palette.errors import AccessError, ApiError, invalid, not_found
+from sandbox.palette.overrides import Overrides
+from sandbox.palette.source import RegistryProbe
 from sandbox.palette.spec import Json, checked, masked, name_of, region_of
 from sandbox.palette.state import Registry
+from sandbox.rate_limit import RateLimit
+from sandbox.responses import palette_error
 
 _LIMIT = 1024 * 1024
 
 
 class Call(NamedTuple):
     request: Request
-    data: Any  # the body, where there must be one
+    data: Any  # the parsed body of POST and PUT
     tenant: str
     name: str = ""
     kind: str = ""
@@ -34,64 +34,64 @@ class Call(NamedTuple):
 class Route(NamedTuple):
     method: str
     path: re.Pattern[str]
-    answer: "Callable[[Palette, Call], Any]"
-    is_open: bool  # to those who are no tenant admins, and in a project
+    handler: "Callable[[Palette, Call], Any]"
+    is_open: bool  # to users who are no tenant admins, and within a project
 
 
 class Key(NamedTuple):
-    is_admin: bool  # of its tenant
+    is_admin: bool  # its user is an admin of the tenant
     tenant: str
 
 
 @dataclass
 class Palette:
     account: str  # Palette's own, at AWS
-    doorman: Doorman
-    orders: Orders
+    probe: RegistryProbe
+    overrides: Overrides
     registries: dict[str, Registry] = field(default_factory=dict)
     external_id: str = field(default_factory=lambda: secrets.token_hex(16))
     _keys: dict[str, "Key"] = field(default_factory=dict)
-    _pace: Pace = field(init=False)
+    _rate_limit: RateLimit = field(init=False)
 
     def __post_init__(self) -> None:
-        self.order({})
+        self.override({})
 
     def make_key(self, *, admin: bool, tenant: str = "main") -> str:
         key = secrets.token_urlsafe(24)
         self._keys[key] = Key(admin, tenant)
         return key
 
-    def order(self, wishes: Any) -> None:
-        self.orders.take(wishes)
-        self._pace = Pace(self.orders.rate, self.orders.burst)
+    def override(self, params: Any) -> None:
+        self.overrides.update(params)
+        self._rate_limit = RateLimit(self.overrides.rate, self.overrides.burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            response = await self._answer(request)
-        except RefusedError as error:
+            response = await self._respond(request)
+        except ApiError as error:
             response = palette_error(error.status, error.code, str(error))
         await request.drain()
         await response.send(request.method, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _respond(self, request: Request) -> Response:
         group = "/".join(request.path.split("/")[:3])
-        if group in ("/v1/registries", "/v1/packs") and not self._pace.takes(group):
-            raise RefusedError(429, "TooManyRequests", "too many requests; try again later")
+        if group in ("/v1/registries", "/v1/packs") and not self._rate_limit.allows(group):
+            raise ApiError(429, "TooManyRequests", "too many requests; try again later")
         key = self._keys.get(request.headers.get("apikey", ""))
         if key is None:
-            raise RefusedError(401, "Unauthorized", "the API key is missing or not valid")
-        fitting = [(route, found) for route in ROUTES if (found := route.path.fullmatch(request.path))]
-        for route, found in fitting:
+            raise ApiError(401, "Unauthorized", "the API key is missing or not valid")
+        matching = [(route, match) for route in ROUTES if (match := route.path.fullmatch(request.path))]
+        for route, match in matching:
             if route.method == request.method:
                 self._check_scope(request, route, is_admin=key.is_admin)
                 data = await _body(request) if request.method in ("POST", "PUT") else None
-                response: Response = await route.answer(self, Call(request, data, key.tenant, **found.groupdict()))
+                response: Response = await route.handler(self, Call(request, data, key.tenant, **match.groupdict()))
                 return response
-        if not fitting:
-            raise RefusedError(404, "ResourceNotFound", f"path {request.path} was not found")
+        if not matching:
+            raise ApiError(404, "ResourceNotFound", f"path {request.path} was not found")
         response = palette_error(405, "MethodNotAllowed", f"method {request.method} is not allowed")
-        response.headers["Allow"] = ",".join(sorted({route.method for route, _ in fitting}))
+        response.headers["Allow"] = ",".join(sorted({route.method for route, _ in matching}))
         return response
 
     @staticmethod
@@ -99,48 +99,48 @@ class Palette:
         if route.is_open:
             return
         if request.headers.get("projectuid"):
-            raise RefusedError(400, "ProjectUidIsNotEmpty", "ProjectUid must be empty: registries belong to the tenant")
+            raise ApiError(400, "ProjectUidIsNotEmpty", "ProjectUid must be empty: registries belong to the tenant")
         if not is_admin:
-            raise RefusedError(403, "Forbidden", "the API key's user is no tenant admin")
+            raise ApiError(403, "Forbidden", "the API key's user is no tenant admin")
 
-    def _theirs(self, call: Call) -> list[Registry]:
+    def _of_tenant(self, call: Call) -> list[Registry]:
         return [registry for registry in self.registries.values() if registry.tenant == call.tenant]
 
     def _registry(self, call: Call) -> Registry:
-        found = self.registries.get(call.uid)
-        if found is None or found.tenant != call.tenant or call.kind not in ("", found.kind):
+        registry = self.registries.get(call.uid)
+        if registry is None or registry.tenant != call.tenant or call.kind not in ("", registry.kind):
             raise not_found(f"registry {call.uid}")
-        return found
+        return registry
 
     # ---- registries -----------------------------------------------------------------------------------------------
 
     async def validate(self, call: Call) -> Response:
         spec = checked(call.kind, call.data)
         try:
-            await asyncio.to_thread(self.doorman.open, call.kind, spec)
-        except ClosedError as error:
-            raise RefusedError(400, "InvalidCredentials", f"the registry cannot be accessed: {error}") from None
+            await asyncio.to_thread(self.probe.open, call.kind, spec)
+        except AccessError as error:
+            raise ApiError(400, "InvalidCredentials", f"the registry cannot be accessed: {error}") from None
         return Response(204)
 
     async def create(self, call: Call) -> Response:
-        registry = Registry(call.tenant, call.kind, *self._taken(call))
+        registry = Registry(call.tenant, call.kind, *self._parsed(call))
         self.registries[registry.uid] = registry
         if call.request.query.get("skipPackSync") != "true" and registry.is_synced:
-            registry.start(self.doorman, self.orders, force=False)
+            registry.start(self.probe, self.overrides, force=False)
         return Response.json(201, {"uid": registry.uid})
 
     async def update(self, call: Call) -> Response:
         registry = self._registry(call)
-        registry.name, registry.notes, registry.spec = self._taken(call)
+        registry.name, registry.notes, registry.spec = self._parsed(call)
         registry.touch()
         return Response(204)
 
-    def _taken(self, call: Call) -> tuple[str, Json, Json]:
-        """Name, labels and annotations, spec of a body."""
+    def _parsed(self, call: Call) -> tuple[str, Json, Json]:
+        """A body's name, its labels and annotations, and its spec."""
         metadata = call.data.get("metadata")
         name, spec = name_of(metadata), checked(call.kind, call.data.get("spec"))
-        if any(registry.name == name and registry.uid != call.uid for registry in self._theirs(call)):
-            raise RefusedError(409, "RegistryAlreadyExists", f"a registry with the name {name} already exists")
+        if any(registry.name == name and registry.uid != call.uid for registry in self._of_tenant(call)):
+            raise ApiError(409, "RegistryAlreadyExists", f"a registry with the name {name} already exists")
         return name, {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}, spec
 
     async def read(self, call: Call) -> Response:
@@ -156,9 +156,9 @@ class Palette:
 
     async def delete(self, call: Call) -> Response:
         registry = self._registry(call)
-        if self.orders.in_use:
-            text = f"registry {registry.name} is in use by the cluster profile {self.orders.in_use}"
-            raise RefusedError(409, "RegistryInUse", text)
+        if self.overrides.in_use:
+            text = f"registry {registry.name} is in use by the cluster profile {self.overrides.in_use}"
+            raise ApiError(409, "RegistryInUse", text)
         registry.stop()
         del self.registries[registry.uid]
         return Response(204)
@@ -166,7 +166,7 @@ class Palette:
     async def sync(self, call: Call) -> Response:
         registry = self._registry(call)
         if registry.is_synced:
-            registry.start(self.doorman, self.orders, force=call.request.query.get("forceSync") == "true")
+            registry.start(self.probe, self.overrides, force=call.request.query.get("forceSync") == "true")
         return Response(202)
 
     async def status(self, call: Call) -> Response:
@@ -174,7 +174,7 @@ class Palette:
 
     async def summary(self, call: Call) -> Response:
         items = []
-        for registry in self._theirs(call):
+        for registry in self._of_tenant(call):
             spec = {
                 "registryType": registry.kind.upper(), "scope": "tenant", "defaultRegion": region_of(registry.spec),
                 "isPrivate": registry.is_private, "containsSpectroManifest": False,
@@ -203,7 +203,7 @@ class Palette:
                 "kind": "oci", "name": registry.name, "uid": registry.uid, "isDefault": False,
                 "isPrivate": registry.is_private, "scope": "tenant",
             }
-            for registry in self._theirs(call) if scope != "system"
+            for registry in self._of_tenant(call) if scope != "system"
         ]  # fmt: skip
         return Response.json(200, {"items": items})
 
@@ -211,8 +211,8 @@ class Palette:
         partition = call.request.query.get("partition") or "aws"
         if partition not in ("aws", "aws-us-gov"):
             raise invalid("partition must be aws or aws-us-gov")
-        found = {"accountId": self.account, "externalId": self.external_id, "partition": partition}
-        return Response.json(200, found)
+        body = {"accountId": self.account, "externalId": self.external_id, "partition": partition}
+        return Response.json(200, body)
 
     async def me(self, call: Call) -> Response:
         tenant = {"orgName": call.tenant, "tenantUid": hashlib.sha256(call.tenant.encode()).hexdigest()[:24]}
@@ -221,18 +221,18 @@ class Palette:
     # ---- packs ----------------------------------------------------------------------------------------------------
 
     async def packs_of_registry(self, call: Call) -> Response:
-        empty, query = self.orders.empty_lookup, call.request.query
+        empty, query = self.overrides.empty_lookup, call.request.query
         return Response.json(200, lookup.of_registry(self._registry(call), call.name, query, empty=empty))
 
     async def packs(self, call: Call) -> Response:
-        found = lookup.filtered(lookup.all_packs(self._theirs(call)), call.request.query.get("filters", ""))
-        items = [lookup.whole(*item) for item in found]
-        return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
+        entries = lookup.filtered(lookup.all_packs(self._of_tenant(call)), call.request.query.get("filters", ""))
+        items = [lookup.whole(*entry) for entry in entries]
+        return Response.json(200, lookup.page(items, call.request.query, self.overrides.page))
 
     async def search(self, call: Call) -> Response:
-        wanted = call.data.get("filter")
-        items = lookup.searched(lookup.all_packs(self._theirs(call)), {} if wanted is None else wanted)
-        return Response.json(200, lookup.page(items, call.request.query, self.orders.page))
+        condition = call.data.get("filter")
+        items = lookup.searched(lookup.all_packs(self._of_tenant(call)), {} if condition is None else condition)
+        return Response.json(200, lookup.page(items, call.request.query, self.overrides.page))
 
     async def pack(self, call: Call) -> Response:
         return Response.json(200, lookup.whole(*self._pack(call)))
@@ -240,11 +240,11 @@ class Palette:
     async def readme(self, call: Call) -> Response:
         return Response.json(200, {"readme": self._pack(call)[1].readme})
 
-    def _pack(self, call: Call) -> lookup.Found:
-        found = lookup.filtered(lookup.all_packs(self._theirs(call)), f"metadata.uid={call.uid}")
-        if not found:
+    def _pack(self, call: Call) -> lookup.Entry:
+        entries = lookup.filtered(lookup.all_packs(self._of_tenant(call)), f"metadata.uid={call.uid}")
+        if not entries:
             raise not_found(f"pack {call.uid}")
-        return found[0]
+        return entries[0]
 
 
 async def _body(request: Request) -> Any:
@@ -252,20 +252,20 @@ async def _body(request: Request) -> Any:
     async for piece in request.body():
         content += piece
         if len(content) > _LIMIT:
-            raise RefusedError(413, "InvalidRequest", f"the body is larger than {_LIMIT} bytes")
+            raise ApiError(413, "InvalidRequest", f"the body is larger than {_LIMIT} bytes")
     try:
-        found = json.loads(content or b"{}")
+        body = json.loads(content or b"{}")
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        body = None
+    if not isinstance(body, dict):
         raise invalid("the body is not a JSON object")
-    return found
+    return body
 
 
-def _route(method: str, path: str, answer: Callable[[Palette, Call], Any], *, is_open: bool = False) -> Route:
+def _route(method: str, path: str, handler: Callable[[Palette, Call], Any], *, is_open: bool = False) -> Route:
     pattern = path.replace("{kind}", "(?P<kind>ecr|basic)")
     pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
-    return Route(method, re.compile(pattern), answer, is_open)
+    return Route(method, re.compile(pattern), handler, is_open)
 
 
 _OCI = "/v1/registries/oci"

@@ -1,6 +1,6 @@
-"""What Palette finds in a registry: the packs below the base path, each read from its layer.
+"""Palette's index of a registry: the packs below the base path, each read from its layer.
 
-Blocking, for a thread (``source.py``).
+Blocking, so it runs in a thread (``source.py``).
 """
 
 import hashlib
@@ -12,13 +12,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.palette.source import Doorman, Source
+from sandbox.palette.source import RegistryProbe, Source
 from sandbox.palette.spec import Json
 
-# One of them holds pack.json, values.yaml and README.md; none of them is ever larger.
+# For each of the three files: a larger one is skipped.
 _LIMIT = 4 * 1024 * 1024
 _WANTED = {"pack.json", "values.yaml", "readme.md"}
-# What is kept of pack.json; a field of another type counts as absent.
+# The fields of pack.json that Palette keeps; a field of another type counts as absent.
 _FIELDS = {
     "name": str, "version": str, "displayName": str, "layer": str, "addonType": str, "cloudTypes": list,
     "annotations": dict,
@@ -27,7 +27,7 @@ _FIELDS = {
 
 @dataclass(frozen=True)
 class Pack:
-    """One version of a pack, under the tag it was found at."""
+    """One version of a pack, with its tag."""
 
     uid: str
     tag: str
@@ -46,20 +46,20 @@ class Pack:
 
 
 class _NoPackError(Exception):
-    """What lies under a tag is no pack; the message says why."""
+    """The artifact of a tag is not a pack; the message says why."""
 
 
-def read(doorman: Doorman, kind: str, spec: Json, known: Iterable[Pack]) -> tuple[list[Pack], list[str]]:
-    """The packs of a registry, and what was left out, with reasons. Raises ClosedError.
+def read(probe: RegistryProbe, kind: str, spec: Json, known: Iterable[Pack]) -> tuple[list[Pack], list[str]]:
+    """The packs of a registry, and the tags that were skipped, with reasons. Raises AccessError.
 
-    known: those of the run before; what their manifests still are is not pulled again, and keeps its uid.
+    known: those of the run before; a pack whose manifest is the same is not pulled again, and keeps its uid.
     """
-    source = doorman.open(kind, spec)
+    source = probe.open(kind, spec)
     if spec["providerType"] != "pack":
         return [], []
     old = {(pack.name, pack.tag, pack.digest): pack for pack in known}
     prefix = f"{spec['baseContentPath'].strip('/')}/spectro-packs/archive/".removeprefix("/")
-    packs, left_out = [], []
+    packs, skipped = [], []
     for repository in source.repositories():
         name = repository.removeprefix(prefix)
         if name == repository or "/" in name:
@@ -70,8 +70,8 @@ def read(doorman: Doorman, kind: str, spec: Json, known: Iterable[Pack]) -> tupl
             try:
                 packs.append(old.get((name, tag, digest)) or _pull(source, repository, tag, digest, manifest))
             except _NoPackError as error:
-                left_out.append(f"{repository}:{tag}: {error}")
-    return packs, left_out
+                skipped.append(f"{repository}:{tag}: {error}")
+    return packs, skipped
 
 
 def _pull(source: Source, repository: str, tag: str, digest: str, manifest: bytes) -> Pack:
@@ -79,30 +79,30 @@ def _pull(source: Source, repository: str, tag: str, digest: str, manifest: byte
         layer = json.loads(manifest)["layers"][0]["digest"]
     except (ValueError, KeyError, IndexError, TypeError):
         raise _NoPackError("no manifest with a layer") from None
-    with source.get(f"/v2/{repository}/blobs/{layer}") as answer:
-        files = _files(answer)
+    with source.get(f"/v2/{repository}/blobs/{layer}") as response:
+        files = _files(response)
     try:
-        written = json.loads(files["pack.json"])
-        about = {name: written[name] for name, kind in _FIELDS.items() if isinstance(written.get(name), kind)}
-        found = f"{about['name']} {about['version']}"
+        metadata = json.loads(files["pack.json"])
+        about = {name: metadata[name] for name, kind in _FIELDS.items() if isinstance(metadata.get(name), kind)}
+        title = f"{about['name']} {about['version']}"
     except (ValueError, KeyError, AttributeError):
         raise _NoPackError("no pack.json with name and version in its layer") from None
     if about["name"] != repository.rpartition("/")[2]:
-        raise _NoPackError(f"its pack.json is that of {found}")
+        raise _NoPackError(f"its pack.json is that of {title}")
     texts = (files.get(file, b"").decode("utf-8", "replace") for file in ("values.yaml", "readme.md"))
     return Pack(secrets.token_hex(12), tag, digest, about, *texts)
 
 
 def _files(stream: Any) -> dict[str, bytes]:
-    """Of a .tar.gz the files that are wanted, at its top or in its top folder; read in pieces, to the end."""
-    found = {}
+    """The files of _WANTED in a .tar.gz, in its root or its top folder; read in pieces, to the end."""
+    files = {}
     try:
         with tarfile.open(fileobj=stream, mode="r|gz") as archive:
             for member in archive:
                 *folders, name = member.name.removeprefix("./").split("/")
                 if len(folders) < 2 and name.lower() in _WANTED and member.isreg() and member.size <= _LIMIT:
                     file = archive.extractfile(member)
-                    found[name.lower()] = file.read() if file else b""
+                    files[name.lower()] = file.read() if file else b""
     except (tarfile.TarError, zlib.error, EOFError, OSError):
         raise _NoPackError("its layer is no .tar.gz") from None
-    return found
+    return files

@@ -1,4 +1,4 @@
-"""Packs as answers show them (palette/behaviour.md PAL-52 to 58)."""
+"""Packs as responses show them (palette/behaviour.md PAL-52 to 58)."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -10,13 +10,13 @@ from sandbox.palette.spec import Json
 from sandbox.palette.state import Registry
 
 _TOKEN = re.compile(r"next-(\d+)")
-Found = tuple[Registry, Pack]
+Entry = tuple[Registry, Pack]
 
 
-def all_packs(registries: Iterable[Registry]) -> list[Found]:
+def all_packs(registries: Iterable[Registry]) -> list[Entry]:
     """In the order in which Palette lists versions: as text."""
-    found = [(registry, pack) for registry in registries for pack in registry.packs]
-    return sorted(found, key=lambda item: (item[1].name, item[1].version, item[0].uid))
+    entries = [(registry, pack) for registry in registries for pack in registry.packs]
+    return sorted(entries, key=lambda item: (item[1].name, item[1].version, item[0].uid))
 
 
 def fits(pack: Pack, query: Mapping[str, str]) -> bool:
@@ -58,39 +58,40 @@ def whole(registry: Registry, pack: Pack) -> Json:
     return {"kind": "Pack", "metadata": {"name": pack.name, "uid": pack.uid}, "spec": spec}
 
 
-def filtered(packs: list[Found], filters: str) -> list[Found]:
+def filtered(packs: list[Entry], filters: str) -> list[Entry]:
     """``spec.name=XANDspec.version=Y``."""
     for condition in filters.split("AND") if filters else []:
         field, equals, value = condition.partition("=")
         if not equals or field not in ("spec.name", "spec.version", "spec.registryUid", "metadata.uid"):
             raise invalid(f"filters: {condition!r} is none of spec.name=, spec.version=, spec.registryUid=")
-        asked = {"spec.name": "name", "spec.version": "version", "metadata.uid": "uid"}.get(field)
-        packs = [(r, pack) for r, pack in packs if (getattr(pack, asked) if asked else r.uid) == value]
+        attribute = {"spec.name": "name", "spec.version": "version", "metadata.uid": "uid"}.get(field)
+        packs = [(r, pack) for r, pack in packs if (getattr(pack, attribute) if attribute else r.uid) == value]
     return packs
 
 
-def searched(packs: list[Found], wanted: Any) -> list[Json]:
+def searched(packs: list[Entry], condition: Any) -> list[Json]:
     """V1PackMetadata: one item for each name."""
     forms = {"name": dict, "registryUid": list, "type": list, "layer": list}
-    if not isinstance(wanted, dict) or not all(
-        isinstance(wanted.get(key, kind()), kind) for key, kind in forms.items()
+    if not isinstance(condition, dict) or not all(
+        isinstance(condition.get(key, kind()), kind) for key, kind in forms.items()
     ):
         raise invalid("filter needs an object for name, lists for registryUid, type and layer")
-    asked = wanted.get("name", {}).get("eq")
-    names: dict[str, list[Found]] = {}
+    exact_name = condition.get("name", {}).get("eq")
+    names: dict[str, list[Entry]] = {}
     for registry, pack in packs:
         about = {"registryUid": registry.uid, "type": "oci", "layer": pack.about.get("layer", "")}
-        if asked in (None, "", pack.name) and all(
-            value in (wanted.get(key) or [value]) for key, value in about.items()
+        if exact_name in (None, "", pack.name) and all(
+            value in (condition.get(key) or [value]) for key, value in about.items()
         ):
             names.setdefault(pack.name, []).append((registry, pack))
     return [
-        {"spec": {**_about(found[-1][1]), "type": "oci", "registries": _registries(found)}} for found in names.values()
+        {"spec": {**_about(entries[-1][1]), "type": "oci", "registries": _registries(entries)}}
+        for entries in names.values()
     ]
 
 
-def _registries(found: list[Found]) -> list[Json]:
-    latest = {registry.uid: (registry, pack) for registry, pack in found}  # the last one is the highest
+def _registries(entries: list[Entry]) -> list[Json]:
+    latest = {registry.uid: (registry, pack) for registry, pack in entries}  # the last one is the highest
     return [
         {
             "uid": uid, "name": registry.name, "scope": "tenant", "latestVersion": pack.version,
@@ -101,10 +102,10 @@ def _registries(found: list[Found]) -> list[Json]:
 
 
 def page(items: list[Json], query: Mapping[str, str], most: int) -> Json:
-    """What ``limit`` and ``continue`` (or ``offset``) ask for."""
+    """The page that ``limit`` and ``continue`` (or ``offset``) select."""
     token = _TOKEN.fullmatch(query.get("continue", ""))
     if query.get("continue") and not token:
-        raise invalid("continue is not of an answer")
+        raise invalid("continue is not a token of a response")
     numbers = query.get("limit") or str(most), token[1] if token else query.get("offset") or "0"
     if not all(number.isdecimal() for number in numbers):
         raise invalid("limit and offset must be whole numbers")

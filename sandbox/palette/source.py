@@ -1,7 +1,7 @@
-"""How Palette reads a registry: from outside, over HTTP, with what was registered and nothing else.
+"""How Palette reads a registry: from outside, over HTTP, with the registration's credentials.
 
-Blocking, for a thread. An ECR is reached through the sandbox's own proxy, so roles, keys, policies and tokens are
-judged as everybody's are; any other registry directly, and only on a loopback address.
+Blocking, so it runs in a thread. It reaches ECR through the sandbox's own proxy, so roles, keys, policies and tokens
+are checked like those of any caller. It reaches other registries directly, and only on a loopback address.
 """
 
 import base64
@@ -19,8 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from sandbox.ecr.data_plane import HOST
-from sandbox.palette.errors import ClosedError
-from sandbox.palette.orders import Orders
+from sandbox.palette.errors import AccessError
+from sandbox.palette.overrides import Overrides
 from sandbox.palette.spec import Json
 
 _ACCEPT = "application/vnd.oci.image.manifest.v1+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -29,13 +29,13 @@ _NEXT = re.compile(r'<([^>]*)>\s*;\s*rel="?next"?')
 
 @dataclass
 class Source:
-    """One registry that let Palette in."""
+    """One registry that Palette can access."""
 
     pool: Any  # of urllib3
-    address: str  # of what stands before /v2/
-    login: tuple[str, str] | None
-    follows: bool  # redirections, as ECR's to the bucket of its layers
-    names: Callable[[], list[str]] | None = None  # where /v2/_catalog is not the way to the repositories
+    address: str  # the part before /v2/
+    credentials: tuple[str, str] | None
+    redirects: bool  # are followed, as ECR's to the bucket of its layers
+    names: Callable[[], list[str]] | None = None  # lists repositories where /v2/_catalog doesn't
 
     def repositories(self) -> list[str]:
         return self.names() if self.names else list(self._pages("/v2/_catalog?n=1000", "repositories"))
@@ -43,63 +43,63 @@ class Source:
     def tags(self, name: str) -> list[str]:
         try:
             return list(self._pages(f"/v2/{name}/tags/list", "tags"))
-        except ClosedError as error:
-            if error.status == 404:  # a repository that was deleted may still stand in the catalogue
+        except AccessError as error:
+            if error.status == 404:  # the catalogue may still have a deleted repository
                 return []
             raise
 
     def manifest(self, name: str, tag: str) -> bytes:
-        with self.get(f"/v2/{name}/manifests/{tag}") as answer:
-            return bytes(answer.read())
+        with self.get(f"/v2/{name}/manifests/{tag}") as response:
+            return bytes(response.read())
 
     @contextlib.contextmanager
     def get(self, path: str) -> Iterator[Any]:
-        """The answer, its body still to be read. Raises ClosedError."""
-        import urllib3  # noqa: PLC0415  (the sandbox shall be up before anybody asks Palette)
+        """The response, whose body is not read yet. Raises AccessError."""
+        import urllib3  # noqa: PLC0415  (so that the sandbox starts faster)
 
         headers = {"Accept": _ACCEPT}
-        if self.login:
-            headers["Authorization"] = "Basic " + base64.b64encode(":".join(self.login).encode()).decode()
+        if self.credentials:
+            headers["Authorization"] = "Basic " + base64.b64encode(":".join(self.credentials).encode()).decode()
         url = self.address + path
         try:
-            answer = self.pool.request("GET", url, headers=headers, preload_content=False, redirect=self.follows)
+            response = self.pool.request("GET", url, headers=headers, preload_content=False, redirect=self.redirects)
             try:
-                if answer.status != 200:
-                    text = answer.read(500).decode("utf-8", "replace").strip()
-                    raise ClosedError(f"GET {url}: {answer.status} {text}".strip(), answer.status)
-                yield answer
+                if response.status != 200:
+                    text = response.read(500).decode("utf-8", "replace").strip()
+                    raise AccessError(f"GET {url}: {response.status} {text}".strip(), response.status)
+                yield response
             finally:
-                answer.close()
+                response.close()
         except urllib3.exceptions.HTTPError as error:
-            raise ClosedError(f"GET {url}: {error}") from None
+            raise AccessError(f"GET {url}: {error}") from None
 
     def _pages(self, path: str, key: str) -> Iterator[str]:
-        following = path
-        while following:
-            with self.get(following) as answer:
-                content, link = answer.read(), _NEXT.search(answer.headers.get("Link", ""))
+        next_page = path
+        while next_page:
+            with self.get(next_page) as response:
+                content, link = response.read(), _NEXT.search(response.headers.get("Link", ""))
             try:
                 yield from json.loads(content)[key] or []
             except (ValueError, KeyError, TypeError):
-                raise ClosedError(f"GET {self.address}{following}: no list of {key}") from None
-            # Only path and query: another host is none of Palette's business.
-            following = urlsplit(link[1])._replace(scheme="", netloc="").geturl() if link else ""
+                raise AccessError(f"GET {self.address}{next_page}: no list of {key}") from None
+            # Only path and query: Palette asks no other host.
+            next_page = urlsplit(link[1])._replace(scheme="", netloc="").geturl() if link else ""
 
 
 @dataclass
-class Doorman:
+class RegistryProbe:
     """Opens registries for Palette."""
 
     proxy: str
     ca: str  # file with the sandbox's CA
     access_key: str  # of Palette's own AWS account
     secret_key: str
-    orders: Orders
-    _tried: dict[str, float] = field(default_factory=dict)  # role -> when first
+    overrides: Overrides
+    _first_attempts: dict[str, float] = field(default_factory=dict)  # role -> time
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def open(self, kind: str, spec: Json) -> Source:
-        """Logs in; raises ClosedError."""
+        """Logs in; raises AccessError."""
         return self._open_ecr(spec) if kind == "ecr" else self._open_basic(spec)
 
     def _open_basic(self, spec: Json) -> Source:
@@ -107,18 +107,18 @@ class Doorman:
 
         auth, tls = spec["auth"], spec["auth"]["tls"]
         if auth["type"] == "token":
-            raise ClosedError("auth type token is not offered by the sandbox")
+            raise AccessError("auth type token is not offered by the sandbox")
         try:
             context = ssl.create_default_context(cadata=tls["certificate"] or None)
         except (ssl.SSLError, ValueError):
-            raise ClosedError("tls.certificate is no certificate in PEM form") from None
+            raise AccessError("tls.certificate is not a PEM certificate") from None
         if tls["insecureSkipVerify"]:
             context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         pool = urllib3.PoolManager(ssl_context=context, retries=False, timeout=urllib3.Timeout(5, read=20))
         path = spec.get("basePath", "").strip("/")
         address = spec["endpoint"].rstrip("/").removesuffix("/v2") + (f"/{path}" if path else "")
-        login = (auth.get("username", ""), auth.get("password", "")) if auth["type"] == "basic" else None
-        source = Source(pool, address, login, follows=False)
+        credentials = (auth.get("username", ""), auth.get("password", "")) if auth["type"] == "basic" else None
+        source = Source(pool, address, credentials, redirects=False)
         with source.get("/v2/"):
             return source
 
@@ -128,12 +128,12 @@ class Doorman:
 
         host = HOST.fullmatch(spec["endpoint"])
         if host is None:
-            raise ClosedError(f"{spec['endpoint']} is no ECR registry")
+            raise AccessError(f"{spec['endpoint']} is not an ECR registry")
         try:
             ecr = self._client("ecr", host["region"], *self._keys(spec, host["region"]))
             token = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
         except (BotoCoreError, ClientError) as error:
-            raise ClosedError(str(error)) from None
+            raise AccessError(str(error)) from None
         user, _, password = base64.b64decode(token).decode().partition(":")
         pool = urllib3.ProxyManager(
             self.proxy,
@@ -146,38 +146,38 @@ class Doorman:
             try:
                 pages = list(ecr.get_paginator("describe_repositories").paginate(registryId=host["account"]))
             except (BotoCoreError, ClientError) as error:
-                raise ClosedError(str(error)) from None
+                raise AccessError(str(error)) from None
             return [repository["repositoryName"] for page in pages for repository in page["repositories"]]
 
-        return Source(pool, f"https://{spec['endpoint']}", (user, password), follows=True, names=names)
+        return Source(pool, f"https://{spec['endpoint']}", (user, password), redirects=True, names=names)
 
     def _keys(self, spec: Json, region: str) -> tuple[str, ...]:
-        """Access key, secret and session token that were registered, or that the role registered gives."""
+        """The registered access key and secret, or those of the registered role with its session token."""
         credentials = spec["credentials"]
         if credentials["credentialType"] == "secret":
             return credentials.get("accessKey", ""), credentials.get("secretKey", "")
         if credentials["credentialType"] != "sts":
-            raise ClosedError(f"credentialType {credentials['credentialType']} is not offered by the sandbox")
+            raise AccessError(f"credentialType {credentials['credentialType']} is not offered by the sandbox")
         role = credentials.get("sts", {})
         arn, external_id = role.get("arn", ""), role.get("externalId", "")
-        tried = self._tried.setdefault(arn, time.monotonic())
-        if time.monotonic() < tried + self.orders.role_seconds:  # PAL-50
-            raise ClosedError(
+        first_attempt = self._first_attempts.setdefault(arn, time.monotonic())
+        if time.monotonic() < first_attempt + self.overrides.role_seconds:  # PAL-50
+            raise AccessError(
                 "An error occurred (AccessDenied) when calling the AssumeRole operation: User: Palette is not "
                 f"authorized to perform: sts:AssumeRole on resource: {arn}"
             )
         more = {"ExternalId": external_id} if external_id else {}
         sts = self._client("sts", region, self.access_key, self.secret_key)
-        found = sts.assume_role(RoleArn=arn, RoleSessionName="palette", **more)["Credentials"]
-        return found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+        keys = sts.assume_role(RoleArn=arn, RoleSessionName="palette", **more)["Credentials"]
+        return keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"]
 
     @functools.cached_property
     def _session(self) -> Any:
-        """One for all: it keeps the service models, which take long to read."""
+        """Shared: it keeps the service models, which take long to load."""
         from botocore.session import Session  # noqa: PLC0415
 
         session = Session()
-        for name in ("config_file", "credentials_file"):  # the user's are none of Palette's
+        for name in ("config_file", "credentials_file"):  # not the user's
             session.set_config_variable(name, os.devnull)
         return session
 
@@ -187,7 +187,7 @@ class Doorman:
         config = Config(
             proxies={"https": self.proxy}, retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=20
         )
-        with self._lock:  # a session is not for several threads at once
+        with self._lock:  # a session is not thread-safe
             return self._session.create_client(
                 service, region, aws_access_key_id=key, aws_secret_access_key=secret, aws_session_token=token,
                 verify=self.ca, config=config,

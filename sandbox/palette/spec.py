@@ -1,4 +1,4 @@
-"""The spec of a registry: what Palette takes, what it adds, what it shows of it (palette/behaviour.md PAL-16 to 26)."""
+"""The spec of a registry: what Palette accepts, what it adds, what it shows (palette/behaviour.md PAL-16 to 26)."""
 
 import copy
 import ipaddress
@@ -11,7 +11,7 @@ from sandbox.palette.errors import invalid
 Json = dict[str, Any]
 MASK = "********"
 
-# Field -> type, choice of values, or the fields below it. Others are passed over, as Go does.
+# Field -> type, choice of values, or the fields below it. Unknown fields are ignored, as Go does.
 _TLS = {"certificate": str, "enabled": bool, "insecureSkipVerify": bool}
 _CREDENTIALS = {
     "credentialType": ("secret", "sts", "pod-identity"),
@@ -37,12 +37,12 @@ _DEFAULT_TLS = {"certificate": "", "enabled": True, "insecureSkipVerify": False}
 
 
 def checked(kind: str, data: Any) -> Json:
-    """The spec as Palette keeps it; raises RefusedError for what it would not take."""
-    found = _taken(data, _FIELDS[kind], "spec")
+    """The spec as Palette keeps it. Raises ApiError if Palette would reject it."""
+    fields = _parsed(data, _FIELDS[kind], "spec")
     for name in _REQUIRED[kind]:
-        if found.get(name) in (None, "", {}):
+        if fields.get(name) in (None, "", {}):
             raise invalid(f"spec.{name} is required")
-    spec: Json = {"providerType": "helm", "isSyncSupported": False, "baseContentPath": "", **found}
+    spec: Json = {"providerType": "helm", "isSyncSupported": False, "baseContentPath": "", **fields}
     if kind == "ecr":
         spec["credentials"] = {"credentialType": "secret", **spec.get("credentials", {})}
         _check_ecr(spec)
@@ -59,26 +59,26 @@ def checked(kind: str, data: Any) -> Json:
     return spec
 
 
-def _taken(data: Any, schema: Json, path: str) -> Json:
+def _parsed(data: Any, schema: Json, path: str) -> Json:
     if not isinstance(data, dict):
         raise invalid(f"{path} must be an object")
-    found = {}
+    fields: Json = {}
     for name, kind in schema.items():
         value, at = data.get(name), f"{path}.{name}"
-        if value is None:  # Go does not tell null from absent
+        if value is None:  # to Go, null is absent
             continue
         if isinstance(kind, dict):
-            found[name] = _taken(value, kind, at)
+            fields[name] = _parsed(value, kind, at)
         elif isinstance(kind, tuple):
             if value not in (*kind, ""):
                 raise invalid(f"{at} must be one of {', '.join(kind)}")
             if value:
-                found[name] = value
+                fields[name] = value
         elif not isinstance(value, kind):
             raise invalid(f"{at} must be of type {kind.__name__}")
         else:
-            found[name] = value
-    return found
+            fields[name] = value
+    return fields
 
 
 def _check_ecr(spec: Json) -> None:
@@ -94,11 +94,11 @@ def _check_basic(spec: Json) -> None:
     except ValueError:
         is_loopback = False
     if not is_loopback:  # PAL-15
-        raise invalid("spec.endpoint: the sandbox asks only registries on a loopback address, such as 127.0.0.1")
+        raise invalid("spec.endpoint: the sandbox connects only to registries on a loopback address, such as 127.0.0.1")
 
 
 def masked(spec: Json) -> Json:
-    """As answers show it."""
+    """The spec as responses show it."""
     shown = copy.deepcopy(spec)
     shown["isSyncSupported"] = False  # PAL-26
     for block, name in (("credentials", "secretKey"), ("auth", "password"), ("auth", "token")):
@@ -115,5 +115,5 @@ def name_of(metadata: Any) -> str:
 
 
 def region_of(spec: Json) -> str:
-    found = HOST.fullmatch(spec["endpoint"])
-    return found["region"] if found else ""
+    host = HOST.fullmatch(spec["endpoint"])
+    return host["region"] if host else ""

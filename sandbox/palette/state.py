@@ -1,4 +1,4 @@
-"""What Palette keeps: registries with their packs, and where each is in its sync."""
+"""Palette's state: registries with their packs and the status of their sync."""
 
 import asyncio
 import secrets
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from sandbox.palette import index
-from sandbox.palette.errors import ClosedError
+from sandbox.palette.errors import AccessError
 from sandbox.palette.index import Pack
-from sandbox.palette.orders import Orders
-from sandbox.palette.source import Doorman
+from sandbox.palette.overrides import Overrides
+from sandbox.palette.source import RegistryProbe
 from sandbox.palette.spec import Json
 
-NEVER = "0001-01-01T00:00:00.000Z"  # how Go writes a time that was not set
+NEVER = "0001-01-01T00:00:00.000Z"  # Go's zero time
 
 
 def now() -> str:
@@ -57,35 +57,35 @@ class Registry:
     def status(self) -> Json:
         return {"isSyncSupported": self.is_synced, **self._status}
 
-    def start(self, doorman: Doorman, orders: Orders, *, force: bool) -> None:
-        """Begins a run in the background, unless one is running that shall not be given up (PAL-41)."""
+    def start(self, probe: RegistryProbe, overrides: Overrides, *, force: bool) -> None:
+        """Begins a run in the background. A run in progress goes on, unless ``force`` ends it (PAL-41)."""
         if self._run and not self._run.done():
             if not force:
                 return
             self.stop()
-        self._run = asyncio.create_task(self._sync(doorman, orders))
+        self._run = asyncio.create_task(self._sync(probe, overrides))
 
     def stop(self) -> None:
         if self._run:
             self._run.cancel()
 
-    async def _sync(self, doorman: Doorman, orders: Orders) -> None:
-        await asyncio.sleep(orders.stale_seconds)  # PAL-37
+    async def _sync(self, probe: RegistryProbe, overrides: Overrides) -> None:
+        await asyncio.sleep(overrides.stale_seconds)  # PAL-37
         begin = time.monotonic()
         self._status = {**self._status, "status": "InProgress", "message": "", "lastRunTime": now()}
         end = {"status": "Failed", "message": "the sandbox failed; see its sandbox.log"}
         try:
-            packs, left_out = await asyncio.to_thread(index.read, doorman, self.kind, self.spec, self.packs)
-            await asyncio.sleep(begin + orders.sync_seconds - time.monotonic())
-            while orders.hangs:  # noqa: ASYNC110  (a test changes it when it likes)
+            packs, skipped = await asyncio.to_thread(index.read, probe, self.kind, self.spec, self.packs)
+            await asyncio.sleep(begin + overrides.sync_seconds - time.monotonic())
+            while overrides.hangs:  # noqa: ASYNC110  (a test may change it at any time)
                 await asyncio.sleep(0.02)
-            if orders.fails:
-                raise ClosedError(orders.fails)  # noqa: TRY301
-            asyncio.get_running_loop().call_later(orders.visible_seconds, self._publish, packs)
-            end = {"status": "Success", "message": "; ".join(left_out), "lastSyncedTime": now()}
-        except ClosedError as error:
+            if overrides.fails:
+                raise AccessError(overrides.fails)  # noqa: TRY301
+            asyncio.get_running_loop().call_later(overrides.visible_seconds, self._publish, packs)
+            end = {"status": "Success", "message": "; ".join(skipped), "lastSyncedTime": now()}
+        except AccessError as error:
             end["message"] = str(error)
-        except Exception:  # a mistake of the sandbox: its log has the trace
+        except Exception:  # a bug of the sandbox: its log has the traceback
             traceback.print_exc()
         self._status = {**self._status, **end}
 

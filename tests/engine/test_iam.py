@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 
 from packinfra.aws import policies
 from packinfra.settings import PACKS_PATH
-from tests.sandbox.conftest import ACCOUNT, REGION, Caller, Registry, digest_of, manifest
+from tests.support.aws import ACCOUNT, REGION, Caller, Registry, digest_of, manifest
 from tests.support.palette import Palette
 from tests.support.project import Project
 from tests.support.sandbox import Sandbox, running_sandbox

@@ -38,7 +38,7 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
     configure(project)
     begin = sandbox.mark()
     slow = sandbox.faults.add("iam:CreatePolicy packs-reader*", action="delay", seconds=1)
-    with sandbox.palette.ordered(role_seconds=2), slow:
+    with sandbox.palette.overrides(role_seconds=2), slow:
         project.up()
     uid = project.output("paletteRegistryUid")
     assert palette.versions(uid) == ["1.0.0"]
@@ -84,7 +84,7 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
     settings["host"] = "api.spectrocloud.com"
     project.configure(palette={**settings, "syncTimeout": 2})
     make_pack(project.folder / "packs/hello", version="1.2.0")
-    with sandbox.palette.ordered(hangs=True):
+    with sandbox.palette.overrides(hangs=True):
         project.up(succeeds=False)
     project.configure(palette=settings)
     project.up()
@@ -171,14 +171,14 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
     )
     assert palette.send("DELETE", f"{OCI}/{stranger}/ecr").status_code == 204
 
-    with sandbox.palette.ordered(fails="registry content is broken"):
+    with sandbox.palette.overrides(fails="registry content is broken"):
         up(f"Palette's sync of {HOST}/{project.base_path} failed: Failed: registry content is broken", "up again")
     uid = project.resources()["PaletteRegistry packs"]["id"]
     mark = sandbox.mark()
     configure(project, syncTimeout=2)
-    with sandbox.palette.ordered(hangs=True):
+    with sandbox.palette.overrides(hangs=True):
         up("Palette does not offer hello 1.0.0 after 2 s", "InProgress", "syncTimeout sets for how long")
-    with sandbox.palette.ordered(in_use="web"):
+    with sandbox.palette.overrides(in_use="web"):
         said = project.destroy(succeeds=False)
     assert "could not delete the registry from Palette" in said
     assert "409 RegistryInUse: " in said

@@ -76,7 +76,7 @@ def test_the_tutorial(project: Project, sandbox: Sandbox) -> None:
     assert form["endpoint"] == image["registryId"] + f".dkr.ecr.{REGION}.amazonaws.com"
     assert (form["providerType"], form["isPrivate"], form["baseContentPath"]) == ("pack", True, REGISTRY_NAME)
     assert (form["credentials"]["credentialType"], form["credentials"]["accessKey"]) == ("secret", key["AccessKeyId"])
-    steps = [request.what.partition(" ")[2] for request in sandbox.requests("palette: POST *", begin)]
+    steps = [request.summary.partition(" ")[2] for request in sandbox.requests("palette: POST *", begin)]
     of_registries = "POST /v1/registries/oci"
     assert steps == [f"{of_registries}/ecr/validate", f"{of_registries}/ecr", f"{of_registries}/{uid}/ecr/sync"]
     assert palette.status("ecr", uid)["status"] == "Success"

@@ -20,7 +20,7 @@ import pytest
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
 from tests.support.provider_host import URN, ProviderError, ProviderHost
-from tests.support.sandbox import Asked, Sandbox
+from tests.support.sandbox import RecordedRequest, Sandbox
 
 pytestmark = pytest.mark.sandbox
 
@@ -119,11 +119,11 @@ def test_every_boundary(bench: Bench, what: str, when: str) -> None:
         killed = bench.sandbox.mark()
         bench.killed(operation, nth, when)
         for tag in bench.ecr.tags(bench.name):
-            assert bench.ecr.has_all(bench.name, tag), f"killed {when} {boundaries[nth - 1].what}"
+            assert bench.ecr.has_all(bench.name, tag), f"killed {when} {boundaries[nth - 1].summary}"
         rerun = bench.sandbox.mark()
         with bench.host() as host:
             operation(host)
-        assert bench.ecr.tags(bench.name) == reference, f"killed {when} {boundaries[nth - 1].what}"
+        assert bench.ecr.tags(bench.name) == reference, f"killed {when} {boundaries[nth - 1].summary}"
         uploads = bench.sandbox.requests("PUT */blobs/uploads/*", since=killed)
         arrived = [asked for asked in uploads if asked.number <= rerun and asked.status == HTTPStatus.CREATED]
         again = [asked for asked in uploads if asked.number > rerun]
@@ -131,5 +131,5 @@ def test_every_boundary(bench: Bench, what: str, when: str) -> None:
             assert len(arrived) + len(again) <= len(_uploads(boundaries)), "what had arrived was sent again"
 
 
-def _uploads(boundaries: list[Asked]) -> list[Asked]:
-    return [asked for asked in boundaries if asked.what.startswith("PUT ") and "/blobs/uploads/" in asked.what]
+def _uploads(boundaries: list[RecordedRequest]) -> list[RecordedRequest]:
+    return [asked for asked in boundaries if asked.summary.startswith("PUT ") and "/blobs/uploads/" in asked.summary]

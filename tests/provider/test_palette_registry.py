@@ -71,7 +71,7 @@ class Bench:
 
     def asked(self, since: int) -> list[str]:
         """What Palette was asked since then, uids left out."""
-        return [a.what.removeprefix("palette: ") for a in self.sandbox.requests("palette: *", since)]
+        return [a.summary.removeprefix("palette: ") for a in self.sandbox.requests("palette: *", since)]
 
 
 @pytest.fixture
@@ -243,7 +243,7 @@ def test_a_name_is_changed_in_place(bench: Bench) -> None:
 def test_a_refusal_is_not_gone(bench: Bench, answer: str) -> None:
     uid, _, outs = bench.created(bench.by_role())
     pattern = f"palette: * {OCI}/{uid}/ecr"
-    with bench.another() as other, bench.sandbox.faults.add(pattern, times=0, action="answer", answer=answer):
+    with bench.another() as other, bench.sandbox.faults.add(pattern, times=0, action="respond", response=answer):
         for operation in (other.read, other.delete):
             with pytest.raises(ProviderError, match=r"could not .* Palette \(api.spectrocloud.com/v1/reg") as caught:
                 operation(uid, outs)
@@ -334,7 +334,7 @@ def test_killed_after_the_creation(bench: Bench) -> None:
 def test_in_use(bench: Bench) -> None:
     uid, _, outs = bench.created(bench.by_role())
     with bench.another() as destroy:
-        with bench.sandbox.palette.ordered(in_use="web"), pytest.raises(ProviderError) as caught:
+        with bench.sandbox.palette.overrides(in_use="web"), pytest.raises(ProviderError) as caught:
             destroy.delete(uid, outs)
         for expected in (
             "could not delete the registry from Palette",
@@ -361,7 +361,7 @@ def test_what_another_resource_holds_stays(bench: Bench) -> None:
 
 
 def test_a_new_role_is_waited_for(bench: Bench) -> None:
-    with bench.sandbox.palette.ordered(role_seconds=3):
+    with bench.sandbox.palette.overrides(role_seconds=3):
         uid, inputs, _ = bench.created(bench.by_role())
     assert bench.get(uid)["spec"]["credentials"]["sts"]["arn"] == inputs["roleArn"]
     waits = [line for line in bench.host.statuses if f"Palette cannot read as {inputs['roleArn']} yet" in line]

@@ -105,7 +105,7 @@ def test_the_status_of_the_run_before_is_not_believed(bench: Bench) -> None:
     """The trap: Success at once, for two seconds, and of the run before."""
     first = bench.hello("1.0.0")
     _, outs = bench.host.create(first)
-    with bench.sandbox.palette.ordered(stale_seconds=2.0):
+    with bench.sandbox.palette.overrides(stale_seconds=2.0):
         bench.host.update("id", outs, bench.hello("1.0.0", "1.1.0"))
     assert "waiting for Palette's sync: Success" in bench.host.statuses
     assert bench.palette.versions(bench.uid) == ["1.0.0", "1.1.0"]
@@ -115,7 +115,7 @@ def test_other_content_under_the_same_version(bench: Bench) -> None:
     """It is listed already, with the old content: only the end of a new run says that the new one was read."""
     _, outs = bench.host.create(bench.hello("1.0.0"))
     before = bench.palette.status("ecr", bench.uid)["lastRunTime"]
-    with bench.sandbox.palette.ordered(stale_seconds=2.0):
+    with bench.sandbox.palette.overrides(stale_seconds=2.0):
         bench.host.update("id", outs, bench.inputs({"hello": {"1.0.0": "sha256:other"}}))
     status = bench.palette.status("ecr", bench.uid)
     assert status["status"] == "Success"
@@ -125,7 +125,7 @@ def test_other_content_under_the_same_version(bench: Bench) -> None:
 def test_a_run_in_progress_is_awaited_and_followed_by_another(bench: Bench) -> None:
     """It has looked at the registry before the push."""
     inputs = bench.hello("1.0.0")
-    with bench.sandbox.palette.ordered(stale_seconds=0.0, sync_seconds=2.0):
+    with bench.sandbox.palette.overrides(stale_seconds=0.0, sync_seconds=2.0):
         assert bench.palette.send("POST", f"{OCI}/{bench.uid}/ecr/sync").status_code == 202
         while bench.palette.status("ecr", bench.uid)["status"] != "InProgress":
             pass
@@ -139,7 +139,7 @@ def test_a_run_in_progress_is_awaited_and_followed_by_another(bench: Bench) -> N
 
 
 def test_listed_late(bench: Bench) -> None:
-    with bench.sandbox.palette.ordered(visible_seconds=2.0):
+    with bench.sandbox.palette.overrides(visible_seconds=2.0):
         bench.host.create(bench.hello("1.0.0"))
     assert "synced, but Palette does not list hello 1.0.0 yet" in bench.host.statuses
 
@@ -148,7 +148,7 @@ def test_listed_late(bench: Bench) -> None:
 def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
     inputs = bench.hello("1.0.0")
     inputs["packs"]["ghost"] = {"3.0.0": "sha256:x"}
-    with bench.sandbox.palette.ordered(empty_lookup=empty):
+    with bench.sandbox.palette.overrides(empty_lookup=empty):
         said = bench.failure({**inputs, "timeoutSeconds": 3.0})
     assert "Palette does not offer ghost 3.0.0 after 3 s" in said
     assert "see what Palette's console says" in said
@@ -174,7 +174,7 @@ def test_nothing_is_listed(bench: Bench, changes: dict[str, Any], said: str) -> 
 
 
 def test_a_sync_that_fails(bench: Bench) -> None:
-    with bench.sandbox.palette.ordered(fails="registry content is broken"):
+    with bench.sandbox.palette.overrides(fails="registry content is broken"):
         said = bench.failure(bench.hello("1.0.0"))
     assert said.startswith(
         f"Palette's sync of {HOST}/{bench.base} failed: Failed: registry content is broken\n  -> check that the credentials"
@@ -195,7 +195,7 @@ def test_a_reader_that_may_not_read(bench: Bench) -> None:
 def test_a_sync_that_hangs(bench: Bench) -> None:
     """The run that hung is waited for by the next up."""
     inputs = bench.hello("1.0.0", timeoutSeconds=3.0)
-    with bench.sandbox.palette.ordered(hangs=True):
+    with bench.sandbox.palette.overrides(hangs=True):
         said = bench.failure(inputs)
         assert "Palette does not offer hello 1.0.0 after 3 s" in said
         assert "InProgress\n  -> it has been running since" in said
@@ -211,7 +211,7 @@ def test_a_sync_that_hangs(bench: Bench) -> None:
 def test_killed_while_it_waits(bench: Bench, sandbox: Sandbox, tmp_path: Path) -> None:
     inputs = bench.hello("1.0.0")
     with (
-        sandbox.palette.ordered(hangs=True),
+        sandbox.palette.overrides(hangs=True),
         sandbox.faults.add(f"palette: GET {OCI}/{bench.uid}/ecr/sync/status", nth=3, action="hold") as fault,
     ):
         with ProviderHost(sandbox.environment(), tmp_path, provider=PaletteSyncProvider()) as killed:
@@ -251,7 +251,7 @@ def test_refresh_drops_what_palette_no_longer_lists(bench: Bench, ecr: Ecr) -> N
 def test_a_refused_lookup_is_not_gone(bench: Bench, answer: str) -> None:
     inputs = bench.hello("1.0.0")
     with (
-        bench.sandbox.faults.add("palette: GET /v1/packs/*", times=0, action="answer", answer=answer),
+        bench.sandbox.faults.add("palette: GET /v1/packs/*", times=0, action="respond", response=answer),
         pytest.raises(ProviderError, match=r"could not look the pack up in Palette .*registries"),
     ):
         bench.host.read("id", inputs)
@@ -260,8 +260,8 @@ def test_a_refused_lookup_is_not_gone(bench: Bench, answer: str) -> None:
 def test_throttled(bench: Bench) -> None:
     """With the pace of the real Palette, and every answer to a lookup 429 at first."""
     with (
-        bench.sandbox.palette.ordered(rate=10.0, burst=5.0),
-        bench.sandbox.faults.add("palette: GET /v1/packs/*", times=1, action="answer", answer="throttled"),
+        bench.sandbox.palette.overrides(rate=10.0, burst=5.0),
+        bench.sandbox.faults.add("palette: GET /v1/packs/*", times=1, action="respond", response="throttled"),
     ):
         bench.host.create(bench.hello("1.0.0"))
     assert bench.palette.versions(bench.uid) == ["1.0.0"]

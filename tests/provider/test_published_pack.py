@@ -397,7 +397,7 @@ def test_a_refusal_is_not_gone(pack: Pack, sandbox: Sandbox, answer: str) -> Non
     id_, _, outs = pack.created()
     with (
         ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as host,
-        sandbox.faults.add(f"* /v2/{pack.name}/manifests/*", times=0, action="answer", answer=answer),
+        sandbox.faults.add(f"* /v2/{pack.name}/manifests/*", times=0, action="respond", response=answer),
     ):
         for operation in (host.read, host.delete):
             with pytest.raises(ProviderError, match=r"could not .*hello:1\.0\.0") as caught:
@@ -415,7 +415,7 @@ def test_requests_of_each_operation(pack: Pack, sandbox: Sandbox) -> None:
         """The methods of the requests since the last call."""
         since = seen.pop()
         seen.append(sandbox.mark())
-        return [asked.what.split(" ")[0] for asked in sandbox.requests(since=since)]
+        return [asked.summary.split(" ")[0] for asked in sandbox.requests(since=since)]
 
     inputs = pack.checked()
     pack.host.diff("id", inputs, inputs)

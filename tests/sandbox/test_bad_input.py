@@ -1,4 +1,4 @@
-"""Whatever a client sends: a typed error of the service, never a stack trace, never a hang."""
+"""Invalid requests: always a typed error of the service, never a traceback, never a hang."""
 
 import contextlib
 import re
@@ -15,7 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from tests.sandbox.conftest import REGION, Caller, Registry, code_of, digest_of, no_upload_left, refused
+from tests.support.aws import REGION, Caller, Registry, code_of, digest_of, no_upload_left, rejected
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -62,9 +62,9 @@ def call(
 def error_of(response: requests.Response) -> tuple[int, str]:
     if "json" in response.headers["Content-Type"]:
         return response.status_code, response.json()["__type"].removesuffix("Exception")
-    found = re.search("<Code>(.*?)</Code>", response.text)
-    assert found, response.text
-    return response.status_code, found[1]
+    code = re.search("<Code>(.*?)</Code>", response.text)
+    assert code, response.text
+    return response.status_code, code[1]
 
 
 def edit(pattern: str, new: str) -> Callable[[Headers], object]:
@@ -105,13 +105,13 @@ def test_malformed_signatures(owner: Caller, service: str, name: str) -> None:  
 
 @pytest.mark.parametrize("service", ["ecr", "kms"])
 @pytest.mark.parametrize("body", [b"\xff\xfe{{{", b"[" * 100_000, b"[]", b'{"a":' * 50_000, b"null", b"7"])
-def test_bodies_that_are_no_json(owner: Caller, service: str, body: bytes) -> None:  # BAD-2
+def test_bodies_that_are_not_json(owner: Caller, service: str, body: bytes) -> None:  # BAD-2
     assert error_of(call(owner, service, body=body)) == (400, "Serialization")
 
 
 @pytest.mark.parametrize("service", ["iam", "sts"])
 @pytest.mark.parametrize("body", [b"", b"\xff\xfe{{{", b"[" * 100_000, b"Action="])
-def test_bodies_that_are_no_form(owner: Caller, service: str, body: bytes) -> None:  # BAD-2
+def test_bodies_that_are_not_a_form(owner: Caller, service: str, body: bytes) -> None:  # BAD-2
     assert error_of(call(owner, service, body=body)) == (400, "MissingAction")
 
 
@@ -137,9 +137,9 @@ def test_unknown_operations(owner: Caller, service: str, target: str) -> None:  
 
 
 def test_operations_that_only_aws_has(owner: Caller) -> None:  # BAD-3
-    with refused("UnknownOperationException"):
+    with rejected("UnknownOperationException"):
         owner.ecr.describe_pull_through_cache_rules()
-    with refused("InvalidAction"):
+    with rejected("InvalidAction"):
         owner.iam.list_server_certificates()
 
 
@@ -153,8 +153,8 @@ def test_other_paths_and_methods(owner: Caller, service: str) -> None:  # BAD-4
 
 
 @contextlib.contextmanager
-def line_to(sandbox: Sandbox, host: str) -> Iterator[ssl.SSLSocket]:
-    """A connection on which a test writes what no client library would."""
+def connect(sandbox: Sandbox, host: str) -> Iterator[ssl.SSLSocket]:
+    """A connection for requests that no client library sends."""
     proxy = urlsplit(sandbox.variables["HTTPS_PROXY"])
     with socket.create_connection((proxy.hostname or "", proxy.port or 0), timeout=10) as plain:
         plain.sendall(f"CONNECT {host}:443 HTTP/1.1\r\n\r\n".encode())
@@ -164,12 +164,12 @@ def line_to(sandbox: Sandbox, host: str) -> Iterator[ssl.SSLSocket]:
             yield secure
 
 
-def said(line: ssl.SSLSocket) -> str:
-    """What the server says until it hangs up or pauses."""
-    line.settimeout(3)
+def received(connection: ssl.SSLSocket) -> str:
+    """The response, until its headers end, the server hangs up or pauses."""
+    connection.settimeout(3)
     text = b""
     with contextlib.suppress(OSError):
-        while piece := line.recv(4096):
+        while piece := connection.recv(4096):
             text += piece
             if b"\r\n\r\n" in text:
                 break
@@ -189,24 +189,24 @@ def said(line: ssl.SSLSocket) -> str:
 )
 @pytest.mark.parametrize("host", [f"api.ecr.{REGION}.amazonaws.com", f"123456789012.dkr.ecr.{REGION}.amazonaws.com"])
 def test_impossible_headers(sandbox: Sandbox, host: str, head: str) -> None:  # BAD-5
-    with line_to(sandbox, host) as line:
-        with contextlib.suppress(OSError):  # it may have answered and closed before it was told everything
-            line.sendall(f"POST /v2/s/x/blobs/uploads/ HTTP/1.1\r\nHost: {host}\r\n{head}\r\n\r\n".encode())
-        answer = said(line)
-    assert answer == "" or answer.startswith(("HTTP/1.1 4", "HTTP/1.1 501")), answer
+    with connect(sandbox, host) as connection:
+        with contextlib.suppress(OSError):  # it may respond and close before everything is sent
+            connection.sendall(f"POST /v2/s/x/blobs/uploads/ HTTP/1.1\r\nHost: {host}\r\n{head}\r\n\r\n".encode())
+        response = received(connection)
+    assert response == "" or response.startswith(("HTTP/1.1 4", "HTTP/1.1 501")), response
 
 
 def test_more_than_announced(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # BAD-6
-    """What follows the announced end of a body is no part of the blob."""
+    """Bytes after the announced end of a body are not part of the blob."""
     location, content = registry.start(repository), b"x" * 100
-    assert registry.login
-    auth = requests.auth._basic_auth_str(*registry.login)
-    with line_to(sandbox, registry.host) as line:
+    assert registry.credentials
+    auth = requests.auth._basic_auth_str(*registry.credentials)
+    with connect(sandbox, registry.host) as connection:
         head = f"PUT {location}?digest={digest_of(content)} HTTP/1.1\r\nHost: {registry.host}\r\n"
-        line.sendall(f"{head}Authorization: {auth}\r\nContent-Length: 100\r\n\r\n".encode() + content + b"y" * 50)
-        assert said(line).startswith("HTTP/1.1 201")
-    found = registry.send("HEAD", f"/v2/{repository}/blobs/{digest_of(content)}")
-    assert found.headers["Content-Length"] == "100"
+        connection.sendall(f"{head}Authorization: {auth}\r\nContent-Length: 100\r\n\r\n".encode() + content + b"y" * 50)
+        assert received(connection).startswith("HTTP/1.1 201")
+    stored = registry.send("HEAD", f"/v2/{repository}/blobs/{digest_of(content)}")
+    assert stored.headers["Content-Length"] == "100"
 
 
 @pytest.mark.parametrize("path", ["blobs/uploads/{upload}?digest={digest}", "manifests/1.0.0"])
@@ -215,11 +215,11 @@ def test_less_than_announced(sandbox: Sandbox, registry: Registry, repository: s
     content = b"x" * 100
     upload = registry.start(repository).rpartition("/")[2]
     target = f"/v2/{repository}/{path.format(upload=upload, digest=digest_of(content))}"
-    assert registry.login
-    auth = requests.auth._basic_auth_str(*registry.login)
-    with line_to(sandbox, registry.host) as line:
+    assert registry.credentials
+    auth = requests.auth._basic_auth_str(*registry.credentials)
+    with connect(sandbox, registry.host) as connection:
         head = f"PUT {target} HTTP/1.1\r\nHost: {registry.host}\r\nAuthorization: {auth}\r\nContent-Length: 1000\r\n"
-        line.sendall(f"{head}\r\n".encode() + content)
+        connection.sendall(f"{head}\r\n".encode() + content)
         begin = time.monotonic()
         assert registry.send("GET", "/v2/").status_code == 200
         assert time.monotonic() - begin < 2
@@ -230,14 +230,16 @@ def test_less_than_announced(sandbox: Sandbox, registry: Registry, repository: s
 
 def test_api_body_cut_short(sandbox: Sandbox, owner: Caller) -> None:  # BAD-7
     before = sandbox.mark()
-    with line_to(sandbox, f"api.ecr.{REGION}.amazonaws.com") as line:
-        line.sendall(f"POST / HTTP/1.1\r\nHost: api.ecr.{REGION}.amazonaws.com\r\nContent-Length: 99\r\n\r\nx".encode())
+    with connect(sandbox, f"api.ecr.{REGION}.amazonaws.com") as connection:
+        connection.sendall(
+            f"POST / HTTP/1.1\r\nHost: api.ecr.{REGION}.amazonaws.com\r\nContent-Length: 99\r\n\r\nx".encode()
+        )
     assert owner.ecr.describe_repositories()
-    assert [a.what for a in sandbox.requests(since=before)] == ["ecr:DescribeRepositories"]
+    assert [record.summary for record in sandbox.requests(since=before)] == ["ecr:DescribeRepositories"]
 
 
 def test_uploads_side_by_side(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # BAD-8
-    """100 blobs at once: each arrives whole."""
+    """100 blobs in parallel: each arrives complete."""
     contents = [bytes([n]) * 200_000 for n in range(100)]
     failures: list[str] = []
 
@@ -254,13 +256,13 @@ def test_uploads_side_by_side(sandbox: Sandbox, registry: Registry, repository: 
         thread.join(60)
     assert failures == []
     for content in contents[::10]:
-        found = registry.send("HEAD", f"/v2/{repository}/blobs/{digest_of(content)}")
-        assert found.headers["Content-Length"] == str(len(content))
+        head = registry.send("HEAD", f"/v2/{repository}/blobs/{digest_of(content)}")
+        assert head.headers["Content-Length"] == str(len(content))
     assert no_upload_left(sandbox)
 
 
 def test_two_bodies_for_one_session(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # BAD-9
-    """A second PUT while the first still comes: refused, and the first is not disturbed."""
+    """A second PUT during the first one is rejected, and the first one succeeds."""
     content = b"x" * 1_000_000
     location = f"{registry.start(repository)}?digest={digest_of(content)}"
     results: list[requests.Response] = []

@@ -1,4 +1,4 @@
-"""Each row of the sandbox's behaviour.md files is named by a test, so that a row without proof is seen."""
+"""Each row of the sandbox's behaviour.md files is named by a test."""
 
 import re
 from pathlib import Path

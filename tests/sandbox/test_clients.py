@@ -1,4 +1,4 @@
-"""crane and helm, which others wrote for other registries, push to the sandbox and pull from it."""
+"""crane and helm, clients by other authors, push to the sandbox and pull from it."""
 
 import json
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import HOST, Caller, MakeRepository, Registry
+from tests.support.aws import HOST, Caller, MakeRepository, Registry
 from tests.support.sandbox import ROOT, Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -17,7 +17,7 @@ BIN = ROOT / ".tools" / "bin"
 
 
 class Client:
-    """One program with the sandbox's environment and a login of its own."""
+    """A program with the sandbox's environment and its own credentials."""
 
     def __init__(self, name: str, sandbox: Sandbox, owner: Caller, home: Path) -> None:
         self.program = str(BIN / name)
@@ -27,14 +27,14 @@ class Client:
         (home / "config.json").write_text(json.dumps({"auths": {HOST: {"auth": token}}}))
 
     def __call__(self, *arguments: str | Path, succeeds: bool = True) -> str:
-        """What it printed, on both channels."""
+        """Its output, stdout and stderr."""
         done = subprocess.run(
             [self.program, *map(str, arguments)], env=self.environment, capture_output=True, text=True, timeout=60,
             check=False,
         )  # fmt: skip
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) is succeeds, said
-        return said
+        output = done.stdout + done.stderr
+        assert (done.returncode == 0) is succeeds, output
+        return output
 
 
 @pytest.fixture
@@ -75,8 +75,8 @@ def test_crane(crane: Client, registry: Registry, make_repository: MakeRepositor
     assert crane("ls", f"{HOST}/{name}").split() == []
 
 
-def test_crane_is_refused(crane: Client, make_repository: MakeRepository, tmp_path: Path) -> None:
-    """It understands the refusals: missing repository, immutable tag, no login."""
+def test_crane_is_rejected(crane: Client, make_repository: MakeRepository, tmp_path: Path) -> None:
+    """It shows the errors: missing repository, immutable tag, no credentials."""
     with tarfile.open(tmp_path / "layer.tar", "w") as tar:
         tar.add(ROOT / "README.md", "README.md")
     push = ("append", "--oci-empty-base", "--new_layer", tmp_path / "layer.tar", "--new_tag")
@@ -98,9 +98,9 @@ def test_helm(helm: Client, make_repository: MakeRepository, registry: Registry,
     (chart / "Chart.yaml").write_text("apiVersion: v2\nname: universe\nversion: 1.2.3\n")
     (chart / "templates" / "map.yaml").write_text("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: universe}\n")
     helm("package", chart, "--destination", tmp_path)
-    said = helm("push", tmp_path / "universe-1.2.3.tgz", f"oci://{HOST}/s/helm")
+    output = helm("push", tmp_path / "universe-1.2.3.tgz", f"oci://{HOST}/s/helm")
     head = registry.send("HEAD", f"/v2/{name}/manifests/1.2.3")
-    assert head.headers["Docker-Content-Digest"] in said
+    assert head.headers["Docker-Content-Digest"] in output
     helm("pull", f"oci://{HOST}/{name}", "--version", "1.2.3", "--untar", "--destination", tmp_path / "out")
     pulled = tmp_path / "out" / "universe" / "templates" / "map.yaml"
     assert pulled.read_text() == (chart / "templates" / "map.yaml").read_text()

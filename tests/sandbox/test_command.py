@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.sandbox.conftest import Caller, refused
+from tests.support.aws import Caller, rejected
 from tests.support.sandbox import PYTHON, ROOT, Sandbox, running_sandbox, sandbox_command
 
 pytestmark = pytest.mark.sandbox
@@ -29,22 +29,20 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def _start(folder: Path, *options: str) -> tuple[int, bool]:
-    answer = json.loads(sandbox_command("start", "--dir", folder, "--json", *options).stdout)
-    assert answer["dir"] == str(folder)
-    return answer["pid"], answer["reused"]
+    response = json.loads(sandbox_command("start", "--dir", folder, "--json", *options).stdout)
+    assert response["dir"] == str(folder)
+    return response["pid"], response["reused"]
 
 
 def _alive(pid: int) -> bool:
-    """Runs, and is not just waiting for its parent to ask how it ended."""
+    """Whether it runs, and is not a zombie."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
 
 
 def _caller(folder: Path) -> Caller:
-    found = json.loads((folder / "environment.json").read_text())
-    variables = found["variables"]
-    sandbox = Sandbox(folder, 0, variables, found["unset"])
-    return Caller(sandbox, variables["AWS_ACCESS_KEY_ID"], variables["AWS_SECRET_ACCESS_KEY"])
+    sandbox = Sandbox(folder, 0, **json.loads((folder / "environment.json").read_text()))
+    return Caller(sandbox, sandbox.variables["AWS_ACCESS_KEY_ID"], sandbox.variables["AWS_SECRET_ACCESS_KEY"])
 
 
 def test_says_how_to_use_it() -> None:
@@ -76,13 +74,13 @@ def test_death_is_noticed(folder: Path) -> None:
     while "died" not in (status := sandbox_command("status", "--dir", folder, check=False)).stderr:
         assert status.returncode == 0  # not reaped yet
     second = sandbox_command("start", "--dir", folder)
-    assert f"(pid {first}) has died, and what it held is gone" in second.stdout
+    assert f"(pid {first}) has died, and its content is gone" in second.stdout
     assert _caller(folder).ecr.describe_repositories()["repositories"] == []
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", str(os.getpid())], ids=["empty", "nonsense", "reused"])
 def test_stale_pid_file(folder: Path, content: str) -> None:
-    """A number that now belongs to another process, here the tests' own, is not taken for the sandbox."""
+    """The number may belong to another process now, here the tests' own."""
     folder.mkdir()
     (folder / "sandbox.pid").write_text(content)
     assert sandbox_command("status", "--dir", folder, check=False).returncode == 1
@@ -96,7 +94,7 @@ def test_hung_sandbox_is_replaced(folder: Path) -> None:
     first, _ = _start(folder)
     os.kill(first, signal.SIGSTOP)
     second = sandbox_command("start", "--dir", folder)
-    assert "does not answer; replacing it" in second.stdout
+    assert "does not respond; replacing it" in second.stdout
     assert not _alive(first)
 
 
@@ -106,9 +104,12 @@ def test_starts_at_the_same_time(folder: Path) -> None:
     pids = {json.loads(start.communicate(timeout=60)[0])["pid"] for start in starts}
     assert len(pids) == 1
     sandbox_command("stop", "--dir", folder)
-    time.sleep(0.5)
-    listed = subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
-    assert str(folder) not in listed
+    deadline = time.monotonic() + 10
+    while (
+        str(folder) in subprocess.run(["ps", "-ww", "-eo", "args"], capture_output=True, text=True, check=True).stdout
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize("option", ["--proxy-port", "--tls-port"])
@@ -144,7 +145,7 @@ def test_bad_options(folder: Path, options: list[str]) -> None:
 
 
 def test_does_not_hold_the_callers_pipe(folder: Path) -> None:
-    """``make up | cat`` returns, and the sandbox is in a session of its own."""
+    """``make up | cat`` ends, and the sandbox is in its own session."""
     command = f'"{PYTHON}" -m sandbox start --json --dir "{folder}" 2>&1 | cat'
     done = subprocess.run(["sh", "-c", command], cwd=ROOT, check=True, capture_output=True, text=True, timeout=20)
     assert os.getsid(json.loads(done.stdout)["pid"]) != os.getsid(0)
@@ -155,17 +156,19 @@ def test_env_for_a_shell(folder: Path) -> None:
     mine = {"AWS_PROFILE": "mine", "AWS_ENDPOINT_URL": "x", "https_proxy": "http://elsewhere", "SPECTROCLOUD_HOST": "x"}
     user = {**os.environ, **mine, "SPECTROCLOUD_APIKEY": "mine"}
     script = f'eval "$("{PYTHON}" -m sandbox env --dir "{folder}")"; env'
-    seen = subprocess.run(["sh", "-c", script], cwd=ROOT, env=user, check=True, capture_output=True, text=True).stdout
-    found = dict(line.partition("=")[::2] for line in seen.splitlines())
-    assert not set(mine) & set(found)
+    printed = subprocess.run(
+        ["sh", "-c", script], cwd=ROOT, env=user, check=True, capture_output=True, text=True
+    ).stdout
+    shell = dict(line.partition("=")[::2] for line in printed.splitlines())
+    assert not set(mine) & set(shell)
     variables = _caller(folder).sandbox.variables
-    assert {name: found[name] for name in variables} == dict(variables)
+    assert {name: shell[name] for name in variables} == dict(variables)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         assert Path(variables[name]).read_text() == ""
 
 
 def test_users_environment_does_not_reach_it(folder: Path) -> None:
-    """Neither another ministack's settings nor AWS credentials: both would change what it answers."""
+    """Neither settings of another ministack nor AWS credentials, which would change its behaviour."""
     command = [str(PYTHON), "-m", "sandbox", "start", "--dir", str(folder)]
     user = {
         **os.environ,
@@ -176,7 +179,7 @@ def test_users_environment_does_not_reach_it(folder: Path) -> None:
     }
     subprocess.run(command, cwd=ROOT, env=user, check=True, capture_output=True, timeout=30)
     stranger = Caller(_caller(folder).sandbox, "root", "any")
-    with refused("UnrecognizedClientException", "InvalidClientTokenId"):
+    with rejected("UnrecognizedClientException", "InvalidClientTokenId"):
         stranger.ecr.describe_repositories()
 
 
@@ -184,9 +187,9 @@ def test_two_side_by_side(tmp_path: Path, owner: Caller) -> None:
     with running_sandbox(tmp_path / "other") as other:
         second = Caller(other, other.variables["AWS_ACCESS_KEY_ID"], other.variables["AWS_SECRET_ACCESS_KEY"])
         second.ecr.create_repository(repositoryName="s/only-here")
-        with refused("RepositoryNotFoundException"):
+        with rejected("RepositoryNotFoundException"):
             owner.ecr.describe_repositories(repositoryNames=["s/only-here"])
-        with refused("UnrecognizedClientException", "InvalidClientTokenId"):
+        with rejected("UnrecognizedClientException", "InvalidClientTokenId"):
             Caller(owner.sandbox, second.access_key, second.secret_key).ecr.describe_repositories()
 
 
@@ -214,7 +217,7 @@ def test_listens_on_loopback_only(sandbox: Sandbox) -> None:
         "http://169.254.169.254/latest/meta-data/",
     ],
 )
-def test_other_hosts_are_refused(sandbox: Sandbox, url: str) -> None:  # HOST-3
+def test_other_hosts_are_rejected(sandbox: Sandbox, url: str) -> None:  # HOST-3
     proxies = dict.fromkeys(("http", "https"), sandbox.variables["HTTPS_PROXY"])
     with requests.Session() as session:
         session.trust_env = False
@@ -225,12 +228,12 @@ def test_other_hosts_are_refused(sandbox: Sandbox, url: str) -> None:  # HOST-3
         else:
             assert response.status_code == 403
     line = (sandbox.dir / "proxy.log").read_text().splitlines()[-1]
-    assert line.endswith(" refused")
+    assert line.endswith(" rejected")
     assert url.split("/")[2] in line
     assert "secret" not in line
 
 
-def test_other_services_are_not_there(owner: Caller) -> None:  # HOST-2
-    with refused("UnknownOperationException") as refusal:
+def test_other_services_do_not_exist(owner: Caller) -> None:  # HOST-2
+    with rejected("UnknownOperationException") as messages:
         owner.client("dynamodb").list_tables()
-    assert "dynamodb.eu-west-1.amazonaws.com" in refusal[0]
+    assert "dynamodb.eu-west-1.amazonaws.com" in messages[0]

@@ -1,10 +1,10 @@
-"""``/v2`` against the OCI distribution spec 1.1: what it asks, and where ECR deviates (behaviour.md CONF-...)."""
+"""``/v2`` compared with the OCI distribution spec 1.1, and where ECR deviates (behaviour.md CONF-...)."""
 
 import json
 
 import pytest
 
-from tests.sandbox.conftest import (
+from tests.support.aws import (
     MANIFEST,
     MakeRepository,
     Registry,
@@ -61,7 +61,7 @@ def test_unknown(registry: Registry, image: str, method: str) -> None:  # CONF-7
     ids=["CONF-8", "CONF-9", "CONF-10"],
 )
 def test_upload_session(registry: Registry, image: str, query: str) -> None:
-    """CONF-8, CONF-9, CONF-10: whatever was hoped for, the session can be used."""
+    """CONF-8, CONF-9, CONF-10: the session is usable in all three cases."""
     content = query.encode() or b"plain"
     started = registry.send("POST", f"{image}/blobs/uploads/{query}", data=content if "?digest" in query else b"")
     assert started.status_code == 202
@@ -81,7 +81,7 @@ def test_chunks(registry: Registry, repository: str) -> None:  # CONF-12, CONF-1
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
-def test_upload_is_not_told_about(registry: Registry, repository: str, method: str) -> None:  # CONF-14, CONF-15
+def test_upload_status_is_not_supported(registry: Registry, repository: str, method: str) -> None:  # CONF-14, CONF-15
     assert code_of(registry.send(method, registry.start(repository))) == (405, "UNSUPPORTED")
 
 
@@ -104,12 +104,12 @@ def test_push_again_to_an_immutable_tag(registry: Registry, make_repository: Mak
 def test_tags(registry: Registry, image: str) -> None:  # CONF-19, CONF-20
     for tag in ("b", "a", "c"):
         registry.put(image.removeprefix("/v2/"), tag, manifest(LAYER))
-    found, url = [], f"{image}/tags/list?n=1"
+    tags, url = [], f"{image}/tags/list?n=1"
     while url:
         page = registry.send("GET", url)
-        found += page.json()["tags"]
+        tags += page.json()["tags"]
         url = page.links.get("next", {}).get("url", "")
-    assert found == ["1.0.0", "a", "b", "c"]
+    assert tags == ["1.0.0", "a", "b", "c"]
     assert registry.send("GET", f"{image}/tags/list?last=a").json()["tags"] == ["b", "c"]
     assert registry.send("GET", f"{image}/tags/list?n=0").status_code == 400
 

@@ -1,4 +1,4 @@
-"""The real Pulumi engine on the sandbox: every kind of the stand-in plugin, and a run that asks nobody else."""
+"""The real Pulumi engine on the sandbox: every kind of the stand-in plugin, and a run without other hosts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,7 +96,7 @@ class Kinds(Project):
 
 @pytest.fixture(scope="module")
 def fresh(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """A sandbox that nobody else asks."""
+    """A sandbox for this file alone."""
     with running_sandbox(tmp_path_factory.mktemp("fresh")) as running:
         yield running
 
@@ -141,7 +141,7 @@ USERS_OWN = {
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A user with settings of his own for all that the run has to do with."""
+    """A user with personal settings of AWS, Pulumi, Docker and proxies."""
     home = tmp_path / "home"
     for name, content in USERS_OWN.items():
         (home / name).parent.mkdir(parents=True, exist_ok=True)
@@ -161,8 +161,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return home
 
 
-def test_a_run_asks_nobody_else(fresh: Sandbox, home: Path, tmp_path: Path, base_path: str) -> None:
-    """HOST-3: preview, up, refresh, destroy of the product ask for AWS names alone; the user's files stay as they were."""
+def test_a_run_connects_to_no_other_host(fresh: Sandbox, home: Path, tmp_path: Path, base_path: str) -> None:
+    """HOST-3: preview, up, refresh and destroy connect only to AWS names; the user's files stay unchanged."""
     before = len((fresh.dir / "proxy.log").read_text().splitlines())
     project = Project(tmp_path, fresh, base_path)
     project.preview()
@@ -173,7 +173,7 @@ def test_a_run_asks_nobody_else(fresh: Sandbox, home: Path, tmp_path: Path, base
     assert lines
     assert {(method, outcome) for _, method, _, outcome in lines} == {("CONNECT", "passed")}
     assert {target.removesuffix(":443") for _, _, target, _ in lines} <= HOSTS
-    found: dict[str, Any] = {
+    files: dict[str, Any] = {
         str(path.relative_to(home)): path.read_text() for path in home.rglob("*") if path.is_file()
     }
-    assert found == USERS_OWN
+    assert files == USERS_OWN

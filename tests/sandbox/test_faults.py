@@ -1,4 +1,4 @@
-"""The control interface: requests recorded, and faults that strike where they are told to."""
+"""The control interface: recorded requests, and faults at the requests that they name."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ import pytest
 import requests
 from botocore.exceptions import ConnectionClosedError, ProxyConnectionError
 
-from tests.sandbox.conftest import Caller, Registry, code_of, digest_of, manifest, no_upload_left, refused
+from tests.support.aws import Caller, Registry, code_of, digest_of, manifest, no_upload_left, rejected
 from tests.support.sandbox import Sandbox, running_sandbox, sandbox_command
 
 pytestmark = pytest.mark.sandbox
@@ -34,7 +34,7 @@ def in_background(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]
     def run() -> None:
         try:
             results.append(call())
-        except Exception as error:  # whatever it is, the test looks at it
+        except Exception as error:  # any exception: the test examines it
             results.append(error)
 
     thread = threading.Thread(target=run)
@@ -43,16 +43,16 @@ def in_background(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]
 
 
 def test_every_request_is_recorded(sandbox: Sandbox, owner: Caller, registry: Registry, repository: str) -> None:
-    """FLT-1: what was asked, in order, with status and size; nothing secret."""
+    """FLT-1: the requests, in order, with status and size; no secrets."""
     before = sandbox.mark()
     digest = registry.push(repository, "1.0.0", LAYER)
     registry.send("GET", f"/v2/{repository}/blobs/{digest_of(LAYER)}")
     owner.ecr.describe_images(repositoryName=repository)
     owner.iam.get_user(UserName="packinfra")
-    asked = [(a.what.replace(repository, "N"), a.status, a.received) for a in sandbox.requests(since=before)]
-    uploads = [(what, status) for what, status, _ in asked if "/uploads/" in what]
+    records = [(r.summary.replace(repository, "N"), r.status, r.received) for r in sandbox.requests(since=before)]
+    uploads = [(summary, status) for summary, status, _ in records if "/uploads/" in summary]
     assert [status for _, status in uploads] == [202, 201, 202, 201]
-    rest = [row for row in asked if "/uploads/" not in row[0]]
+    rest = [row for row in records if "/uploads/" not in row[0]]
     assert rest == [
         ("PUT /v2/N/manifests/1.0.0", 201, len(manifest(LAYER))),
         (f"GET /v2/N/blobs/{digest_of(LAYER)}", 307, 0),
@@ -63,8 +63,8 @@ def test_every_request_is_recorded(sandbox: Sandbox, owner: Caller, registry: Re
     assert sandbox.requests(f"PUT /v2/{repository}/manifests/*", before)[0].host == registry.host
     assert digest
     text = str(sandbox.requests())
-    assert registry.login
-    assert registry.login[1] not in text
+    assert registry.credentials
+    assert registry.credentials[1] not in text
     assert owner.secret_key not in text
 
 
@@ -87,13 +87,13 @@ def test_hold_after_the_effect(sandbox: Sandbox, registry: Registry, repository:
         fault.wait()
         assert registry.send("HEAD", f"/v2/{repository}/manifests/2.0.0").status_code == 200
         assert not results
-    thread.join(10)  # removed, not released: the client never hears of it
+    thread.join(10)  # removed, not released: the client gets no response
     assert isinstance(results[0], requests.ConnectionError)
 
 
 @pytest.mark.parametrize("size", [17, 8 * 1024 * 1024], ids=["small", "large"])
 def test_held_and_removed_has_no_effect(sandbox: Sandbox, registry: Registry, repository: str, size: int) -> None:
-    """FLT-2: a client that was killed while it was held leaves nothing, also when all of its bytes had arrived."""
+    """FLT-2: a request that was held and removed leaves nothing, even if all its bytes had arrived."""
     content = bytes(size)
     location = registry.start(repository)
     with sandbox.faults.add(f"PUT /v2/{repository}/blobs/*", when="before") as fault:
@@ -111,8 +111,8 @@ def test_hold_in_the_middle_of_a_body(sandbox: Sandbox, registry: Registry, repo
     with sandbox.faults.add(f"PUT /v2/{repository}/blobs/*", when="during") as fault:
         thread, results = in_background(lambda: registry.send("PUT", url, data=content))
         fault.wait()
-        (asked,) = [a for a in sandbox.requests() if a.fault == fault.id]
-        assert 0 < asked.received < len(content)
+        (record,) = [r for r in sandbox.requests() if r.fault == fault.id]
+        assert 0 < record.received < len(content)
     thread.join(10)
     assert isinstance(results[0], requests.ConnectionError)
     assert no_upload_left(sandbox)
@@ -125,10 +125,10 @@ def test_hold_of_the_api(sandbox: Sandbox, owner: Caller) -> None:  # FLT-2
             thread, results = in_background(lambda: owner.ecr.create_repository(repositoryName=name))
             fault.wait()
         thread.join(10)
-        # Through a proxy urllib3 takes every dropped connection for the proxy's failure.
+        # With a proxy, urllib3 reports every dropped connection as the proxy's failure.
         assert isinstance(results[0], ConnectionClosedError | ProxyConnectionError)
         if not exists:
-            with refused("RepositoryNotFoundException"):
+            with rejected("RepositoryNotFoundException"):
                 owner.ecr.describe_repositories(repositoryNames=[name])
     owner.ecr.delete_repository(repositoryName=name)
 
@@ -149,11 +149,11 @@ with requests.Session() as session:
 
 @pytest.mark.parametrize(("when", "status"), [("before", 404), ("after", 200)])
 def test_killed_client(sandbox: Sandbox, registry: Registry, repository: str, when: str, status: int) -> None:
-    """FLT-2: a process that SIGKILL ends while its request is held; before the effect there never is one."""
+    """FLT-2: a client killed while its request is held; a request held before its effect never has one."""
     registry.push(repository, "1.0.0", LAYER)
-    assert registry.login
+    assert registry.credentials
     url = f"https://{registry.host}/v2/{repository}/manifests/2.0.0"
-    arguments = [url, *registry.login, sandbox.ca, sandbox.variables["HTTPS_PROXY"]]
+    arguments = [url, *registry.credentials, sandbox.ca, sandbox.variables["HTTPS_PROXY"]]
     with sandbox.faults.add(f"PUT /v2/{repository}/manifests/*", when=when) as fault:
         client = subprocess.Popen([sys.executable, "-c", CLIENT, *arguments], stdin=subprocess.PIPE)
         assert client.stdin
@@ -181,18 +181,18 @@ def test_stops_while_it_holds_a_request(tmp_path: Path) -> None:  # FLT-2
 
 def test_the_nth_request(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # FLT-3
     path = f"/v2/{repository}/tags/list"
-    wishes = {"action": "answer", "answer": "unavailable", "nth": 2, "times": 2}
-    with sandbox.faults.add(f"GET {path}", **wishes) as fault:
+    params = {"action": "respond", "response": "unavailable", "nth": 2, "times": 2}
+    with sandbox.faults.add(f"GET {path}", **params) as fault:
         assert [registry.send("GET", path).status_code for _ in range(5)] == [200, 503, 503, 200, 200]
-        assert len(fault.struck()) == 2
-        assert [a.fault for a in sandbox.requests(f"GET {path}")] == [None, fault.id, fault.id, None, None]
-    with sandbox.faults.add(f"GET {path}", **{**wishes, "nth": 1, "times": 0}):
+        assert len(fault.hits()) == 2
+        assert [record.fault for record in sandbox.requests(f"GET {path}")] == [None, fault.id, fault.id, None, None]
+    with sandbox.faults.add(f"GET {path}", **{**params, "nth": 1, "times": 0}):
         assert {registry.send("GET", path).status_code for _ in range(4)} == {503}
     assert registry.send("GET", path).status_code == 200
 
 
 def test_every_boundary_of_a_run(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # FLT-3
-    """How kill tests walk: the requests of one run, then the run again with a cut at each of them."""
+    """As kill tests do: record the requests of one run, then repeat it with a cut at each of them."""
     before = sandbox.mark()
     registry.push(repository, "1.0.0", LAYER)
     steps = sandbox.requests(since=before)
@@ -201,7 +201,7 @@ def test_every_boundary_of_a_run(sandbox: Sandbox, registry: Registry, repositor
         with sandbox.faults.add(f"* /v2/{repository}/*", nth=number, action="cut", when="after") as fault:
             with pytest.raises(requests.ConnectionError):
                 registry.push(repository, f"1.0.{number}", LAYER)
-            assert len(fault.struck()) == 1
+            assert len(fault.hits()) == 1
 
 
 def test_cut_before_and_after(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # FLT-4
@@ -213,8 +213,8 @@ def test_cut_before_and_after(sandbox: Sandbox, registry: Registry, repository: 
         ):
             registry.put(repository, when, manifest(LAYER))
         assert registry.send("HEAD", f"/v2/{repository}/manifests/{when}").status_code == status
-        (asked,) = [a for a in sandbox.requests() if a.fault == fault.id]
-        assert asked.status is None
+        (record,) = [r for r in sandbox.requests() if r.fault == fault.id]
+        assert record.status is None
     assert "Traceback" not in (sandbox.dir / "sandbox.log").read_text()
 
 
@@ -226,7 +226,7 @@ def test_delay(sandbox: Sandbox, registry: Registry) -> None:  # FLT-5
 
 
 @pytest.mark.parametrize(
-    ("answer", "status", "code"),
+    ("failure", "status", "code"),
     [  # FLT-6, FLT-7, FLT-8, FLT-9, FLT-10, FLT-11
         ("throttled", 429, "TOOMANYREQUESTS"),
         ("error", 500, "UNKNOWN"),
@@ -237,24 +237,24 @@ def test_delay(sandbox: Sandbox, registry: Registry) -> None:  # FLT-5
         ("forbidden", 403, None),
     ],
 )
-def test_answers_of_the_registry(
-    sandbox: Sandbox, registry: Registry, repository: str, answer: str, status: int, code: str | None
+def test_responses_of_the_registry(
+    sandbox: Sandbox, registry: Registry, repository: str, failure: str, status: int, code: str | None
 ) -> None:
-    with sandbox.faults.add("PUT /v2/*", action="answer", answer=answer, headers={"Retry-After": "7"}):
+    with sandbox.faults.add("PUT /v2/*", action="respond", response=failure, headers={"Retry-After": "7"}):
         response = registry.put(repository, "1.0.0", manifest())
     assert response.headers["Retry-After"] == "7"
     assert code_of(response) == (status, code) if code else (response.status_code, response.content) == (status, b"")
 
 
-def test_login_is_asked_for_again(sandbox: Sandbox, registry: Registry) -> None:  # FLT-9
-    with sandbox.faults.add("GET /v2/", action="answer", answer="unauthorized"):
+def test_challenge(sandbox: Sandbox, registry: Registry) -> None:  # FLT-9
+    with sandbox.faults.add("GET /v2/", action="respond", response="unauthorized"):
         response = registry.send("GET", "/v2/")
     assert (response.status_code, response.text) == (401, "Not Authorized\n")
     assert response.headers["WWW-Authenticate"].startswith("Basic realm=")
 
 
 @pytest.mark.parametrize(
-    ("answer", "ecr", "iam"),
+    ("failure", "ecr", "iam"),
     [  # FLT-6, FLT-7, FLT-8, FLT-9, FLT-10
         ("throttled", "ThrottlingException", "Throttling"),
         ("error", "ServerException", "ServiceFailure"),
@@ -263,49 +263,49 @@ def test_login_is_asked_for_again(sandbox: Sandbox, registry: Registry) -> None:
         ("expired", "ExpiredTokenException", "ExpiredToken"),
     ],
 )
-def test_answers_of_the_apis(sandbox: Sandbox, owner: Caller, answer: str, ecr: str, iam: str) -> None:
-    with sandbox.faults.add("*", action="answer", answer=answer, times=0):
-        with refused(ecr):
+def test_responses_of_the_apis(sandbox: Sandbox, owner: Caller, failure: str, ecr: str, iam: str) -> None:
+    with sandbox.faults.add("*", action="respond", response=failure, times=0):
+        with rejected(ecr):
             owner.ecr.describe_repositories()
-        with refused(iam):
+        with rejected(iam):
             owner.iam.get_user(UserName="packinfra")
 
 
-def test_empty_answer_of_the_api(sandbox: Sandbox, owner: Caller) -> None:  # FLT-11
-    with sandbox.faults.add("*", action="answer", answer="forbidden"), refused("403"):
+def test_empty_response_of_the_api(sandbox: Sandbox, owner: Caller) -> None:  # FLT-11
+    with sandbox.faults.add("*", action="respond", response="forbidden"), rejected("403"):
         owner.ecr.describe_repositories()
 
 
-def test_answer_after_the_effect(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # FLT-8
+def test_response_after_the_effect(sandbox: Sandbox, registry: Registry, repository: str) -> None:  # FLT-8
     """A gateway gives up on a request that succeeds behind it."""
     registry.push(repository, "1.0.0", LAYER)
-    wishes = {"when": "after", "action": "answer", "answer": "gateway-timeout"}
-    with sandbox.faults.add(f"PUT /v2/{repository}/manifests/*", **wishes):
+    params = {"when": "after", "action": "respond", "response": "gateway-timeout"}
+    with sandbox.faults.add(f"PUT /v2/{repository}/manifests/*", **params):
         assert registry.put(repository, "2.0.0", manifest(LAYER)).status_code == 504
     assert registry.send("HEAD", f"/v2/{repository}/manifests/2.0.0").status_code == 200
 
 
 @pytest.mark.parametrize(
-    ("wishes", "word"),
+    ("params", "word"),
     [
         ({"colour": "red"}, "colour"),
         ({"when": "later"}, "before"),
-        ({"action": "answer"}, "throttled"),
-        ({"action": "hold", "answer": "error"}, "action answer"),
+        ({"action": "respond"}, "throttled"),
+        ({"action": "hold", "response": "error"}, "action respond"),
         ({"nth": "two"}, "int"),
         ({"headers": []}, "dict"),
     ],
 )
-def test_mistakes_in_a_fault(sandbox: Sandbox, wishes: dict[str, Any], word: str) -> None:
-    with pytest.raises(HTTPError) as refusal:
-        sandbox.faults.add(**wishes)
-    assert refusal.value.code == 400
-    assert word in refusal.value.read().decode()
+def test_invalid_faults(sandbox: Sandbox, params: dict[str, Any], word: str) -> None:
+    with pytest.raises(HTTPError) as raised:
+        sandbox.faults.add(**params)
+    assert raised.value.code == 400
+    assert word in raised.value.read().decode()
 
 
 @pytest.mark.parametrize(("method", "path"), [("GET", "/nothing"), ("GET", "/faults/99999"), ("PUT", "/faults")])
-def test_mistakes_in_the_address(sandbox: Sandbox, method: str, path: str) -> None:
-    with pytest.raises(HTTPError) as refusal:
+def test_unknown_addresses(sandbox: Sandbox, method: str, path: str) -> None:
+    with pytest.raises(HTTPError) as raised:
         sandbox.faults.control(method, path)
-    assert refusal.value.code in (404, 405)
-    assert "there is no" in (text := refusal.value.read().decode()) or "not for faults" in text
+    assert raised.value.code in (404, 405)
+    assert "there is no" in (text := raised.value.read().decode()) or "not for faults" in text

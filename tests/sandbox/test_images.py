@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import INDEX, MANIFEST, Caller, Json, Registry, descriptor, digest_of, manifest, refused
+from tests.support.aws import INDEX, MANIFEST, Caller, Json, Registry, descriptor, digest_of, manifest, rejected
 
 pytestmark = pytest.mark.sandbox
 
@@ -25,21 +25,21 @@ def _delete(owner: Caller, repository: str, *ids: Json) -> Any:
     return owner.ecr.batch_delete_image(repositoryName=repository, imageIds=list(ids))
 
 
-def _failures(answer: Any) -> list[str]:
-    return [failure["failureCode"] for failure in answer["failures"]]
+def _failures(response: Any) -> list[str]:
+    return [failure["failureCode"] for failure in response["failures"]]
 
 
 def test_delete_by_tag(owner: Caller, repository: str, image: str) -> None:  # IMG-1
-    answer = _delete(owner, repository, {"imageTag": "latest"})
-    assert answer["imageIds"] == [{"imageDigest": image, "imageTag": "latest"}]
+    response = _delete(owner, repository, {"imageTag": "latest"})
+    assert response["imageIds"] == [{"imageDigest": image, "imageTag": "latest"}]
     assert owner.ecr.describe_images(repositoryName=repository)["imageDetails"][0]["imageTags"] == ["1.0.0"]
     _delete(owner, repository, {"imageTag": "1.0.0", "imageDigest": image})
     assert owner.ecr.list_images(repositoryName=repository)["imageIds"] == []
 
 
 def test_delete_by_digest(owner: Caller, repository: str, image: str) -> None:  # IMG-2
-    answer = _delete(owner, repository, {"imageDigest": image})
-    assert answer["imageIds"] == [{"imageDigest": image, "imageTag": tag} for tag in ("1.0.0", "latest")]
+    response = _delete(owner, repository, {"imageDigest": image})
+    assert response["imageIds"] == [{"imageDigest": image, "imageTag": tag} for tag in ("1.0.0", "latest")]
     assert owner.ecr.list_images(repositoryName=repository)["imageIds"] == []
 
 
@@ -54,16 +54,16 @@ def test_delete_by_digest(owner: Caller, repository: str, image: str) -> None:  
     ],
 )
 def test_delete_failures(owner: Caller, repository: str, image: str, image_id: Json, code: str) -> None:
-    answer = _delete(owner, repository, image_id)
-    assert (answer["imageIds"], _failures(answer)) == ([], [code])
-    assert answer["failures"][0]["imageId"] == image_id
+    response = _delete(owner, repository, image_id)
+    assert (response["imageIds"], _failures(response)) == ([], [code])
+    assert response["failures"][0]["imageId"] == image_id
     assert owner.ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": image}])
 
 
 def test_delete_goes_on_after_a_failure(owner: Caller, repository: str, image: str) -> None:  # IMG-3
-    answer = _delete(owner, repository, {"imageTag": "none"}, {"imageDigest": image})
-    assert _failures(answer) == ["ImageNotFound"]
-    assert answer["failures"][0]["failureReason"] == "Requested image not found"
+    response = _delete(owner, repository, {"imageTag": "none"}, {"imageDigest": image})
+    assert _failures(response) == ["ImageNotFound"]
+    assert response["failures"][0]["failureReason"] == "Requested image not found"
     assert owner.ecr.list_images(repositoryName=repository)["imageIds"] == []
 
 
@@ -77,14 +77,14 @@ def test_delete_of_a_child(owner: Caller, registry: Registry, repository: str, i
 
 
 def test_delete_sizes(owner: Caller, repository: str) -> None:  # IMG-7
-    with refused("InvalidParameterException"):
+    with rejected("InvalidParameterException"):
         _delete(owner, repository, *({"imageTag": str(n)} for n in range(101)))
 
 
 def test_describe_unknown(owner: Caller, repository: str, image: str) -> None:  # IMG-8
-    with refused("ImageNotFoundException") as refusal:
+    with rejected("ImageNotFoundException") as messages:
         owner.ecr.describe_images(repositoryName=repository, imageIds=[{"imageDigest": image}, {"imageTag": "none"}])
-    assert repository in refusal[0]
+    assert repository in messages[0]
 
 
 def test_describe(owner: Caller, registry: Registry, repository: str, image: str) -> None:  # IMG-9
@@ -115,22 +115,22 @@ def test_list(owner: Caller, registry: Registry, repository: str, image: str) ->
 
 
 def test_get(owner: Caller, repository: str, image: str) -> None:  # IMG-11
-    answer = owner.ecr.batch_get_image(
+    response = owner.ecr.batch_get_image(
         repositoryName=repository, imageIds=[{"imageTag": "1.0.0"}, {"imageTag": "none"}]
     )
-    assert answer["images"][0]["imageId"] == {"imageTag": "1.0.0", "imageDigest": image}
-    assert answer["images"][0]["imageManifest"].encode() == manifest(LAYER)
-    assert _failures(answer) == ["ImageNotFound"]
+    assert response["images"][0]["imageId"] == {"imageTag": "1.0.0", "imageDigest": image}
+    assert response["images"][0]["imageManifest"].encode() == manifest(LAYER)
+    assert _failures(response) == ["ImageNotFound"]
 
 
 def test_layers(owner: Caller, registry: Registry, repository: str, image: str) -> None:  # IMG-12, IMG-13
     digest = digest_of(LAYER)
-    answer = owner.ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest, NOWHERE])
-    assert answer["layers"] == [
+    response = owner.ecr.batch_check_layer_availability(repositoryName=repository, layerDigests=[digest, NOWHERE])
+    assert response["layers"] == [
         {"layerDigest": digest, "layerAvailability": "AVAILABLE", "layerSize": len(LAYER)},
         {"layerDigest": NOWHERE, "layerAvailability": "UNAVAILABLE"},
     ]
     link = owner.ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=digest)["downloadUrl"]
     assert registry.send("GET", link, auth=None).content == LAYER
-    with refused("LayersNotFoundException"):
+    with rejected("LayersNotFoundException"):
         owner.ecr.get_download_url_for_layer(repositoryName=repository, layerDigest=NOWHERE)

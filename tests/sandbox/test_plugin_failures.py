@@ -1,4 +1,4 @@
-"""The stand-in AWS plugin below the real engine: refused calls, replacements by name and by region."""
+"""The stand-in AWS plugin below the real engine: rejected calls, replacements by name and by region."""
 
 import json
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.conftest import Caller, Json, MakeRepository, MakeUser, refused
+from tests.support.aws import Caller, Json, MakeRepository, MakeUser, rejected
 from tests.support.project import Project
 from tests.support.sandbox import Sandbox
 
@@ -43,7 +43,7 @@ InAws = Callable[[], dict[str, str]]
 
 
 class Limited(Project):
-    """A program run by a user who may do everything but what `deny` names."""
+    """A program run by a user with all permissions but those that `deny` names."""
 
     def __init__(self, folder: Path, sandbox: Sandbox, base_path: str, owner: Caller, user: Caller) -> None:
         super().__init__(folder, sandbox, base_path)
@@ -56,7 +56,7 @@ class Limited(Project):
         self.owner.iam.put_user_policy(UserName=self.user, PolicyName="p", PolicyDocument=document)
 
     def steps(self) -> dict[str, Json]:
-        """Name of the resource -> its step in a preview, of all that would not stay the same."""
+        """Name of the resource -> its step in a preview, without those that stay the same."""
         done = self.workspace.pulumi("preview", "--json", "--stack", "test", "--non-interactive")
         assert done.returncode == 0, done.stdout + done.stderr
         return {
@@ -71,7 +71,7 @@ def limited(tmp_path: Path, sandbox: Sandbox, base_path: str, owner: Caller, mak
 
 @pytest.fixture
 def in_aws(owner: Caller, base_path: str) -> InAws:
-    """The values of PROGRAM as AWS has them."""
+    """Reads the values of PROGRAM from AWS."""
 
     def read() -> dict[str, str]:
         trust = owner.iam.get_role(RoleName=base_path)["Role"]["AssumeRolePolicyDocument"]
@@ -97,7 +97,7 @@ def write(values: dict[str, str]) -> str:
 
 
 def in_state(project: Project) -> dict[str, str]:
-    """The same values as the state has them, each beside the error of the update that failed."""
+    """The same values in the state, each with the error of its failed update."""
     resources = {name.rpartition(" ")[2]: resource for name, resource in project.resources().items()}
     assert all(resources[name].get("initErrors") for name in NEW)
     keys = {"role": "assumeRolePolicy", "inline": "policy", "access": "policy", "repository": "imageTagMutability"}
@@ -105,7 +105,7 @@ def in_state(project: Project) -> dict[str, str]:
     return {name: next(v for v in (OLD[name], NEW[name]) if f'"{v}"' in f'"{text}"') for name, text in outputs.items()}
 
 
-def test_after_a_refused_update(
+def test_after_a_rejected_update(
     limited: Limited, owner: Caller, sandbox: Sandbox, base_path: str, make_repository: MakeRepository, in_aws: InAws
 ) -> None:
     """PLUG-23, PLUG-24: the state has the planned values, and the next `up` takes AWS's instead of making the change;
@@ -131,7 +131,7 @@ def test_after_a_refused_update(
     assert not any(step.get("detailedDiff") for step in preview.values())
     since = sandbox.mark()
     limited.up()
-    calls = {request.what.split()[0] for request in sandbox.requests("*:*", since=since + 1)}
+    calls = {request.summary.split()[0] for request in sandbox.requests("*:*", since=since + 1)}
     writes = {call for call in calls if not re.search(":(Get|List|Describe)", call)}
     assert writes == {"iam:PutRolePolicy", "ecr:SetRepositoryPolicy"}
     assert in_aws() == {**NEW, "role": OLD["role"], "repository": OLD["repository"]}
@@ -167,7 +167,7 @@ def test_created_but_not_read(limited: Limited, owner: Caller, base_path: str) -
     assert limited.steps() == {}
     assert limited.resources()["Role role"]["outputs"]["arn"] == owner.iam.get_role(RoleName=base_path)["Role"]["Arn"]
     limited.destroy()
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.ecr.describe_repositories(repositoryNames=[base_path])
 
 
@@ -192,7 +192,7 @@ def test_another_name_and_another_region(limited: Limited, owner: Caller, sandbo
         since = sandbox.mark()
         limited.up()
         calls = ("ecr:CreateRepository", "ecr:DeleteRepository", "kms:CreateKey", "kms:ScheduleKeyDeletion")
-        requests = [(request.what.split()[0], request.host) for request in sandbox.requests(since=since + 1)]
+        requests = [(request.summary.split()[0], request.host) for request in sandbox.requests(since=since + 1)]
         return [(call, host.split(".")[-3]) for call, host in requests if call in calls]
 
     def arns() -> list[str]:
@@ -219,9 +219,9 @@ def test_another_name_and_another_region(limited: Limited, owner: Caller, sandbo
     ]
     assert arns() == before
     assert limited.steps() == {}
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.ecr.describe_repositories(repositoryNames=[f"{base_path}/two"])
     limited.run("refresh", "--yes", "--skip-preview", "--expect-no-changes")
     limited.destroy()
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.client("ecr", "us-east-1").describe_repositories(repositoryNames=[f"{base_path}/two"])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.conftest import (
+from tests.support.aws import (
     ACCOUNT,
     HOST,
     REGION,
@@ -17,7 +17,7 @@ from tests.sandbox.conftest import (
     Registry,
     allow,
     digest_of,
-    refused,
+    rejected,
 )
 
 pytestmark = pytest.mark.sandbox
@@ -25,9 +25,9 @@ pytestmark = pytest.mark.sandbox
 
 @pytest.mark.parametrize("name", ["x", "Upper", "a//b", "/a", "a/", "a b", "a" * 257, "ä", "a..b"])
 def test_names(owner: Caller, name: str) -> None:  # REP-1
-    with refused("InvalidParameterException", "RepositoryNotFoundException") as refusal:
+    with rejected("InvalidParameterException", "RepositoryNotFoundException") as messages:
         owner.unchecked.create_repository(repositoryName=name)
-    assert "repositoryName" in refusal[0]
+    assert "repositoryName" in messages[0]
 
 
 @pytest.mark.parametrize(
@@ -40,29 +40,31 @@ def test_names(owner: Caller, name: str) -> None:  # REP-1
     ids=["mutability", "encryption", "missing"],
 )
 def test_members(owner: Caller, settings: Json, member: str) -> None:  # REP-1
-    with refused("InvalidParameterException") as refusal:
+    with rejected("InvalidParameterException") as messages:
         owner.unchecked.create_repository(repositoryName="s/bad", **settings)
-    assert f"Invalid parameter at '{member}' failed to satisfy constraint" in refusal[0]
+    assert f"Invalid parameter at '{member}' failed to satisfy constraint" in messages[0]
 
 
 def test_missing_repository(owner: Caller) -> None:  # REP-2
     text = f"The repository with name 's/none' does not exist in the registry with id '{ACCOUNT}'"
     for call in (owner.ecr.list_images, owner.ecr.describe_images, owner.ecr.delete_repository):
-        with refused("RepositoryNotFoundException") as refusal:
+        with rejected("RepositoryNotFoundException") as messages:
             call(repositoryName="s/none")
-        assert refusal[0] == text
+        assert messages[0] == text
 
 
 def test_duplicate(owner: Caller, repository: str) -> None:  # REP-3
-    with refused("RepositoryAlreadyExistsException") as refusal:
+    with rejected("RepositoryAlreadyExistsException") as messages:
         owner.ecr.create_repository(repositoryName=repository)
-    assert refusal[0] == (f"The repository with name '{repository}' already exists in the registry with id '{ACCOUNT}'")
+    assert messages[0] == (
+        f"The repository with name '{repository}' already exists in the registry with id '{ACCOUNT}'"
+    )
 
 
 def test_defaults(owner: Caller, repository: str) -> None:  # REP-4
-    found = owner.ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
-    assert time.time() - found.pop("createdAt").timestamp() < 60
-    assert found == {
+    described = owner.ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
+    assert time.time() - described.pop("createdAt").timestamp() < 60
+    assert described == {
         "repositoryArn": f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{repository}",
         "registryId": ACCOUNT,
         "repositoryName": repository,
@@ -91,9 +93,9 @@ def test_exclusion_filters(owner: Caller, repository: str, mutability: str, filt
     settings: Json = {"imageTagMutability": mutability}
     if filters:
         settings["imageTagMutabilityExclusionFilters"] = filters
-    with refused("InvalidParameterException"):
+    with rejected("InvalidParameterException"):
         owner.unchecked.create_repository(repositoryName="s/bad", **settings)
-    with refused("InvalidParameterException"):
+    with rejected("InvalidParameterException"):
         owner.unchecked.put_image_tag_mutability(repositoryName=repository, **settings)
 
 
@@ -107,14 +109,14 @@ def test_settings_are_kept(owner: Caller, repository: str) -> None:  # REP-5
     owner.ecr.put_image_scanning_configuration(
         repositoryName=repository, imageScanningConfiguration={"scanOnPush": True}
     )
-    found = owner.ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
-    assert found["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
-    assert found["imageTagMutabilityExclusionFilters"] == filters
-    assert found["imageScanningConfiguration"] == {"scanOnPush": True}
+    described = owner.ecr.describe_repositories(repositoryNames=[repository])["repositories"][0]
+    assert described["imageTagMutability"] == "IMMUTABLE_WITH_EXCLUSION"
+    assert described["imageTagMutabilityExclusionFilters"] == filters
+    assert described["imageScanningConfiguration"] == {"scanOnPush": True}
 
 
 def test_one_missing_name_is_an_error(owner: Caller, repository: str) -> None:  # REP-7
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.ecr.describe_repositories(repositoryNames=[repository, "s/none"])
 
 
@@ -122,7 +124,7 @@ def test_delete_needs_force(owner: Caller, registry: Registry, make_repository: 
     """REP-8, REP-9"""
     name = make_repository()
     registry.push(name, "1.0.0", b"layer")
-    with refused("RepositoryNotEmptyException"):
+    with rejected("RepositoryNotEmptyException"):
         owner.ecr.delete_repository(repositoryName=name)
     owner.ecr.delete_repository(repositoryName=name, force=True)
     make_repository(name)
@@ -143,31 +145,31 @@ def test_tags(owner: Caller, make_repository: MakeRepository) -> None:  # REP-10
     tags = {tag["Key"]: tag["Value"] for tag in owner.ecr.list_tags_for_resource(resourceArn=arn)["tags"]}
     assert tags == {"b": "3", "c": ""}
     for bad in ({"Key": "aws:x", "Value": ""}, {"Key": "k" * 129, "Value": ""}, {"Key": "k", "Value": "v" * 257}):
-        with refused("InvalidTagParameterException"):
+        with rejected("InvalidTagParameterException"):
             owner.ecr.tag_resource(resourceArn=arn, tags=[bad])
-    with refused("TooManyTagsException"):
+    with rejected("TooManyTagsException"):
         owner.ecr.tag_resource(resourceArn=arn, tags=[{"Key": f"k{n}", "Value": ""} for n in range(51)])
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.ecr.list_tags_for_resource(resourceArn=arn + "-none")
 
 
 def test_pages(owner: Caller, make_repository: MakeRepository) -> None:  # REP-11
     names = {make_repository() for _ in range(5)}
     pages = owner.ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 2})
-    found = [repository["repositoryName"] for page in pages for repository in page["repositories"]]
-    assert len(found) == len(set(found))
-    assert names <= set(found)
-    with refused("InvalidParameterException"):
+    listed = [repository["repositoryName"] for page in pages for repository in page["repositories"]]
+    assert len(listed) == len(set(listed))
+    assert names <= set(listed)
+    with rejected("InvalidParameterException"):
         owner.ecr.describe_repositories(nextToken="made-up")
 
 
-def test_operation_that_is_not_there(owner: Caller) -> None:  # REP-12
-    with refused("UnknownOperationException"):
+def test_unsupported_operation(owner: Caller) -> None:  # REP-12
+    with rejected("UnknownOperationException"):
         owner.ecr.describe_pull_through_cache_rules()
 
 
 def test_regions_are_apart(owner: Caller, repository: str) -> None:  # HOST-1
-    with refused("RepositoryNotFoundException"):
+    with rejected("RepositoryNotFoundException"):
         owner.client("ecr", "us-east-1").describe_repositories(repositoryNames=[repository])
 
 
@@ -193,9 +195,9 @@ STATEMENT = {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:ro
     ],
 )
 def test_bad_repository_policies(owner: Caller, repository: str, text: str) -> None:  # POL-1
-    with refused("InvalidParameterException") as refusal:
+    with rejected("InvalidParameterException") as messages:
         owner.ecr.set_repository_policy(repositoryName=repository, policyText=text)
-    assert "Invalid repository policy provided" in refusal[0]
+    assert "Invalid repository policy provided" in messages[0]
 
 
 def _allow(**parts: Any) -> str:
@@ -204,17 +206,17 @@ def _allow(**parts: Any) -> str:
 
 
 def test_policy_with_a_resource(owner: Caller, repository: str) -> None:  # POL-4
-    with refused("InvalidParameterException") as refusal:
+    with rejected("InvalidParameterException") as messages:
         owner.ecr.set_repository_policy(repositoryName=repository, policyText=_allow(Resource="*"))
-    assert "Invalid repository policy provided" in refusal[0]
+    assert "Invalid repository policy provided" in messages[0]
 
 
 @pytest.mark.parametrize("name", ["user/nobody", "role/nobody", "user/path/packinfra"])
-def test_principal_that_is_not_there(owner: Caller, repository: str, name: str) -> None:  # POL-5
+def test_missing_principal(owner: Caller, repository: str, name: str) -> None:  # POL-5
     text = _allow(Principal={"AWS": [owner.arn, f"arn:aws:iam::{ACCOUNT}:{name}"]})
-    with refused("InvalidParameterException") as refusal:
+    with rejected("InvalidParameterException") as messages:
         owner.ecr.set_repository_policy(repositoryName=repository, policyText=text)
-    assert "'PolicyText' failed to satisfy constraint: 'Principal not found'" in refusal[0]
+    assert "'PolicyText' failed to satisfy constraint: 'Principal not found'" in messages[0]
 
 
 @pytest.mark.parametrize(
@@ -229,11 +231,11 @@ def test_principal_that_is_not_there(owner: Caller, repository: str, name: str) 
         7,
     ],
 )
-def test_principals_of_a_wrong_form(owner: Caller, repository: str, principal: Any) -> None:  # POL-6
+def test_malformed_principals(owner: Caller, repository: str, principal: Any) -> None:  # POL-6
     for kind in ("AWS", "Federated"):
-        with refused("InvalidParameterException") as refusal:
+        with rejected("InvalidParameterException") as messages:
             owner.ecr.set_repository_policy(repositoryName=repository, policyText=_allow(Principal={kind: principal}))
-        assert "Invalid repository policy provided" in refusal[0]
+        assert "Invalid repository policy provided" in messages[0]
 
 
 @pytest.mark.parametrize(
@@ -252,31 +254,31 @@ def test_principals(owner: Caller, repository: str, principal: Json) -> None:  #
 def test_kms_key(owner: Caller, make_user: MakeUser, make_repository: MakeRepository) -> None:  # REP-13
     kms = owner.client("kms")
     key = kms.create_key()["KeyMetadata"]
-    wanted = {"encryptionType": "KMS", "kmsKey": key["KeyId"]}
-    name = make_repository(encryptionConfiguration=wanted)
-    (found,) = owner.ecr.describe_repositories(repositoryNames=[name])["repositories"]
-    assert found["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": key["Arn"]}
-    with refused("InvalidParameterException"):
-        make_repository(encryptionConfiguration={**wanted, "encryptionType": "AES256"})
+    encryption = {"encryptionType": "KMS", "kmsKey": key["KeyId"]}
+    name = make_repository(encryptionConfiguration=encryption)
+    (described,) = owner.ecr.describe_repositories(repositoryNames=[name])["repositories"]
+    assert described["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": key["Arn"]}
+    with rejected("InvalidParameterException"):
+        make_repository(encryptionConfiguration={**encryption, "encryptionType": "AES256"})
 
     user = make_user(allow("ecr:CreateRepository"))
-    with refused("AccessDeniedException") as denial:
-        user.ecr.create_repository(repositoryName="s/with-key", encryptionConfiguration=wanted)
-    assert "kms:DescribeKey" in denial[0]
-    lends = {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:CreateGrant"], "Resource": key["Arn"]}
-    user = make_user(allow("ecr:CreateRepository"), lends)
-    user.ecr.create_repository(repositoryName="s/with-key", encryptionConfiguration=wanted)
+    with rejected("AccessDeniedException") as messages:
+        user.ecr.create_repository(repositoryName="s/with-key", encryptionConfiguration=encryption)
+    assert "kms:DescribeKey" in messages[0]
+    grant = {"Effect": "Allow", "Action": ["kms:DescribeKey", "kms:CreateGrant"], "Resource": key["Arn"]}
+    user = make_user(allow("ecr:CreateRepository"), grant)
+    user.ecr.create_repository(repositoryName="s/with-key", encryptionConfiguration=encryption)
     owner.ecr.delete_repository(repositoryName="s/with-key")
 
     kms.schedule_key_deletion(KeyId=key["KeyId"])
     for missing in (key["KeyId"], key["Arn"].replace(key["KeyId"], "0"), "alias/none"):
-        with refused("KmsException"):
-            make_repository(encryptionConfiguration={**wanted, "kmsKey": missing})
+        with rejected("KmsException"):
+            make_repository(encryptionConfiguration={**encryption, "kmsKey": missing})
 
 
 def test_repository_policy(owner: Caller, repository: str) -> None:  # POL-2, POL-3
     for call in (owner.ecr.get_repository_policy, owner.ecr.delete_repository_policy):
-        with refused("RepositoryPolicyNotFoundException"):
+        with rejected("RepositoryPolicyNotFoundException"):
             call(repositoryName=repository)
     document = {"Version": "2012-10-17", "Statement": [STATEMENT]}
     owner.ecr.set_repository_policy(repositoryName=repository, policyText=json.dumps(document))
@@ -284,13 +286,13 @@ def test_repository_policy(owner: Caller, repository: str) -> None:  # POL-2, PO
     assert json.loads(text) == document
     assert text != json.dumps(document)
     owner.ecr.delete_repository_policy(repositoryName=repository)
-    with refused("RepositoryPolicyNotFoundException"):
+    with rejected("RepositoryPolicyNotFoundException"):
         owner.ecr.get_repository_policy(repositoryName=repository)
 
 
 def _rule(priority: int, status: str = "untagged", **selection: Any) -> Json:
-    chosen = {"tagStatus": status, "countType": "imageCountMoreThan", "countNumber": 5, **selection}
-    return {"rulePriority": priority, "selection": chosen, "action": {"type": "expire"}}
+    selected = {"tagStatus": status, "countType": "imageCountMoreThan", "countNumber": 5, **selection}
+    return {"rulePriority": priority, "selection": selected, "action": {"type": "expire"}}
 
 
 @pytest.mark.parametrize(
@@ -311,19 +313,19 @@ def _rule(priority: int, status: str = "untagged", **selection: Any) -> Json:
 )
 def test_bad_lifecycle_policies(owner: Caller, repository: str, rules: list[Json]) -> None:  # LIF-1
     text = json.dumps({"rules": rules}).ljust(100)
-    with refused("InvalidParameterException"):
+    with rejected("InvalidParameterException"):
         owner.ecr.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=text)
 
 
 @pytest.mark.parametrize("text", ["x" * 120, "{}", " " * 30721])
 def test_lifecycle_texts(owner: Caller, repository: str, text: str) -> None:  # LIF-1
-    with refused("InvalidParameterException"):
+    with rejected("InvalidParameterException"):
         owner.unchecked.put_lifecycle_policy(repositoryName=repository, lifecyclePolicyText=text)
 
 
 def test_lifecycle_policy(owner: Caller, registry: Registry, repository: str) -> None:  # LIF-2, LIF-3, LIF-4
     for call in (owner.ecr.get_lifecycle_policy, owner.ecr.delete_lifecycle_policy):
-        with refused("LifecyclePolicyNotFoundException"):
+        with rejected("LifecyclePolicyNotFoundException"):
             call(repositoryName=repository)
     for version in range(7):
         registry.push(repository, str(version), bytes([version]))
@@ -333,5 +335,5 @@ def test_lifecycle_policy(owner: Caller, registry: Registry, repository: str) ->
     assert json.loads(text) == {"rules": rules[::-1]}
     assert len(owner.ecr.list_images(repositoryName=repository)["imageIds"]) == 7
     owner.ecr.delete_lifecycle_policy(repositoryName=repository)
-    with refused("LifecyclePolicyNotFoundException"):
+    with rejected("LifecyclePolicyNotFoundException"):
         owner.ecr.get_lifecycle_policy(repositoryName=repository)

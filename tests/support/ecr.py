@@ -1,4 +1,4 @@
-"""The sandbox's ECR as a bystander sees it: boto3 for the control plane, requests for the registry."""
+"""Plain clients of the sandbox's ECR: boto3 for the control plane, requests for the registry."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class Ecr:
         return {i["imageTag"]: i["imageDigest"] for page in pages for i in page["imageIds"] if "imageTag" in i}
 
     def delete_tag(self, name: str, tag: str) -> None:
-        answer = self.api.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": tag}])
-        assert not answer["failures"]
+        response = self.api.batch_delete_image(repositoryName=name, imageIds=[{"imageTag": tag}])
+        assert not response["failures"]
 
     def _session(self) -> requests.Session:
         token = self.api.get_authorization_token()["authorizationData"][0]["authorizationToken"]

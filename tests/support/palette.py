@@ -1,4 +1,4 @@
-"""Palette's API as a bystander sees it, and packs to show it. Nothing here comes from the product."""
+"""A plain client of Palette's API, and layers with packs. Nothing here comes from the product."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 import time
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,11 +17,12 @@ from tests.support.sandbox import Sandbox
 
 Json = dict[str, Any]
 ADDRESS = "https://api.spectrocloud.com"
+OCI = "/v1/registries/oci"
 ECR_HOST = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 
 
 class Palette:
-    """What somebody with an API key asks of Palette, request by request."""
+    """A user with an API key: one method a request."""
 
     def __init__(self, sandbox: Sandbox, key: str | None = None) -> None:
         self.key = sandbox.palette.api_key if key is None else key
@@ -37,50 +39,62 @@ class Palette:
             )  # fmt: skip
 
     def get(self, path: str, **options: Any) -> Any:
-        answer = self.send("GET", path, **options)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
+        response = self.send("GET", path, **options)
+        assert response.status_code == 200, response.text
+        return response.json()
 
     def principal(self) -> Json:
-        found: Json = self.get("/v1/clouds/aws/account/sts")
-        return found
+        principal: Json = self.get("/v1/clouds/aws/account/sts")
+        return principal
 
     def create(self, kind: str, name: str, spec: Json, *, sync: bool = False) -> str:
         """The uid."""
         query = "" if sync else "?skipPackSync=true"
         body = {"metadata": {"name": name}, "spec": spec}
-        answer = self.send("POST", f"/v1/registries/oci/{kind}{query}", body)
-        assert answer.status_code == 201, answer.text
-        return str(answer.json()["uid"])
+        response = self.send("POST", f"/v1/registries/oci/{kind}{query}", body)
+        assert response.status_code == 201, response.text
+        return str(response.json()["uid"])
 
     def status(self, kind: str, uid: str) -> Json:
-        found: Json = self.get(f"/v1/registries/oci/{uid}/{kind}/sync/status")
-        return found
+        status: Json = self.get(f"/v1/registries/oci/{uid}/{kind}/sync/status")
+        return status
 
     def wait(self, kind: str, uid: str, after: str = "", timeout: float = 15) -> Json:
         """The status at the end of the run that begins later than ``after``, a lastRunTime."""
         deadline = time.monotonic() + timeout
-        while (found := self.status(kind, uid))["status"] not in ("Success", "Failed") or found["lastRunTime"] <= after:
-            assert time.monotonic() < deadline, found
+        while (now := self.status(kind, uid))["status"] not in ("Success", "Failed") or now["lastRunTime"] <= after:
+            assert time.monotonic() < deadline, now
             time.sleep(0.02)
-        return found
+        return now
+
+    def trigger(self, kind: str, uid: str, query: str = "") -> None:
+        """Requests a run."""
+        response = self.send("POST", f"{OCI}/{uid}/{kind}/sync{query}")
+        assert (response.status_code, response.content) == (202, b"")
+
+    def until(self, kind: str, uid: str, status: str, timeout: float = 15) -> Json:
+        """Waits for a status, whichever run it is of."""
+        deadline = time.monotonic() + timeout
+        while (now := self.status(kind, uid))["status"] != status:
+            assert time.monotonic() < deadline, now
+            time.sleep(0.01)
+        return now
 
     def sync(self, kind: str, uid: str) -> Json:
-        """Asks for a run and waits for its end; returns the status."""
+        """Requests a run and waits for its end; returns the status."""
         before = self.status(kind, uid)["lastRunTime"]
-        answer = self.send("POST", f"/v1/registries/oci/{uid}/{kind}/sync")
-        assert (answer.status_code, answer.content) == (202, b"")
+        self.trigger(kind, uid)
         return self.wait(kind, uid, before)
 
     def versions(self, uid: str, name: str = "hello") -> list[str]:
-        """Of a pack in a registry; none if Palette does not list it."""
-        answer = self.send("GET", f"/v1/packs/{name}/registries/{uid}?cloudType=all")
-        assert answer.status_code in (200, 404), answer.text
-        return [tag["version"] for tag in answer.json().get("tags", [])]
+        """The versions of a pack in a registry; none if Palette does not list it."""
+        response = self.send("GET", f"/v1/packs/{name}/registries/{uid}?cloudType=all")
+        assert response.status_code in (200, 404), response.text
+        return [tag["version"] for tag in response.json().get("tags", [])]
 
 
 def role_spec(base: str, arn: str, external_id: str, **changes: Any) -> Json:
-    """An ECR's spec with a role, as a user would send it who knows all traps."""
+    """The correct spec of an ECR registry with a role."""
     return _ecr_spec(base, {"credentialType": "sts", "sts": {"arn": arn, "externalId": external_id}}, changes)
 
 
@@ -119,3 +133,16 @@ def pack_layer(
             entry.size = len(data)
             tar.addfile(entry, io.BytesIO(data))
     return gzip.compress(out.getvalue(), compresslevel=1, mtime=0)
+
+
+def error_code(response: requests.Response) -> tuple[int, str]:
+    """Status and code of an error, which always has this form (PAL-4)."""
+    body = response.json()
+    assert set(body) == {"code", "message", "ref", "details"}
+    assert body["message"]
+    assert body["ref"]
+    return response.status_code, body["code"]
+
+
+def registry_body(spec: Json, name: str = "") -> Json:
+    return {"metadata": {"name": name or f"r-{uuid.uuid4().hex[:8]}"}, "spec": spec}

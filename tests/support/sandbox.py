@@ -1,4 +1,4 @@
-"""A sandbox of a test's own: started in a folder, stopped and cleaned up at the end."""
+"""The sandbox in tests: started in a folder, stopped and deleted at the end."""
 
 import contextlib
 import fnmatch
@@ -22,50 +22,50 @@ PYTHON = ROOT / ".tools" / "sandbox-venv" / "bin" / "python"
 
 
 def sandbox_command(*arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess[str]:
-    """``python -m sandbox ...`` as a user would call it."""
+    """``python -m sandbox ...``, as a user runs it."""
     command = [str(PYTHON), "-m", "sandbox", *map(str, arguments)]
     return subprocess.run(command, cwd=ROOT, check=check, capture_output=True, text=True, timeout=60)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request that the sandbox got: see ``sandbox/faults.py``, Record."""
+class RecordedRequest:
+    """One request that the sandbox received: Record in ``sandbox/faults.py``."""
 
     number: int
     host: str
-    what: str  # "PUT /v2/<repository>/manifests/1.0.0", "ecr:CreateRepository <name>", "palette: GET /v1/packs"
+    summary: str  # "PUT /v2/<repository>/manifests/1.0.0", "ecr:CreateRepository <name>", "palette: GET /v1/packs"
     received: int
-    status: int | None  # None while it runs, and when its connection was cut
+    status: int | None  # None while it runs, and if its connection was cut
     seconds: float | None
     fault: int | None
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One fault that is set; as a context it is removed at the end, and what it still holds is cut."""
+    """One fault; as a context it is removed at the end, and requests that it holds are cut."""
 
     faults: "Faults"
     id: int
 
-    def struck(self) -> list[int]:
-        """The numbers of the requests it befell so far."""
-        found: list[int] = self.faults.control("GET", f"/faults/{self.id}")["struck"]
-        return found
+    def hits(self) -> list[int]:
+        """The numbers of the requests that it was applied to so far."""
+        numbers: list[int] = self.faults.control("GET", f"/faults/{self.id}")["hits"]
+        return numbers
 
     def wait(self, times: int = 1, timeout: float = 30) -> list[int]:
-        """Until it has struck so often: then a request stands held, or has had its due."""
+        """Waits until it was applied so often, so that a request is held, delayed, cut or responded to."""
         deadline = time.monotonic() + timeout
-        while len(found := self.struck()) < times:
-            assert time.monotonic() < deadline, f"no request met the fault within {timeout} s"
+        while len(hits := self.hits()) < times:
+            assert time.monotonic() < deadline, f"no request matched the fault within {timeout} s"
             time.sleep(0.01)
-        return found
+        return hits
 
     def release(self) -> None:
-        """What it holds goes on."""
+        """Requests that it holds continue."""
         self.faults.control("POST", f"/faults/{self.id}/release")
 
     def remove(self) -> None:
-        """It strikes no more, and what it holds is cut: before its effect it will never have one."""
+        """Requests that it holds are cut; those held before their effect never have one."""
         self.faults.control("DELETE", f"/faults/{self.id}")
 
     def __enter__(self) -> Self:
@@ -79,17 +79,18 @@ class Fault:
 class Faults:
     address: str
 
-    def add(self, match: str = "*", **wishes: Any) -> Fault:
-        """A fault for the ``nth`` request (default: the first) that fits the pattern from now on.
+    def add(self, match: str = "*", **params: Any) -> Fault:
+        """A fault for the ``nth`` request (default: the first) that matches the pattern from now on.
 
-        match    as in fnmatch, compared with ``Asked.what``
-        nth      which of the fitting requests; times  how many from there on (1; 0 = all)
-        when     before (it takes effect), during (its body), after (its effect, before its answer)
-        action   hold (until released or removed), delay (seconds=...), cut, answer (answer=...)
-        answer   throttled, error, bad-gateway, unavailable, gateway-timeout, unauthorized, expired, forbidden;
-                 headers={...} go with it, such as Retry-After
+        match     as in fnmatch, compared with ``RecordedRequest.summary``
+        nth       which of the matching requests
+        times     how many from there on (default: 1; 0 = all)
+        when      before (it takes effect), during (its body), after (its effect, before its response)
+        action    hold (until released or removed), delay (seconds=...), cut, respond (response=...)
+        response  throttled, error, bad-gateway, unavailable, gateway-timeout, unauthorized, expired, forbidden
+        headers   of the response, such as {"Retry-After": "1"}
         """
-        return Fault(self, self.control("POST", "/faults", {"match": match, **wishes})["id"])
+        return Fault(self, self.control("POST", "/faults", {"match": match, **params})["id"])
 
     def clear(self) -> None:
         self.control("DELETE", "/faults")
@@ -97,39 +98,39 @@ class Faults:
     def control(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.address + path, data, method=method)  # noqa: S310 (the sandbox's own address)
-        with build_opener(ProxyHandler({})).open(request, timeout=10) as answer:
-            return json.load(answer)
+        with build_opener(ProxyHandler({})).open(request, timeout=10) as response:
+            return json.load(response)
 
 
 @dataclass(frozen=True)
-class PaletteOrders:
-    """The Palette stand-in's levers. Its API is at https://api.spectrocloud.com, through the sandbox's proxy."""
+class PaletteControl:
+    """Control of the Palette stand-in. Its API is at https://api.spectrocloud.com, through the sandbox's proxy."""
 
     faults: Faults
     api_key: str  # of a tenant admin
 
     def key(self, *, admin: bool = False, tenant: str = "main") -> str:
-        """A new API key, by default of somebody who is no tenant admin."""
-        found: str = self.faults.control("POST", "/palette/keys", {"admin": admin, "tenant": tenant})["key"]
-        return found
+        """A new API key, by default of a user who is no tenant admin."""
+        key: str = self.faults.control("POST", "/palette/keys", {"admin": admin, "tenant": tenant})["key"]
+        return key
 
     @contextlib.contextmanager
-    def ordered(self, **orders: Any) -> Iterator[None]:
-        """Around what shall happen under these orders; afterwards it is as it was. See sandbox/palette/orders.py:
+    def overrides(self, **values: Any) -> Iterator[None]:
+        """Changes the stand-in within the context (sandbox/palette/overrides.py):
 
         rate, burst        requests a second, and at once (the session's sandbox has rate 0 = no limit)
-        page               the most a page holds
-        role_seconds       how long after the first try Palette can't assume a role yet
-        stale_seconds      after 202 the status is that of the run before
-        sync_seconds       what a run takes at least
-        visible_seconds    after the end of a run, before the lookup knows its packs
-        hangs              no run ends, until this is over
+        page               the most items of a page
+        role_seconds       how long after the first attempt Palette can't assume a role yet
+        stale_seconds      how long after 202 the status is that of the run before
+        sync_seconds       the shortest run
+        visible_seconds    after the end of a run, before the lookup has its packs
+        hangs              no run ends within the context
         fails              every run fails with this message
         in_use             no registry can be deleted, because of the cluster profile of this name
         empty_lookup       a pack that is not indexed is 200 without tags instead of 404
         """
         before = self.faults.control("GET", "/palette")
-        self.faults.control("POST", "/palette", orders)
+        self.faults.control("POST", "/palette", values)
         try:
             yield
         finally:
@@ -144,13 +145,13 @@ class Sandbox:
     unset: list[str]
 
     def environment(self, base: Mapping[str, str] | None = None) -> dict[str, str]:
-        """The environment of a program that shall talk to this sandbox and to nothing else."""
-        kept = {
+        """The environment of a program that is to use this sandbox and nothing else."""
+        inherited = {
             name: value
             for name, value in (os.environ if base is None else base).items()
             if not any(fnmatch.fnmatchcase(name, pattern) for pattern in self.unset)
         }
-        return {**kept, **self.variables}
+        return {**inherited, **self.variables}
 
     def session(self, access_key: str | None = None, secret_key: str | None = None) -> boto3.session.Session:
         return boto3.session.Session(
@@ -161,7 +162,7 @@ class Sandbox:
 
     @property
     def config(self) -> botocore.config.Config:
-        """For boto3 clients made in the test's own process, whose environment stays as it is."""
+        """For boto3 clients in the test's own process, whose environment stays unchanged."""
         return botocore.config.Config(
             proxies={"https": self.variables["HTTPS_PROXY"]}, retries={"total_max_attempts": 1}
         )
@@ -172,29 +173,29 @@ class Sandbox:
 
     @property
     def faults(self) -> Faults:
-        """Delays, cuts, bad answers and halts for requests to come."""
+        """Faults for requests to come."""
         return Faults(self.variables["HTTPS_PROXY"])
 
     @property
-    def palette(self) -> PaletteOrders:
-        return PaletteOrders(self.faults, self.variables["SPECTROCLOUD_APIKEY"])
+    def palette(self) -> PaletteControl:
+        return PaletteControl(self.faults, self.variables["SPECTROCLOUD_APIKEY"])
 
-    def requests(self, match: str = "*", since: int = 0) -> list[Asked]:
-        """What was asked of it, in order of arrival; each is a boundary at which a fault can strike."""
-        found = [Asked(**record) for record in self.faults.control("GET", f"/requests?since={since}")]
-        return [asked for asked in found if fnmatchcase(asked.what, match)]
+    def requests(self, match: str = "*", since: int = 0) -> list[RecordedRequest]:
+        """The requests it received, in order of arrival."""
+        records = [RecordedRequest(**record) for record in self.faults.control("GET", f"/requests?since={since}")]
+        return [record for record in records if fnmatchcase(record.summary, match)]
 
     def mark(self) -> int:
         """The number of the last request so far, for ``requests(since=...)``."""
-        return max((asked.number for asked in self.requests()), default=0)
+        return max((record.number for record in self.requests()), default=0)
 
 
 @contextlib.contextmanager
 def running_sandbox(directory: Path, *options: str) -> Iterator[Sandbox]:
-    """Starts a sandbox in ``directory`` (with options of ``start``), and stops it whatever happens."""
+    """Starts a sandbox in ``directory``, with options of ``start``, and stops it at the end."""
     try:
         started = json.loads(sandbox_command("start", "--dir", directory, "--json", *options).stdout)
-        found = json.loads((directory / "environment.json").read_text())
-        yield Sandbox(directory, started["pid"], found["variables"], found["unset"])
+        environment = json.loads((directory / "environment.json").read_text())
+        yield Sandbox(directory, started["pid"], **environment)
     finally:
         sandbox_command("stop", "--dir", directory, check=False)
