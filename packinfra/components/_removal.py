@@ -46,7 +46,9 @@ def declare_removal_check(
         # The packs as dependencies of an Output, not as items: the SDK makes an Output of each item, see publish().
         opts=pulumi.ResourceOptions(
             parent=component,
-            depends_on=pulumi.Output(set(published.packs), _value([*ecr.policies, *iam.attachments]), _value(True)),
+            depends_on=pulumi.Output(
+                published.packs.resources(), _value([*ecr.policies, *iam.attachments]), _value(True)
+            ),
         ),
     )
 
@@ -54,7 +56,7 @@ def declare_removal_check(
 async def _adopted(selected: SelectedPacks, published: PublishedPacks) -> tuple[_Adopted, _Adopted]:
     """(the adopted versions that destroy leaves in place, those that it removes: deleteAdopted)"""
     stays, goes = _Adopted(), _Adopted()
-    for pack in published.packs:
+    for pack in await published.packs.future() or ():
         name = str(await pack.repository.future()).rpartition("/")[2]
         records = await pack.versions.future() or {}
         if adopted := sorted(version for version, record in records.items() if record.get("adopted")):

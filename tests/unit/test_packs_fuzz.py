@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from packinfra.packs import Pack, read_pack
 from packinfra.packs.chart import ChartArchive, read_chart
 from packinfra.packs.jsontext import parse
-from packinfra.packs.report import CheckedFolder, as_json, as_text
+from packinfra.packs.report import CheckedFolder, as_text
+from packinfra.packs.report_formats import FORMATS
 from packinfra.packs.secrets import find_secrets
 from packinfra.packs.yamltext import read_yaml
 from tests.support.packs import make_chart, make_pack
@@ -64,7 +65,8 @@ def verdict(folder: Path) -> Pack:
     pack = read_pack(folder)
     assert pack.content_digest.startswith("sha256:")
     checked = [CheckedFolder(str(folder), pack, pack.problems)]
-    json.dumps(as_json(checked))
+    for write in FORMATS.values():
+        write(checked).encode()
     assert all(line.isprintable() for line in as_text(checked).splitlines())
     return pack
 
