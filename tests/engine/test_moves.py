@@ -29,7 +29,7 @@ def test_another_base_path(project: Project, ecr: Ecr, sandbox: Sandbox) -> None
     project.up()
     assert ecr.tags(new) == project.digests() == published
     assert ecr.names(project.base_path) == [new.removesuffix("/hello"), new]
-    asked = [request.what for request in sandbox.requests(since=mark)]
+    asked = [request.summary for request in sandbox.requests(since=mark)]
     put, withdrawn = f"PUT /v2/{new}/manifests/1.0.0", f"ecr:BatchDeleteImage {old}"
     assert asked.index(put) < asked.index(withdrawn) < asked.index(f"ecr:DeleteRepository {old}")
     assert project.preview() == {}
@@ -109,7 +109,7 @@ def test_another_region(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
     (described,) = elsewhere("ecr").describe_repositories(repositoryNames=[project.repository])["repositories"]
     assert described["encryptionConfiguration"] == {"encryptionType": "KMS", "kmsKey": key}
     assert ecr.names(project.base_path) == []
-    asked = [request.what for request in sandbox.requests(since=mark)]
+    asked = [request.summary for request in sandbox.requests(since=mark)]
     put, withdrawn = f"PUT /v2/{project.repository}/manifests/1.0.0", f"ecr:BatchDeleteImage {project.repository}"
     assert asked.index(put) < asked.index(withdrawn)
     assert project.preview() == {}

@@ -108,9 +108,10 @@ def test_entities_of_a_policy(owner: Caller, make_user: MakeUser) -> None:  # EN
     assert entities(make_user(may)) == [["has-it"]] * 3
     iam.detach_user_policy(UserName="has-it", PolicyArn=policy)
     iam.detach_group_policy(GroupName="has-it", PolicyArn=policy)
-    for delete in (lambda: iam.delete_policy(PolicyArn=policy), lambda: iam.delete_role(RoleName="has-it")):
-        with rejected("DeleteConflict"):
-            delete()
+    with rejected("DeleteConflict"):
+        iam.delete_policy(PolicyArn=policy)
+    with rejected("DeleteConflict"):
+        iam.delete_role(RoleName="has-it")
     iam.detach_role_policy(RoleName="has-it", PolicyArn=policy)
     iam.put_role_policy(RoleName="has-it", PolicyName="inline", PolicyDocument=ALLOW)
     with rejected("DeleteConflict"):
