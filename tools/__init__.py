@@ -1,1 +1,1 @@
-"""What turns a fresh clone into a running thing. Standard library only: it runs before anything is installed."""
+"""The programs behind `make`. Most run before anything is installed, so they use only the standard library."""

@@ -35,19 +35,19 @@ OTHER_PYTHONS = tuple(f"python{minor}" for minor in reversed(pythons.PROMISED))
 
 
 def require_python() -> None:
-    """Go on under a newer Python when this one is too old and PATH has one; otherwise say what is needed."""
+    """Continue with a newer Python of PATH if this one is too old. Raises StepError if there is none."""
     if sys.version_info >= PYTHON_MINIMUM:
         return
     program = getattr(sys.modules["__main__"].__spec__, "name", None)
     for name in OTHER_PYTHONS:
         python = shutil.which(name)
-        # asked first: what PATH offers may be a version manager's shim that leads nowhere
+        # run first: a version manager's shim on PATH may lead nowhere
         if python and subprocess.run([python, "-c", "import venv"], capture_output=True, check=False).returncode == 0:
             sys.stdout.flush()
             os.execv(python, [python, *(["-m", program] if program else [sys.argv[0]]), *sys.argv[1:]])  # noqa: S606 (no shell is meant)
-    wanted = ".".join(str(part) for part in PYTHON_MINIMUM)
+    minimum = ".".join(str(part) for part in PYTHON_MINIMUM)
     raise StepError(
-        f"Python {wanted} or newer is needed; {sys.executable} is {sys.version.split()[0]}, and none of "
+        f"Python {minimum} or newer is needed; {sys.executable} is {sys.version.split()[0]}, and none of "
         f"{', '.join(OTHER_PYTHONS)} on PATH works.\n"
         "Install one (https://www.python.org/downloads/ or your distribution's package), or name it: "
         "make PYTHON=/path/to/python3.12 up"
@@ -69,7 +69,7 @@ def _wheels(checkout: Path) -> None:
     venvs.ensure_wheels(tools / "wheels", checkout / "requirements-check.lock", tools / "log" / "wheels.log", python)
 
 
-# In this order: Go's part first, since a machine without Go should hear of it before anything is installed.
+# In this order: Go's part first, so that a machine without Go fails before anything is installed.
 STEPS: dict[str, Callable[[Path], object]] = {
     "pulumi": lambda checkout: GoTools(checkout).ensure_pulumi(),
     "crane": lambda checkout: GoTools(checkout).ensure_crane(),
@@ -102,7 +102,7 @@ def guarded(action: Callable[[], None]) -> int:
         print(f"\n{error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("\ninterrupted. What was finished is kept; run the same command again: it continues.", file=sys.stderr)
+        print("\ninterrupted. Finished steps are kept; run the same command again: it continues.", file=sys.stderr)
         return 130
     except PermissionError as error:
         print(

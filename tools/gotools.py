@@ -1,8 +1,8 @@
-"""Pulumi, crane, helm, actionlint and a registry from their Go modules, for machines that have none of them.
+"""Pulumi, crane, helm, actionlint and a registry, built from their Go modules.
 
-Each folder below `tools/` with a `go.mod` pins one program and, in `go.sum`, every byte that goes into it. What is
-built lands in `.tools/bin` under a temporary name first and is stamped last, so an interrupted build leaves nothing
-half-made, and Go's build cache lets the next one continue.
+Each folder below `tools/` with a `go.mod` pins one program and, in `go.sum`, every byte of its sources. A binary gets its
+name in `.tools/bin` when it is complete, and its stamp last. So an interrupted build leaves nothing incomplete, and the
+next one continues with Go's build cache.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tools.steps import StepError, run, say
 GO_MINIMUM = (1, 25, 11)
 PULUMI_MINIMUM = (3, 219, 0)  # error hooks; ReadResult.inputs, on which drift repair stands, since 3.216
 SDK = "github.com/pulumi/pulumi/sdk/v3"
-# What the engine starts for a Python program with dynamic resources, all shipped with a regular Pulumi.
+# The programs that the engine starts for Python and dynamic resources; Pulumi's releases have all of them.
 HOSTS = ("pulumi-language-python", "pulumi-language-python-exec", "pulumi-resource-pulumi-python")
 
 GET_GO = "Go {} or newer from https://go.dev/dl/ (unpacking it is enough, no root needed: put its bin folder on PATH)"
@@ -65,8 +65,8 @@ HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
 def version_of(text: str) -> tuple[int, ...] | None:
-    found = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
-    return tuple(int(part or 0) for part in found.groups()) if found else None
+    match = re.search(r"(\d+)\.(\d+)(?:\.(\d+))?", text)
+    return tuple(int(part or 0) for part in match.groups()) if match else None
 
 
 def dotted(version: tuple[int, ...]) -> str:
@@ -74,7 +74,7 @@ def dotted(version: tuple[int, ...]) -> str:
 
 
 def go_environment() -> dict[str, str]:
-    """The user's, so that GOPROXY, GONOSUMDB and proxies keep working, without what would change the result."""
+    """The user's environment, so that GOPROXY, GONOSUMDB and proxies work, without variables that change the result."""
     dropped = {"GOOS", "GOARCH", "GOBIN", "GOEXPERIMENT", "GO111MODULE"}
     return {
         **{name: value for name, value in os.environ.items() if name not in dropped},
@@ -90,13 +90,13 @@ def find_go() -> tuple[str, tuple[int, ...]] | None:
     if not go:
         return None
     try:
-        # outside of any module: a go.mod's own wishes must not matter
-        answer = subprocess.run(
+        # outside of any module: a go.mod must have no effect
+        result = subprocess.run(
             [go, "version"], capture_output=True, text=True, env=go_environment(), cwd="/", check=False
         )
     except OSError:  # built for another machine
         return None
-    version = version_of(answer.stdout.replace("go version", ""))
+    version = version_of(result.stdout.replace("go version", ""))
     return (go, version) if version else None
 
 
@@ -148,7 +148,7 @@ class GoTools:
         self._build(go, build, "-s -w", build.binary)
         self._stamp_file(build.binary).write_text(self._expected_stamp([build], version))
 
-    # ---- what is there already
+    # ---- existing programs
 
     def _stamp_file(self, name: str) -> Path:
         return self.bin.parent / f"{name}.stamp"
@@ -171,12 +171,12 @@ class GoTools:
         except OSError:
             return False
         go = find_go()
-        if go is None or go[1] < GO_MINIMUM:  # it could not be built again: then what it was built with is good enough
+        if go is None or go[1] < GO_MINIMUM:  # it can't be built again, so the Go of the build doesn't matter
             return stamp.startswith(f"recipe sha256:{self._recipe(builds)}\n")
         return stamp == self._expected_stamp(builds, go[1])
 
     def why_not_from_path(self) -> str | None:
-        """None: the user's own Pulumi will do. Otherwise the reason why it will not."""
+        """None if the user's own Pulumi is usable, otherwise the reason why not."""
         # inside `eval "$(make env)"` our own folder is on PATH as well
         folders = [entry for entry in os.get_exec_path() if Path(entry) != self.bin]
         pulumi = shutil.which("pulumi", path=os.pathsep.join(folders))
@@ -184,14 +184,14 @@ class GoTools:
             return "pulumi is not on PATH"
         home = {"PULUMI_HOME": str(self.checkout / ".local" / "pulumi-home"), "PULUMI_SKIP_UPDATE_CHECK": "1"}
         try:
-            answer = subprocess.run(
+            result = subprocess.run(
                 [pulumi, "version"], capture_output=True, text=True, env={**os.environ, **home}, timeout=60, check=False
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            return f"{pulumi} does not answer ({error})"
-        version = version_of(answer.stdout)
+            return f"{pulumi} does not work ({error})"
+        version = version_of(result.stdout)
         if version is None:
-            return f"{pulumi} does not tell its version"
+            return f"{pulumi} does not print its version"
         if version < PULUMI_MINIMUM:
             return f"{pulumi} is {dotted(version)}, older than {dotted(PULUMI_MINIMUM)}"
         beside = [os.path.dirname(pulumi), os.path.dirname(os.path.realpath(pulumi)), *folders]
@@ -204,10 +204,10 @@ class GoTools:
     # ---- building
 
     def _go(self, why: str, *, pulumi_helps: bool = False) -> tuple[str, tuple[int, ...]]:
-        found = find_go()
-        if found and found[1] >= GO_MINIMUM:
-            return found
-        state = f"{found[0]} is {dotted(found[1])}, too old" if found else "go is not on PATH"
+        go = find_go()
+        if go and go[1] >= GO_MINIMUM:
+            return go
+        state = f"{go[0]} is {dotted(go[1])}, too old" if go else "go is not on PATH"
         remedies = [GET_GO.format(dotted(GO_MINIMUM))]
         if pulumi_helps:
             remedies.insert(0, GET_PULUMI.format(dotted(PULUMI_MINIMUM)))
@@ -243,7 +243,7 @@ class GoTools:
         """A fact about the sdk module that the engine is built with."""
         command = [go, "list", "-m", "-f", template, SDK]
         cwd = self._folder(ENGINE)
-        answer = subprocess.run(command, capture_output=True, text=True, env=go_environment(), cwd=cwd, check=False)
-        if answer.returncode or not answer.stdout.strip():
-            raise StepError(f"{' '.join(command)} failed in {cwd}:\n{answer.stderr.strip()}")
-        return answer.stdout.strip()
+        result = subprocess.run(command, capture_output=True, text=True, env=go_environment(), cwd=cwd, check=False)
+        if result.returncode or not result.stdout.strip():
+            raise StepError(f"{' '.join(command)} failed in {cwd}:\n{result.stderr.strip()}")
+        return result.stdout.strip()

@@ -53,7 +53,7 @@ def down(workspace: Workspace) -> None:
         return
     _stop_sandbox(workspace)
     for folder in (workspace.local / "state", workspace.local / "docker", workspace.sandbox):
-        shutil.rmtree(folder, ignore_errors=True)  # backups, a token and logs of what is gone
+        shutil.rmtree(folder, ignore_errors=True)  # backups, a token and logs
 
 
 def env(workspace: Workspace) -> None:
@@ -76,17 +76,17 @@ def status(workspace: Workspace) -> None:
 
 
 def clean(workspace: Workspace) -> None:
-    # What is published lives in the sandbox and nowhere else: it needs no destroy to be gone.
+    # Everything that is published is in the sandbox, so it needs no destroy.
     if workspace.sandbox.exists():
         _stop_sandbox(workspace)
     names = [workspace.local, *(workspace.checkout / name for name in (".venv", ".tools", *CACHES))]
     code = [workspace.checkout / name for name in ("packinfra", "sandbox", "tests", "tools", "benchmarks")]
-    caches = [workspace.checkout / "__pycache__", *(found for room in code for found in room.rglob("__pycache__"))]
+    caches = [workspace.checkout / "__pycache__", *(cache for room in code for cache in room.rglob("__pycache__"))]
     removed = [path for path in names if path.exists()]
     for path in [*removed, *caches]:
         shutil.rmtree(path, ignore_errors=True)
-    what = ", ".join(str(path.relative_to(workspace.checkout)) for path in removed)
-    say(f"removed {what}" if removed else "there is nothing to remove")
+    listed = ", ".join(str(path.relative_to(workspace.checkout)) for path in removed)
+    say(f"removed {listed}" if removed else "there is nothing to remove")
 
 
 COMMANDS: Mapping[str, Callable[[Workspace], None]] = {
@@ -106,7 +106,7 @@ def _ready(workspace: Workspace) -> list[str]:
     if released:
         say(released)
     if workspace.has_pending_operations():
-        # Otherwise the engine warns of them at every run; what they made is found by its tag, or made again.
+        # Otherwise the engine warns of them at every run. Their effects are adopted by tag, or made again.
         say("the last run was killed in the middle of something: clearing that from the stack's state")
         options = ("--yes", "--skip-preview", "--clear-pending-creates")
         _pulumi(workspace, "refresh", *options, remedy="Then run the same command again")
@@ -133,14 +133,14 @@ def _sandbox_status(workspace: Workspace) -> tuple[bool, str]:
 def _stop_sandbox(workspace: Workspace) -> None:
     orphans = workspace.end_orphans()
     if orphans:
-        say(f"ended what a killed pulumi had left behind (processes {', '.join(map(str, orphans))})")
+        say(f"ended the processes of a killed pulumi ({', '.join(map(str, orphans))})")
     if not (workspace.checkout / ".tools" / "sandbox-venv" / "bin" / "python").exists():
         bootstrap.ensure("sandbox", checkout=workspace.checkout)
     say(workspace.stop_sandbox() or "the local AWS stand-in is stopped")
 
 
 def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
-    """What is where, under which digest, and how to look at it."""
+    """The repositories and digests of the published packs, and commands to look at them."""
     repositories: Mapping[str, str] = outputs.get("repositories") or {}
     versions: Mapping[str, Mapping[str, str]] = outputs.get("versions") or {}
     lines = [f"Published in {outputs.get('endpoint', 'the registry')} (the local stand-in, not AWS), as Pulumi has it:"]

@@ -1,9 +1,8 @@
-"""What a killed Pulumi leaves behind.
+"""The processes that a killed Pulumi leaves behind.
 
 The engine starts a language host and providers and ends them when it ends. Killed (`kill -9`, a closed terminal,
-`make up | head`), it cannot: the language host notices within minutes, a dynamic provider never does. Such a process
-is told by our own PULUMI_HOME in its environment, so we started it, and by the addresses among its arguments (the
-engine's), at which nobody listens any more.
+`make up | head`), it cannot: the language host notices within minutes, a dynamic provider never does. Two signs
+identify it: our own PULUMI_HOME in its environment, and the engine's addresses in its arguments, which are closed.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from pathlib import Path
 
 
 def end_orphans(pulumi_home: Path) -> list[int]:
-    """End them, and return their process ids. Where there is no /proc (macOS), nothing is found."""
+    """End them, and return their process ids; none without /proc (macOS)."""
     ended = []
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):  # not ours to read, or gone already
@@ -25,7 +24,7 @@ def end_orphans(pulumi_home: Path) -> list[int]:
             variables = (process / "environ").read_bytes().split(b"\0")
             if b"PULUMI_HOME=" + os.fsencode(pulumi_home) not in variables:
                 continue
-            ports = [int(found[1]) for a in arguments if (found := re.fullmatch(rb"127\.0\.0\.1:(\d+)", a))]
+            ports = [int(match[1]) for a in arguments if (match := re.fullmatch(rb"127\.0\.0\.1:(\d+)", a))]
             if ports and not any(_listens(port) for port in ports):
                 os.kill(int(process.name), signal.SIGTERM)
                 ended.append(int(process.name))

@@ -1,8 +1,8 @@
-"""One step of setting up: say what happens, keep a log, show a sign of life, fail with words.
+"""One step of the set-up: a label, a log, a sign of life, and an error with a remedy.
 
-A step is a command of somebody else's (pip, go) whose output nobody wants to read unless it fails. It goes to a log;
-on a terminal one line counts the seconds, elsewhere a line every 15 seconds shows that it is alive. On failure the
-log's last lines are shown together with what to do next.
+A step is a foreign command (pip, go) whose output matters only if it fails. The output goes to a log; on a terminal one
+line counts the seconds, elsewhere a line every 15 seconds shows that the step is alive. A failure shows the log's last
+lines and what to do next.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ RETRY = "When the cause is removed, run the same command again: it continues."
 
 
 class StepError(Exception):
-    """A failure in words for the user: what, why, what to do next. Printed without a traceback."""
+    """A failure that is printed without a traceback: the step, the reason, what to do next."""
 
 
 def say(text: str) -> None:
@@ -46,7 +46,7 @@ def run(
     cwd: Path | None = None,
     remedies: Mapping[str, str] | None = None,
 ) -> None:
-    """Run a command with its output in `log`; `remedies` maps a sign in that output to what can be done; first wins."""
+    """Run a command with its output in `log`. `remedies` maps a text in that output to a remedy; the first match wins."""
     log.parent.mkdir(parents=True, exist_ok=True)
     terminal = sys.stdout.isatty()
     pulse = PULSE_TERMINAL if terminal else PULSE_LOG

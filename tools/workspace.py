@@ -51,7 +51,7 @@ class Workspace:
 
     @classmethod
     def of(cls, checkout: Path) -> Workspace:
-        """What `make up` works on."""
+        """The workspace of `make up`."""
         return cls(checkout, checkout, checkout / ".local", checkout / ".local" / "sandbox")
 
     def require_format(self) -> None:
@@ -71,28 +71,28 @@ class Workspace:
 
     def start_sandbox(self) -> bool:
         """True if it had to be started, False if it ran already."""
-        answer = self._sandbox("start", "--json")
-        if answer.returncode:
-            raise StepError(f"the sandbox did not start.\n{answer.stderr.strip()}".rstrip())
-        return not json.loads(answer.stdout.splitlines()[-1])["reused"]
+        result = self._sandbox("start", "--json")
+        if result.returncode:
+            raise StepError(f"the sandbox did not start.\n{result.stderr.strip()}".rstrip())
+        return not json.loads(result.stdout.splitlines()[-1])["reused"]
 
     def stop_sandbox(self) -> str:
-        answer = self._sandbox("stop")
-        if answer.returncode:
-            raise StepError(f"the sandbox did not stop.\n{answer.stderr.strip() or answer.stdout.strip()}")
-        return answer.stdout.strip()
+        result = self._sandbox("stop")
+        if result.returncode:
+            raise StepError(f"the sandbox did not stop.\n{result.stderr.strip() or result.stdout.strip()}")
+        return result.stdout.strip()
 
     def sandbox_status(self) -> tuple[bool, str]:
-        answer = self._sandbox("status")
-        return answer.returncode == 0, (answer.stdout.strip() or answer.stderr.strip())
+        result = self._sandbox("status")
+        return result.returncode == 0, (result.stdout.strip() or result.stderr.strip())
 
     def sandbox_environment(self) -> dict[str, Any]:
         """{"variables": ..., "unset": ...}: how any tool reaches the sandbox, and it alone."""
         try:
-            found: dict[str, Any] = json.loads((self.sandbox / "environment.json").read_text())
+            environment: dict[str, Any] = json.loads((self.sandbox / "environment.json").read_text())
         except (OSError, ValueError):
             raise StepError("the sandbox is not running. Start it: make up") from None
-        return found
+        return environment
 
     def _sandbox(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         python = self.checkout / ".tools" / "sandbox-venv" / "bin" / "python"
@@ -149,19 +149,19 @@ class Workspace:
             "print(json.dumps({'auths': {host: {'auth': d['authorizationToken']}}}))"
         )
         python = str(self.checkout / ".venv" / "bin" / "python")
-        answer = subprocess.run(
+        result = subprocess.run(
             [python, "-c", code], env=self.environment(), capture_output=True, text=True, check=False
         )
-        if answer.returncode:
-            raise StepError(f"no token from the sandbox: {answer.stderr.strip().splitlines()[-1]}")
+        if result.returncode:
+            raise StepError(f"no token from the sandbox: {result.stderr.strip().splitlines()[-1]}")
         folder = self.local / "docker"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (folder / "config.json").write_text(answer.stdout)
+        (folder / "config.json").write_text(result.stdout)
 
     # ---- Pulumi
 
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run pulumi to its end and hand back what it printed; the caller judges the exit code."""
+        """Run pulumi to its end and return its output; the caller checks the exit code."""
         return subprocess.run(
             self._command(arguments),
             cwd=self.project,
@@ -175,9 +175,9 @@ class Workspace:
     def pulumi_live(self, *arguments: str) -> int:
         """Run pulumi in the user's terminal, with its own display; returns its exit code.
 
-        A ^C reaches pulumi from the terminal itself. It must not get a second one from here, on which it would drop
-        what is in flight; so it is only waited for. Whoever terminates this process alone has pulumi interrupted.
-        Either way KeyboardInterrupt is raised once pulumi has ended and saved what it did.
+        A ^C reaches pulumi from the terminal itself. This process only waits, because at a second one pulumi would
+        drop the operations in flight. A SIGTERM to this process interrupts pulumi. In both cases KeyboardInterrupt is
+        raised when pulumi has ended and saved its state.
         """
         interrupts: list[int] = []
 
@@ -198,7 +198,7 @@ class Workspace:
         return code
 
     def end_orphans(self) -> list[int]:
-        """End what killed Pulumi runs of this workspace left behind."""
+        """End the processes that killed Pulumi runs of this workspace left behind."""
         return end_orphans(self.local / "pulumi-home")
 
     def _command(self, arguments: Iterable[str]) -> list[str]:
@@ -208,15 +208,15 @@ class Workspace:
         return [pulumi, *arguments]
 
     def _checked(self, doing: str, *arguments: str) -> str:
-        answer = self.pulumi(*arguments, "--non-interactive")
-        if answer.returncode:
-            raise StepError(f"{doing} failed: pulumi {' '.join(arguments)}\n{(answer.stderr or answer.stdout).strip()}")
-        return answer.stdout
+        result = self.pulumi(*arguments, "--non-interactive")
+        if result.returncode:
+            raise StepError(f"{doing} failed: pulumi {' '.join(arguments)}\n{(result.stderr or result.stdout).strip()}")
+        return result.stdout
 
     def install_plugin(self) -> None:
         """The stand-in for Pulumi's AWS plugin, into this workspace's Pulumi home only."""
         installed_as = (self.checkout / ".venv" / "lib").glob("python*/site-packages/pulumi_aws-*.dist-info")
-        version = next((found.stem.partition("-")[2] for found in installed_as), None)
+        version = next((path.stem.partition("-")[2] for path in installed_as), None)
         if version is None:
             raise StepError(f"pulumi_aws is not installed in {self.checkout / '.venv'}. Make it anew: make up")
         wrapper = (
@@ -244,7 +244,7 @@ class Workspace:
         self._checked("selecting the stack", "stack", "select", "--create", self.stack)
 
     def stack_exists(self) -> bool:
-        """Without asking Pulumi: it needs no environment, no plugin, no sandbox."""
+        """Without running Pulumi, which needs an environment, a plugin and a sandbox."""
         stacks = self.local / "state" / ".pulumi" / "stacks"
         return any(stacks.glob(f"*/{self.stack}.json")) or any(stacks.glob(f"*/{self.stack}.json.gz"))
 
@@ -255,7 +255,7 @@ class Workspace:
         return sorted(name for name in names if name.rpartition("/")[2] != self.stack)
 
     def has_pending_operations(self) -> bool:
-        """Did a killed run leave operations in the state of which nobody knows how they ended?"""
+        """Did a killed run leave operations in the state whose outcome is unknown?"""
         for file in (self.local / "state" / ".pulumi" / "stacks").glob(f"*/{self.stack}.json"):
             latest = json.loads(file.read_text()).get("checkpoint", {}).get("latest") or {}
             return bool(latest.get("pending_operations"))
@@ -303,8 +303,8 @@ class Workspace:
         return hashlib.sha256(variables.encode()).hexdigest()
 
     def outputs(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self._checked("reading the outputs", "stack", "output", "--json"))
-        return found
+        outputs: dict[str, Any] = json.loads(self._checked("reading the outputs", "stack", "output", "--json"))
+        return outputs
 
     def remove_stack(self) -> None:
         """Its config file stays: it belongs to the project."""

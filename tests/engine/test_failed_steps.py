@@ -17,7 +17,7 @@ FAILS = "PUT */manifests/1.1.0"
 
 
 def fail(project: Project, sandbox: Sandbox) -> str:
-    with sandbox.faults.add(FAILS, times=0, action="answer", answer="forbidden"):
+    with sandbox.faults.add(FAILS, times=0, action="respond", response="forbidden"):
         shown = project.up(succeeds=False)
     assert "could not publish the manifest" in shown
     assert "Traceback" not in shown

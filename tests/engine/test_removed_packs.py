@@ -75,7 +75,7 @@ def test_a_removal_that_fails(two: Project, ecr: Ecr, sandbox: Sandbox) -> None:
     """It was wanted once, so the next run removes the pack, whether the entry is still there or not."""
     shutil.rmtree(two.folder / "packs/other")
     two.configure(removedPacks=["other"])
-    with sandbox.faults.add("ecr:BatchDeleteImage*", action="answer", answer="forbidden", times=0):
+    with sandbox.faults.add("ecr:BatchDeleteImage*", action="respond", response="forbidden", times=0):
         two.up(succeeds=False)
     assert ecr.tags(other(two)).keys() == {"1.0.0", "1.1.0"}
     two.configure()

@@ -97,7 +97,7 @@ def test_a_recent_pulumi_on_path_is_used(path: Path, checkout: Path, program: Pr
     [
         (("v3.218.9", HOSTS), "is 3.218.9, older than 3.219.0"),
         (("v3.259.0", HOSTS[1:]), "comes without pulumi-language-python"),
-        (("what?", HOSTS), "does not tell its version"),
+        (("what?", HOSTS), "does not print its version"),
     ],
 )
 def test_another_pulumi_on_path_is_replaced_by_our_own(

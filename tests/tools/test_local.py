@@ -50,10 +50,10 @@ def test_help_is_the_default_and_lists_every_target(checkout: Path) -> None:
 
 def test_env_fails_where_it_is_evaluated_too_when_nothing_runs(checkout: Path) -> None:
     """eval "$(make env)" && pulumi destroy, with another account's credentials in this shell."""
-    answer = make(checkout, "env")
-    assert answer.returncode != 0
-    assert answer.stdout == "false\n"
-    assert "make up" in answer.stderr
+    result = make(checkout, "env")
+    assert result.returncode != 0
+    assert result.stdout == "false\n"
+    assert "make up" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_env_fails_where_it_is_evaluated_too_when_nothing_runs(checkout: Path) -
     ],
 )
 def test_where_nothing_runs_this_is_said_and_no_error(checkout: Path, target: str, text: str) -> None:
-    answer = make(checkout, target)
-    assert (answer.returncode, answer.stderr) == (0, "")
-    assert text in answer.stdout
+    result = make(checkout, target)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert text in result.stdout
 
 
 @pytest.mark.parametrize("target", ["up", "preview", "refresh", "down"])
@@ -79,10 +79,10 @@ def test_what_another_version_left_is_not_touched(checkout: Path, target: str, s
     stack.write_text("{}")
     if stamp:
         (checkout / ".local/format").write_text(stamp)
-    answer = make(checkout, target)
-    assert answer.returncode != 0
-    assert "was made by another version of packinfra" in answer.stderr
-    assert "make clean && make up" in answer.stderr
+    result = make(checkout, target)
+    assert result.returncode != 0
+    assert "was made by another version of packinfra" in result.stderr
+    assert "make clean && make up" in result.stderr
     assert not (checkout / ".venv").exists(), "nothing is installed before that is said"
     assert stack.exists()
     assert "removed .local" in make(checkout, "clean").stdout
@@ -92,6 +92,6 @@ def test_clean_leaves_what_git_knows(checkout: Path) -> None:
     known = sorted(path for path in checkout.rglob("*") if "__pycache__" not in path.parts)
     for folder in (".venv/lib", ".tools/bin", ".local/pulumi-home", ".mypy_cache", "tools/__pycache__"):
         (checkout / folder).mkdir(parents=True, exist_ok=True)
-    answer = make(checkout, "clean")
-    assert "removed .local, .venv, .tools, .mypy_cache" in answer.stdout
+    result = make(checkout, "clean")
+    assert "removed .local, .venv, .tools, .mypy_cache" in result.stdout
     assert sorted(path for path in checkout.rglob("*") if "__pycache__" not in path.parts) == known

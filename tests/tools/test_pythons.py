@@ -1,4 +1,4 @@
-"""Which other Pythons are found, and what the quick tests on them print, with fake programs for Python."""
+"""The search for other Pythons, and the quick tests on them, with fake programs for Python."""
 
 import subprocess
 import sys
@@ -47,12 +47,12 @@ def test_pyenv_may_be_anywhere(
     path: Path, tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
     root = tmp_path / "opt" / "pyenv"
-    found = python(program, root / "versions" / f"{OLDER}.1" / "bin" / "python", f"{OLDER}.1")
+    only = python(program, root / "versions" / f"{OLDER}.1" / "bin" / "python", f"{OLDER}.1")
     if where == "shims":
         monkeypatch.setenv("PATH", f"{root / 'shims'}:{path}")
     else:
         monkeypatch.setenv(where, str(root))
-    assert pythons.others() == [Python(str(found), f"{OLDER}.1")]
+    assert pythons.others() == [Python(str(only), f"{OLDER}.1")]
 
 
 def test_one_that_can_make_environments_is_preferred(
@@ -82,8 +82,8 @@ def environments(checkout: Path, program: Program, monkeypatch: pytest.MonkeyPat
     for minor in (OLDER, NEWER):
         folder = checkout / ".tools" / "pythons" / minor
         made[minor] = program(folder / "bin" / "python", f'echo "$*" > "{folder}/arguments"')
-    found = [(Python(f"/opt/python{minor}", f"{minor}.1"), made[minor].parents[1]) for minor in made]
-    monkeypatch.setattr(pythons, "ensure", lambda _: found)
+    environments = [(Python(f"/opt/python{minor}", f"{minor}.1"), made[minor].parents[1]) for minor in made]
+    monkeypatch.setattr(pythons, "ensure", lambda _: environments)
     return made
 
 

@@ -52,9 +52,9 @@ def start_sandbox(workspace: Workspace, key: str = "AKIASANDBOX") -> None:
 def workspace(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     for name, value in USER.items():
         monkeypatch.setenv(name, value)
-    found = Workspace.of(checkout)
-    start_sandbox(found)
-    return found
+    workspace = Workspace.of(checkout)
+    start_sandbox(workspace)
+    return workspace
 
 
 def fake_pulumi(workspace: Workspace, program: Program, script: str) -> Path:
@@ -183,7 +183,7 @@ def test_a_state_is_stale_until_it_is_refreshed_against_the_new_sandbox(workspac
     assert not workspace.state_is_stale()  # empty: nothing can be wrong
     calls = state(workspace, program, "aws:ecr/repository:Repository")
     assert not workspace.state_is_stale()
-    assert len(calls.read_text().splitlines()) == 1  # the sandbox is known: Pulumi is not even asked
+    assert len(calls.read_text().splitlines()) == 1  # the sandbox is known, so Pulumi doesn't run
     start_sandbox(workspace, "AKIAANOTHER")
     assert workspace.state_is_stale()
     assert workspace.state_is_stale()  # an interrupted refresh changes nothing
