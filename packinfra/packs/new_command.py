@@ -16,8 +16,8 @@ import subprocess
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from packinfra.packs.chart import ChartArchive, read_chart
 from packinfra.packs.contents import LOGO, METADATA, README, VALUES
@@ -109,8 +109,12 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _of_chart(options: argparse.Namespace) -> _Content:
-    path = options.chart
-    archive = read_chart(partial(Path.open, path, "rb"), str(path))
+    path: Path = options.chart
+
+    def opened() -> BinaryIO:
+        return open(path, "rb")
+
+    archive = read_chart(opened, str(path))
     reason = archive if isinstance(archive, str) else next((message for message, _ in obstacles(archive)), None)
     if isinstance(archive, str) or reason:
         raise _CannotError(f"{path} is not a chart that Helm can install: {reason}")
