@@ -11,7 +11,7 @@ broken; it is only marked (`templated`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -110,6 +110,19 @@ def entries(node: Node | None) -> Iterator[tuple[str, int, Node]]:
         for key, value in zip(node.flat[::2], node.flat[1::2], strict=True):
             if isinstance(key, Scalar):
                 yield key.text, key.line, value
+
+
+def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+    """All lists and mappings, each once, however many aliases lead to it."""
+    done: set[int] = set()
+    todo = list(reversed(nodes))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Scalar) or id(node) in done:
+            continue
+        done.add(id(node))
+        yield node
+        todo += reversed(node.items if isinstance(node, List) else node.flat[1::2])
 
 
 def repeated_keys(top: Node | None) -> Iterator[tuple[str, int, int]]:

@@ -31,11 +31,12 @@ def _unreadable(contents: Contents) -> Iterator[RuleViolation]:
 
 def _installable(contents: Contents) -> Iterator[RuleViolation]:
     for each in charts(contents):
-        for message, remedy in _obstacles(each):
+        for message, remedy in obstacles(each):
             yield RuleViolation("chart-not-installable", message, each.chart.path, remedy=remedy)
 
 
-def _obstacles(archive: ChartArchive) -> Iterator[tuple[str, str]]:
+def obstacles(archive: ChartArchive) -> Iterator[tuple[str, str]]:
+    """Why Helm cannot install the chart, and what to do about it."""
     name, version = archive.chart.name, archive.chart.version
     again = "correct its Chart.yaml, and run helm package"
     if name != posixpath.basename(name):
