@@ -29,7 +29,7 @@ GET_PULUMI = "Pulumi {} or newer from https://www.pulumi.com/docs/install/ (it b
 
 NETWORK = (
     "The Go modules could not be reached. Connect to the network (or, behind a company's proxy or mirror, set "
-    "HTTPS_PROXY or GOPROXY as prescribed there) and run the same command again: it continues.\n"
+    "HTTPS_PROXY or GOPROXY as your company requires) and run the same command again: it continues.\n"
     'A shell with `eval "$(make env)"` reaches nothing but the sandbox: use another one.'
 )
 REMEDIES = {
@@ -39,7 +39,7 @@ REMEDIES = {
     "i/o timeout": NETWORK,
     "proxyconnect": NETWORK,
     "GOPROXY=off": "GOPROXY=off forbids downloads: unset it (also `go env -u GOPROXY`) and run the command again.",
-    "x509": "Go does not trust the certificate it is shown: behind a company's proxy, set SSL_CERT_FILE to its CA.",
+    "x509": "Go does not trust the server's certificate: behind a company's proxy, set SSL_CERT_FILE to its CA.",
     "checksum mismatch": "A download differs from go.sum: do not use it; check GOPROXY, or `go clean -modcache`.",
     "no space left on device": "The disk is full (a first build needs about 4 GB): make room, then run it again.",
 }
@@ -118,7 +118,7 @@ class GoTools:
             return
         go, go_version = self._go(f"{reason}, and building it needs Go", pulumi_helps=True)
         say(f"{reason}: building it from its Go modules into .tools/bin")
-        say("once; usually 2-3 minutes on 2 cores plus the download of its modules")
+        say("this happens once and takes 2-3 minutes on 2 cores, plus the download of its modules")
         version = self._go_list(go, "{{.Version}}")
         stamp = f"-X {SDK}/go/common/version.Version={version}"
         self._build(go, ENGINE, f"-s -w {stamp}", f"Pulumi engine {version}")
@@ -197,7 +197,7 @@ class GoTools:
         beside = [os.path.dirname(pulumi), os.path.dirname(os.path.realpath(pulumi)), *folders]
         missing = [name for name in HOSTS if not shutil.which(name, path=os.pathsep.join(beside))]
         if missing:
-            return f"{pulumi} comes without {', '.join(missing)}"
+            return f"{pulumi} lacks {', '.join(missing)}"
         say(f"using pulumi {dotted(version)} ({pulumi})")
         return None
 

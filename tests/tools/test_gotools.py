@@ -96,7 +96,7 @@ def test_a_recent_pulumi_on_path_is_used(path: Path, checkout: Path, program: Pr
     ("pulumi", "reason"),
     [
         (("v3.218.9", HOSTS), "is 3.218.9, older than 3.219.0"),
-        (("v3.259.0", HOSTS[1:]), "comes without pulumi-language-python"),
+        (("v3.259.0", HOSTS[1:]), "lacks pulumi-language-python"),
         (("what?", HOSTS), "does not print its version"),
     ],
 )
