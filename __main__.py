@@ -38,6 +38,7 @@ else:
         removed_packs=settings.removed_packs,
         ca_file=settings.registry.ca_file,
         plain_http=settings.registry.plain_http,
+        base_path_artifact=settings.registry.base_path_artifact,
         username=settings.registry.username,
         palette=settings.palette,
         palette_password=config.get_secret("palettePassword"),

@@ -10,6 +10,7 @@ from packinfra import console
 
 _COMMANDS = {
     "check": ("packinfra.packs.check_command", "validate pack folders"),
+    "new": ("packinfra.packs.new_command", "write a small pack, from a chart or from manifests"),
 }
 """Subcommand -> the module whose main() runs it, and a summary."""
 

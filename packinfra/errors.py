@@ -33,6 +33,7 @@
       SyncFailed                 palette/    Palette doesn't list everything that was published
       PublishError               lifecycle/  a version cannot be published as requested
       PartialFailure             lifecycle/  an operation failed midway; state records what was done
+      RemovalRefused             lifecycle/  AWS would refuse to delete a part of what is to be removed
 
 Each message says what was being done, to what, why it failed and what to do next, and can be shown as it stands.
 """

@@ -111,3 +111,10 @@ class PaletteSyncProvider(_Provider):
         from packinfra.lifecycle.palette.sync import PaletteSyncLifecycle
 
         return PaletteSyncLifecycle(run, config)
+
+
+class RemovalCheckProvider(_Provider):
+    def make(self, run: Run, config: Config) -> Lifecycle:
+        from packinfra.lifecycle.removal_check import RemovalCheckLifecycle
+
+        return RemovalCheckLifecycle(run, config)

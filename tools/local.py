@@ -16,6 +16,7 @@ CACHES = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache",
 
 def up(workspace: Workspace) -> None:
     refresh = _ready(workspace)
+    workspace.run_begins()
     _pulumi(workspace, "up", "--yes", "--skip-preview", *refresh, remedy="Correct it, then: make up")
     workspace.state_is_true()
     print("\n" + published(workspace.outputs(), bool(shutil.which("aws"))))
@@ -42,6 +43,7 @@ def down(workspace: Workspace) -> None:
         )
     if workspace.stack_exists():
         refresh = _ready(workspace)
+        workspace.run_begins()
         remedy = "Then: make down (or make clean, which removes the sandbox with everything in it)"
         _pulumi(workspace, "destroy", "--yes", "--skip-preview", *refresh, remedy=remedy)
         workspace.remove_stack()
@@ -108,8 +110,8 @@ def _ready(workspace: Workspace) -> list[str]:
         say("the last run was killed in the middle of something: clearing that from the stack's state")
         options = ("--yes", "--skip-preview", "--clear-pending-creates")
         _pulumi(workspace, "refresh", *options, remedy="Then run the same command again")
-    if workspace.state_is_stale():
-        say("the stack's state is older than this sandbox, whose predecessor is gone with all it held: refreshing")
+    if reason := workspace.state_is_stale():
+        say(f"{reason}: refreshing")
         return ["--refresh"]
     return []
 

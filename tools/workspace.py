@@ -269,18 +269,29 @@ class Workspace:
             for resource in deployment.get("resources") or []
         )
 
-    def state_is_stale(self) -> bool:
-        """Does the state describe an earlier sandbox, whose content is gone?"""
-        if self._sandbox_of_state.is_file() and self._sandbox_of_state.read_text() == self._sandbox_identity():
-            return False
-        if self.has_resources():
-            return True
-        self.state_is_true()
-        return False
+    def state_is_stale(self) -> str:
+        """Why the state must be refreshed before it is used: "" if it need not be."""
+        mark = self._sandbox_of_state.read_text() if self._sandbox_of_state.is_file() else ""
+        if mark == self._sandbox_identity():
+            return ""
+        if not self.has_resources():
+            self.state_is_true()
+            return ""
+        if mark == self._unfinished():
+            return "the last run did not succeed, so the stack's state may hold values that were only planned"
+        return "the stack's state is older than this sandbox, whose predecessor is gone with all it held"
+
+    def run_begins(self) -> None:
+        """Until `state_is_true`, the state counts as stale: after a failed update it holds what AWS has refused."""
+        if not self.state_is_stale():
+            self._sandbox_of_state.write_text(self._unfinished())
 
     def state_is_true(self) -> None:
         """Remember that the state describes the sandbox that runs."""
         self._sandbox_of_state.write_text(self._sandbox_identity())
+
+    def _unfinished(self) -> str:
+        return f"unfinished {self._sandbox_identity()}"
 
     @property
     def _sandbox_of_state(self) -> Path:

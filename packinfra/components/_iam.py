@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pulumi
@@ -12,6 +12,7 @@ from pulumi_aws import iam
 
 from packinfra.aws import policies
 from packinfra.components._palette import RoleTrust
+from packinfra.resources.removal_check import PolicyAttachments
 from packinfra.settings.access import CiSettings, GranteeSettings
 
 
@@ -23,6 +24,9 @@ class Iam:
     repositories: pulumi.Output[str]  # ARN pattern of all repositories under the base path
     tags: dict[str, str]
     child: Callable[[], pulumi.ResourceOptions]  # options of a child of the component
+    policies: dict[str, PolicyAttachments] = field(default_factory=dict)  # by kind, once declared; likewise the others
+    roles: list[iam.Role] = field(default_factory=list)
+    attachments: list[pulumi.Resource] = field(default_factory=list)
 
     def declare_publisher(self, grantees: GranteeSettings) -> iam.Policy:
         policy = self._policy("publisher", "Publish Spectro Cloud Palette packs", policies.publisher)
@@ -46,7 +50,7 @@ class Iam:
                 policies.oidc_provider_arn(ci.issuer, arn), ci.issuer, ci.audience, ci.subjects
             ),
         )
-        self._attach_to_role("pusher-ci", policy, role.name)
+        self._attach_to_role("pusher-ci", policy, role.name, kind="pusher")
         return policy, role
 
     def declare_reader(
@@ -62,20 +66,22 @@ class Iam:
             lambda arn, principal, external_id: policies.trust(policies.principal_arn(principal, arn), external_id),
             *trust,
         )
-        return policy, role, [*attachments, self._attach_to_role("reader", policy, role.name)]
+        return policy, role, [*attachments, self._attach_to_role("reader", policy, role.name, kind="reader")]
 
     def _policy(self, kind: str, description: str, document: Callable[[str], Any]) -> iam.Policy:
-        return iam.Policy(
+        policy = iam.Policy(
             f"{self.name}-{kind}",
             description=description,
             policy=self.repositories.apply(lambda arn: json.dumps(document(arn))),
             tags=self.tags,
             opts=self.child(),
         )
+        self.policies[kind] = PolicyAttachments(arn=policy.arn, roles=[], users=[])
+        return policy
 
     def _role(self, kind: str, trust: Callable[..., Any], *values: pulumi.Input[str]) -> iam.Role:
         """trust: makes the trust policy of the repositories' ARN and `values`"""
-        return iam.Role(
+        role = iam.Role(
             f"{self.name}-{kind}",
             assume_role_policy=pulumi.Output.all(self.repositories, *values).apply(
                 lambda known: json.dumps(trust(*known))
@@ -83,19 +89,31 @@ class Iam:
             tags=self.tags,
             opts=self.child(),
         )
+        self.roles.append(role)
+        return role
 
     def _attach(
         self, kind: str, policy: iam.Policy, roles: Sequence[str], users: Sequence[str]
     ) -> list[pulumi.Resource]:
         attachments: list[pulumi.Resource] = [
-            self._attach_to_role(f"{kind}-role-{role}", policy, role) for role in roles
+            self._attach_to_role(f"{kind}-role-{role}", policy, role, kind=kind) for role in roles
         ]
         for user in users:
             logical_name = f"{self.name}-{kind}-user-{user}"
             attachments.append(
                 iam.UserPolicyAttachment(logical_name, user=user, policy_arn=policy.arn, opts=self.child())
             )
+            self.attachments.append(attachments[-1])
+        self.policies[kind]["users"] = users
         return attachments
 
-    def _attach_to_role(self, kind: str, policy: iam.Policy, role: pulumi.Input[str]) -> iam.RolePolicyAttachment:
-        return iam.RolePolicyAttachment(f"{self.name}-{kind}", role=role, policy_arn=policy.arn, opts=self.child())
+    def _attach_to_role(
+        self, name: str, policy: iam.Policy, role: pulumi.Input[str], *, kind: str
+    ) -> iam.RolePolicyAttachment:
+        """kind: of the policy"""
+        attachment = iam.RolePolicyAttachment(
+            f"{self.name}-{name}", role=role, policy_arn=policy.arn, opts=self.child()
+        )
+        self.policies[kind]["roles"] = [*self.policies[kind]["roles"], role]
+        self.attachments.append(attachment)
+        return attachment

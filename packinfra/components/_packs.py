@@ -39,7 +39,7 @@ class PublishedPacks(NamedTuple):
     repositories: pack name -> "host/path"; versions: pack name -> version -> manifest digest
     """
 
-    packs: pulumi.Output[list[pulumi.Resource]]
+    packs: pulumi.Output[list[PublishedPack]]
     repositories: pulumi.Output[dict[str, str]]
     versions: pulumi.Output[dict[str, dict[str, str]]]
 

@@ -11,6 +11,7 @@ from packinfra.components._packs import PacksArgument, declare_names, packs_or_e
 from packinfra.components._palette import CredentialArguments
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.lifecycle.registry_access import BasicAccess
+from packinfra.oci.reference import normalize_host
 from packinfra.resources.base_path import BasePath
 from packinfra.settings import PACKS_PATH, PaletteSettings, valid_base_path, valid_host
 
@@ -33,6 +34,8 @@ class BasicPackRegistry(PackRegistry):
         removed_packs: As for EcrPackRegistry.
         ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
         plain_http: Uses HTTP without TLS.
+        base_path_artifact: Push the empty artifact that marks the base path, as Palette's guide does. False for a registry
+            that rejects images without layers, or removes images without a tag.
         username: Publishes as this user, with the secret packinfra:registryPassword; None = the environment's
             PACKINFRA_REGISTRY_USERNAME and _PASSWORD, else the Docker config.
         palette: As for EcrPackRegistry. Palette trusts `ca_file` unless `palette.registry_ca_file` names another.
@@ -61,12 +64,14 @@ class BasicPackRegistry(PackRegistry):
         removed_packs: Sequence[str] = (),
         ca_file: str | None = None,
         plain_http: bool = False,
+        base_path_artifact: bool = True,
         username: str | None = None,
         palette: PaletteSettings | None = None,
         palette_password: pulumi.Input[str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         host, base = valid_or_error("host", host, valid_host), valid_or_error("base_path", base_path, valid_base_path)
+        host = normalize_host(host, plain_http=plain_http)
         _palette.credentials_or_error(palette, "basic", palette_password)
         selected = packs_or_error(packs, removed_packs)
         super().__init__(TYPE, name, opts)
@@ -74,15 +79,17 @@ class BasicPackRegistry(PackRegistry):
         access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
         archive = f"{host}/{base}/{PACKS_PATH}"
         names = declare_names(name, selected, self._child())
-        opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())
-        root = BasePath(name, repository=archive, registry_access=access, opts=opts)
-        after_root = names.registered([root])
+        marks: list[pulumi.Resource] = []
+        if base_path_artifact:
+            opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())
+            marks.append(BasePath(name, repository=archive, registry_access=access, opts=opts))
+        before_packs = names.registered(marks)
         published = publish(
             self,
             name,
             selected,
             {pack: f"{archive}/{pack}" for pack in selected.packs},
-            lambda: pulumi.ResourceOptions(parent=self, depends_on=after_root),
+            lambda: pulumi.ResourceOptions(parent=self, depends_on=before_packs),
             registry_access=access,
         )
         self.endpoint, self.base_path = pulumi.Output.from_input(host), pulumi.Output.from_input(base)
@@ -94,7 +101,7 @@ class BasicPackRegistry(PackRegistry):
                 registry_ca_file=palette.registry_ca_file or ca_file,
             )
             self.palette_registry_uid = _palette.register(
-                self, name, palette, credentials, kind="basic", packs=published, depends_on=[root],
+                self, name, palette, credentials, kind="basic", packs=published, depends_on=marks,
                 endpoint=f"{'http' if plain_http else 'https'}://{host}",
             )  # fmt: skip
         self._register_outputs()

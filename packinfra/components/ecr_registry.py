@@ -10,6 +10,7 @@ from packinfra.components import _palette
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
 from packinfra.components._registry import PackRegistry, valid_or_error
+from packinfra.components._removal import declare_removal_check
 from packinfra.components._repositories import EcrRepositories
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.settings import PACKS_PATH, AccessSettings, PaletteSettings, RepositorySettings, valid_base_path
@@ -96,6 +97,9 @@ class EcrPackRegistry(PackRegistry):
         def child() -> pulumi.ResourceOptions:
             return pulumi.ResourceOptions(parent=self, depends_on=names)
 
+        registry_access = None
+        if profile or publisher_role_arn:
+            registry_access = EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn)
         ecr = EcrRepositories(name, base, settings, access.pull, child)
         base_repository = ecr.declare_base()
         published = publish(
@@ -104,9 +108,7 @@ class EcrPackRegistry(PackRegistry):
             selected,
             {pack: ecr.declare_pack(pack).repository_url for pack in selected.packs},
             lambda: pulumi.ResourceOptions(parent=self, depends_on=names, protect=settings.protect or None),
-            registry_access=EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn)
-            if profile or publisher_role_arn
-            else None,
+            registry_access=registry_access,
         )
         ecr.check_encryption(self)
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
@@ -124,8 +126,12 @@ class EcrPackRegistry(PackRegistry):
         if palette:
             self.palette_registry_uid = _palette.register(
                 self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint, packs=published,
-                depends_on=reader.attachments,
+                depends_on=iam.attachments,  # all: destroy asks Palette before it deletes any
             )  # fmt: skip
+        declare_removal_check(
+            self, base_repository.repository_url, ecr=ecr, iam=iam, selected=selected, published=published,
+            registry_access=registry_access,
+        )  # fmt: skip
         self._register_outputs()
 
 

@@ -1,49 +1,83 @@
 """The life of a BasePath: the empty artifact that marks a Basic registry's base path.
 
-Palette's guide pushes it once for each Harbor project (`oras push HOST/PROJECT/spectro-packs/archive`). Here its bytes
-are always the same, so it has one digest everywhere, and an artifact that was there before stays there on destroy.
+Palette's guide pushes it once for each Harbor project (`oras push HOST/PROJECT/spectro-packs/archive`). Here it carries
+the mark of its resource, so that each resource has an artifact of its own: one that is there already was written by an
+earlier run that was killed, and two stacks on one base path don't remove each other's.
 """
 
 from __future__ import annotations
 
 from packinfra.artifacts.base_path import base_path_manifest
-from packinfra.lifecycle.clients import RegistryClients
+from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
+from packinfra.lifecycle.owned_tags import OwnedTags
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
-from packinfra.lifecycle.run import Config, Run
+from packinfra.lifecycle.run import Config, Run, own_urn
 from packinfra.oci.client import Client
-from packinfra.oci.reference import Reference
+from packinfra.oci.reference import Reference, split
 from packinfra.packs.archive import CREATED
 
 
 class BasePathLifecycle:
     def __init__(self, run: Run, config: Config) -> None:
+        self._run = run
         self._clients = RegistryClients(config, run.reporter_of("").warning)
 
-    def check(self, _olds: Props, news: Props) -> CheckOutcome:
-        return CheckOutcome({**news, "digest": base_path_manifest(CREATED).digest})
+    def check(self, olds: Props, news: Props) -> CheckOutcome:
+        self._run.ownership.plan(own_urn(news))
+        repository = news.get("repository")
+        if isinstance(repository, str):
+            try:
+                split(repository)
+            except ValueError as error:
+                return CheckOutcome(news, [f"repository: {error}"])
+            news = {**news, "repository": normalize_repository(repository, news.get("registryAccess"))}
+        kept = olds.get("digest") if same_place(olds, news) else None  # state of an older packinfra has another one
+        return CheckOutcome({**news, "digest": kept or base_path_manifest(CREATED, own_urn(news)).digest})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffOutcome:
-        replaces = changed_keys(olds, news, ("repository", "digest"))
-        return DiffOutcome(bool(replaces or changed_keys(olds, news, ("registryAccess",))), replaces)
+        if not same_place(olds, news):
+            return DiffOutcome(changes=True, replaces=["repository"])
+        replaces = changed_keys(olds, news, ("digest",))
+        if not replaces and self._run.ownership.is_planned(own_urn(news)):
+            self._tags(news).claim(str(news["digest"]), str(news["digest"]))  # as in a PublishedPack's diff
+        return DiffOutcome(bool(replaces or changed_keys(olds, news, ("repository", "registryAccess"))), replaces)
 
     def create(self, props: Props) -> CreateOutcome:
+        manifest = base_path_manifest(CREATED, own_urn(props))
+        props = {**props, "digest": manifest.digest}
         client, reference = self._target(props)
-        adopted = client.resolve(reference) is not None
-        if not adopted:
-            client.push(reference, base_path_manifest(CREATED))
-        return CreateOutcome(str(reference), {**props, "adopted": adopted})
+        if client.resolve(reference) is None:
+            client.push(reference, manifest)
+        self._tags(props).claim(manifest.digest, manifest.digest)
+        return CreateOutcome(str(reference), {**props, "adopted": False})
 
     def update(self, _id: str, olds: Props, news: Props) -> Props:
         return {**news, "adopted": olds.get("adopted")}
 
     def read(self, _id: str, props: Props) -> ReadOutcome | None:
         client, reference = self._target(props)
-        return None if client.resolve(reference, confirm_missing=True) is None else ReadOutcome(props)
+        if client.resolve(reference, confirm_missing=True):
+            return ReadOutcome(props)
+        self._run.reporter(props).warning(
+            f"{reference}, which marks the base path, is gone from the registry; the next up pushes it again. If the "
+            "registry removes images without a tag by itself, set registry: {basePathArtifact: false}"
+        )
+        return None
 
     def delete(self, _id: str, props: Props) -> None:
         client, reference = self._target(props)
-        if not props.get("adopted") and client.resolve(reference):
-            client.delete(reference, reference.reference)
+        digest, tags = reference.reference, self._tags(props)
+        if props.get("adopted") or not client.resolve(reference):
+            return
+        owner = tags.owner(digest) or tags.owner_elsewhere(digest, digest)
+        removal = client.removal(reference)
+        if keeper := owner or ", ".join(removal.tags_with(digest)):
+            self._run.reporter(props).info(f"{reference} stays: {keeper} {'owns' if owner else 'carry'} it now")
+        else:
+            removal.delete(digest, digest)
+
+    def _tags(self, props: Props) -> OwnedTags:
+        return OwnedTags(props, self._run, self._clients)
 
     def _target(self, props: Props) -> tuple[Client, Reference]:
         repository = str(props["repository"])

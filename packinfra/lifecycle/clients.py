@@ -19,7 +19,7 @@ from packinfra.oci.reference import Reference, normalize_host, split
 from packinfra.oci.transport import Transport
 
 PASSWORD = "packinfra:registryPassword"  # noqa: S105 - the name of the key
-_AWS_KEYS = (
+AWS_KEYS = (
     "profile", "accessKey", "secretKey", "token", "region", "assumeRole", "assumeRoles", "assumeRoleWithWebIdentity",
     "allowedAccountIds", "forbiddenAccountIds",
 )  # fmt: skip
@@ -47,6 +47,16 @@ def repository_identity(repository: str, access: Mapping[str, Any] | None) -> st
     return f"{host}/{path}"
 
 
+def same_place(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    """Do old and new properties name one repository? An unknown one is another: it is being created or replaced."""
+    places = [
+        repository_identity(repository, props.get("registryAccess"))
+        for props in (olds, news)
+        if isinstance(repository := props.get("repository"), str)
+    ]
+    return len(places) == 2 and places[0] == places[1]
+
+
 class RegistryClients:
     """One client for each registry and access, in one process. Thread-safe.
 
@@ -55,7 +65,7 @@ class RegistryClients:
 
     def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._config = {key: config(key) for key in (*(f"aws:{key}" for key in _AWS_KEYS), PASSWORD)}
+        self._config = {key: config(key) for key in (*(f"aws:{key}" for key in AWS_KEYS), PASSWORD)}
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, RegistryAccess | None], Client] = {}
 

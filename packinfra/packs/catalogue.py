@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packinfra.packs.contents import METADATA, PackError
 from packinfra.packs.pack import Pack, read_pack
-from packinfra.packs.rules import RuleSettings
+from packinfra.packs.rules import RuleError, RuleSettings
 from packinfra.text import plural
 
 
@@ -59,7 +59,7 @@ def read_catalogue(
     for folder, pattern in folders.items():
         try:
             packs.append(read_pack(folder, (rules or {}).get(pattern)))
-        except PackError as error:
+        except (PackError, RuleError) as error:
             problems.append(str(error))
     broken = sorted((p for p in packs if p.errors), key=lambda p: -len(p.errors))
     problems += [_report(root, pack) for pack in broken]
@@ -70,6 +70,7 @@ def read_catalogue(
         for pack in packs
         if pack.name in removed
     ]
+    problems = list(dict.fromkeys(problems))  # packs share a packinfra.toml
     if problems:
         count = len(problems) - len(broken) + sum(len(pack.errors) for pack in broken)
         raise PackError("\n".join(problems) + f"\n{plural(count, 'problem')} to correct; nothing was published.")
@@ -105,12 +106,14 @@ def _report(root: Path, pack: Pack) -> str:
     return "\n".join([f"{title}{version}:", *(f"  {problem}" for problem in pack.errors)])
 
 
-def published_twice(packs: Iterable[Pack], root: Path) -> list[str]:
-    """An error for each version that is in more than one folder; folders are shown relative to `root`."""
+def published_twice(packs: Iterable[Pack], root: Path | None = None) -> list[str]:
+    """An error for each version that is in more than one folder; folders are shown relative to `root`, or as given."""
     folders: dict[tuple[str, str], list[str]] = {}
     for pack in packs:
         if pack.name and pack.version:
-            folders.setdefault((pack.name, pack.version), []).append(os.path.relpath(pack.folder, root))
+            folders.setdefault((pack.name, pack.version), []).append(
+                os.path.relpath(pack.folder, root) if root else str(pack.folder)
+            )
     return [
         f"{name} {version} is in {len(paths)} folders: {', '.join(paths)}\n"
         "      -> remove one folder, or give it another version"

@@ -1,8 +1,9 @@
 """`packinfra check`: validates pack folders, for people and for CI, without Pulumi, network or account.
 
-    packinfra check packs/*                     a report; exit code 1 if a pack cannot be published
-    packinfra check --json packs/nginx          the same for programs
-    packinfra check --archive out packs/nginx   also writes out/nginx-1.2.3.tar.gz
+    packinfra check packs/*                       a report; exit code 1 if a pack cannot be published
+    packinfra check --format sarif packs/nginx    the same for programs
+    packinfra check packs/nginx/values.yaml       the pack that contains the file
+    packinfra check --archive out packs/nginx     also writes out/nginx-1.2.3.tar.gz
 
 Each problem names file, line, rule and remedy; docs/rules.md has all rules.
 """
@@ -10,7 +11,6 @@ Each problem names file, line, rule and remedy; docs/rules.md has all rules.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -18,15 +18,16 @@ from pathlib import Path
 
 from packinfra.packs.archive import ArchiveError, archive_title, save_archive
 from packinfra.packs.catalogue import published_twice
-from packinfra.packs.contents import PackError
+from packinfra.packs.contents import METADATA, PackError
 from packinfra.packs.pack import read_pack
-from packinfra.packs.report import CheckedFolder, as_json, as_text, rules_table
+from packinfra.packs.report import CheckedFolder, rules_table
+from packinfra.packs.report_formats import FORMATS
 from packinfra.packs.rules import RULES, RuleError, RuleSettings, check_settings
 from packinfra.packs.rules.rule import Problem
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m packinfra.packs") -> int:
-    """Returns 0: all packs can be published; 1: some cannot; 2: wrong arguments."""
+    """Returns 0: all packs can be published; 1: some cannot; 2: wrong arguments or packinfra.toml."""
     parser = _parser(prog)
     options = parser.parse_args(arguments)
     if options.rules:
@@ -34,27 +35,46 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m packinfr
         return 0
     if not options.folders:
         parser.error("name at least one pack folder, for example: packs/*")
+    folders = list(dict.fromkeys(folder for path in options.folders if (folder := _pack_folder(path))))
+    if not folders:
+        print(f"no pack contains {'this file' if len(options.folders) == 1 else 'these files'}: nothing to check")
+        return 0
     try:
         rules = check_settings(dict(_setting(text) for text in options.rule))
-        out = _out(options.archive, options.folders) if options.archive else None
+        out = _out(options.archive, folders) if options.archive else None
+        checked = [_check(folder, rules) for folder in folders]
     except (RuleError, ValueError) as error:
         parser.error(str(error))
-    checked = [_check(folder, rules) for folder in dict.fromkeys(options.folders)]
-    errors = published_twice((each.pack for each in checked if each.pack), Path.cwd())
+    errors = published_twice(each.pack for each in checked if each.pack)
     if out and not errors:
         errors += _archive(checked, out)
-    print(json.dumps(as_json(checked), indent=2) if options.json else as_text(checked))
+    print(FORMATS["json" if options.json else options.format](checked))
     for text in errors:
         print(text, file=sys.stderr)
     return 1 if errors or any(each.count("error") for each in checked) else 0
+
+
+def _pack_folder(path: str) -> str | None:
+    """The folder itself; of a file, the nearest folder above it with a pack.json, if there is one."""
+    if not os.path.isfile(path):
+        return path
+    folder = os.path.dirname(path)
+    while not os.path.isfile(os.path.join(folder, METADATA)):
+        if folder in ("", "/"):
+            return None
+        folder = os.path.dirname(folder)
+    return folder or "."
 
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=prog, description="Validates pack folders. Exit code 1 if a pack cannot be published."
     )
-    parser.add_argument("folders", nargs="*", metavar="FOLDER", help="a pack: the folder that contains pack.json")
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a report")
+    parser.add_argument(
+        "folders", nargs="*", metavar="FOLDER", help="a pack: the folder that contains pack.json, or any file in it"
+    )
+    parser.add_argument("--format", choices=FORMATS, default="text", help="how to print the result (default: text)")
+    parser.add_argument("--json", action="store_true", help="the same as --format json")
     parser.add_argument(
         "--archive", metavar="OUT", type=Path,
         help="also write the archive of each pack without errors: into the folder OUT, or, for one pack, to the file "

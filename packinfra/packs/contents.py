@@ -16,13 +16,13 @@ from typing import Any, BinaryIO
 
 from packinfra.errors import PackinfraError
 from packinfra.packs import jsontext
-from packinfra.packs.chart import Chart, read_chart
-from packinfra.packs.files import Entry, LeftOut, list_files
+from packinfra.packs.chart import LFS_POINTER, ChartArchive, is_lfs_pointer, read_chart
+from packinfra.packs.files import Entry, LeftOut, Listing, list_files
 from packinfra.packs.metadata_schema import SchemaError, schema_errors
-from packinfra.packs.secrets import looks_secret
+from packinfra.packs.secrets import find_secrets
 from packinfra.packs.violations import RuleViolation
 from packinfra.packs.yamltext import TEXT_LIMIT, YamlText, read_yaml
-from packinfra.text import quoted
+from packinfra.text import plural, quoted
 
 METADATA = "pack.json"
 VALUES = "values.yaml"
@@ -41,7 +41,7 @@ _KEPT = {
     VALUES: TEXT_LIMIT + 1,
     SCHEMA: TEXT_LIMIT + 1,
     PRESETS: TEXT_LIMIT + 1,
-    LOGO: 8,
+    LOGO: 100,
 }
 """Files whose first bytes the rules look into, and how many of them."""
 
@@ -89,6 +89,11 @@ class Contents:
     violations: tuple[RuleViolation, ...]
     left_out: tuple[LeftOut, ...]
 
+    @property
+    def is_pack(self) -> bool:
+        """Whether there is a pack.json, which may be unreadable."""
+        return not any(violation.rule == "metadata-missing" for violation in self.violations)
+
     @cached_property
     def yaml(self) -> Mapping[str, YamlText]:
         """values.yaml, schema.yaml and presets.yaml, as far as the pack has them. Parsed on first use: it takes a third
@@ -96,10 +101,16 @@ class Contents:
         return {path: read_yaml(self.raw[path]) for path in (VALUES, SCHEMA, PRESETS) if path in self.raw}
 
     @cached_property
-    def charts(self) -> Mapping[str, Chart | str]:
+    def charts(self) -> Mapping[str, ChartArchive | str]:
         """The listed charts that the pack has: path -> the chart, or why it cannot be read. Unpacked on first use."""
         listed = (path for path, _ in self.listed("charts") if path in self.files)
         return {path: read_chart(self.files[path].open, path) for path in listed}
+
+    @cached_property
+    def manifests(self) -> Mapping[str, YamlText]:
+        """The listed manifests that the pack has. Parsed on first use."""
+        listed = (path for path, _ in self.listed("kubeManifests") if path in self.files)
+        return {path: read_yaml(_beginning(self.files[path], TEXT_LIMIT + 1)) for path in listed}
 
     @cached_property
     def schema_errors(self) -> tuple[SchemaError, ...]:
@@ -138,6 +149,8 @@ def read_contents(folder: Path) -> Contents:
         raise PackError(f"pack folder {folder} {reason}; give the folder that contains {METADATA}")
     listing = list_files(folder)
     violations = [*listing.violations]
+    if missing := _not_a_pack(listing):
+        return Contents(folder, {}, False, {}, {}, {}, (missing,), listing.left_out)
     files: dict[str, PackFile] = {}
     raw: dict[str, bytes] = {}
     room = KEEP
@@ -150,9 +163,10 @@ def read_contents(folder: Path) -> Contents:
         room -= len(files[entry.path].data or b"")
         if entry.path in _KEPT:
             raw[entry.path] = beginning[: _KEPT[entry.path]]
-        if secret := looks_secret(entry.path, beginning[:_CHUNK]):
-            violations.append(RuleViolation("looks-secret", f"it seems to contain {secret}", entry.path))
-    parsed, more = _metadata(raw.get(METADATA), violations)
+        for secret in find_secrets(entry.path, beginning[:_CHUNK]):
+            message = f"it seems to contain {secret.kind}"
+            violations.append(RuleViolation("looks-secret", message, entry.path, secret.line))
+    parsed, more = _metadata(raw.get(METADATA))
     metadata = parsed.value if isinstance(parsed.value, dict) else {}
     return Contents(
         folder=folder,
@@ -164,6 +178,22 @@ def read_contents(folder: Path) -> Contents:
         violations=(*violations, *more),
         left_out=listing.left_out,
     )
+
+
+def _not_a_pack(listing: Listing) -> RuleViolation | None:
+    """The one problem of a folder without pack.json."""
+    if any(e.path == METADATA for e in listing.entries) or any(v.file in (METADATA, ".") for v in listing.violations):
+        return None
+    below = [e.path.removesuffix(f"/{METADATA}") for e in listing.entries if e.path.endswith(f"/{METADATA}")]
+    if METADATA in dict(listing.left_out):
+        return RuleViolation(
+            "metadata-missing", f"{METADATA} is left out of the pack ({dict(listing.left_out)[METADATA]})"
+        )
+    if not below:
+        return RuleViolation("metadata-missing", f"the folder has no {METADATA}")
+    others = f" and {plural(len(below) - 1, 'other folder')}" if len(below) > 1 else ""
+    message = f"the folder has no {METADATA}, but {quoted(below[0])[1:-1]}{others} in it {'has' if not others else 'have'} one"
+    return RuleViolation("metadata-missing", message, remedy="give the folders of the packs")
 
 
 def _no_folder(folder: Path) -> str | None:
@@ -197,11 +227,20 @@ def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | RuleViolation:
     return PackFile(entry.path, size, digest.hexdigest(), entry.executable, entry.source, data), beginning
 
 
-def _metadata(raw: bytes | None, violations: list[RuleViolation]) -> tuple[jsontext.Parsed, list[RuleViolation]]:
+def _beginning(file: PackFile, size: int) -> bytes:
+    try:
+        with file.open() as opened:
+            return opened.read(size)
+    except OSError:  # it was readable a moment ago: whoever archives it will find out
+        return b""
+
+
+def _metadata(raw: bytes | None) -> tuple[jsontext.Parsed, list[RuleViolation]]:
     nothing = jsontext.Parsed(None)
-    if raw is None:
-        known = any(v.file in (METADATA, ".") for v in violations)
-        return nothing, [] if known else [RuleViolation("metadata-missing", f"the folder has no {METADATA}")]
+    if raw is None:  # `violations` has the reason
+        return nothing, []
+    if is_lfs_pointer(raw):
+        return nothing, [RuleViolation("metadata-invalid", LFS_POINTER, METADATA, remedy="git lfs pull")]
     if len(raw) > _METADATA_LIMIT:
         return nothing, [RuleViolation("metadata-invalid", f"it is larger than {_METADATA_LIMIT >> 20} MiB", METADATA)]
     parsed = jsontext.parse(raw)
@@ -209,15 +248,13 @@ def _metadata(raw: bytes | None, violations: list[RuleViolation]) -> tuple[jsont
         return parsed, [RuleViolation("metadata-invalid", parsed.problem, METADATA, parsed.line)]
     if not isinstance(parsed.value, dict):
         return parsed, [RuleViolation("metadata-invalid", "it is JSON, but not an object in { }", METADATA, 1)]
-    return parsed, [
-        RuleViolation(
-            "metadata-duplicate-key",
-            f"the key {quoted(str(key.path[-1]))} is already in line {key.first}",
-            METADATA,
-            key.second,
-        )
-        for key in parsed.repeated
-    ]
+    return parsed, [_repeated(key) for key in parsed.repeated]
+
+
+def _repeated(key: jsontext.RepeatedKey) -> RuleViolation:
+    rule = "annotations-duplicate-key" if key.path[0] == "annotations" else "metadata-duplicate-key"
+    message = f"the key {quoted(str(key.path[-1]))} is already in line {key.first}"
+    return RuleViolation(rule, message, METADATA, key.second)
 
 
 def _listed(

@@ -8,9 +8,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from packinfra.packs.chart import Chart
+from packinfra.packs.chart import Chart, ChartArchive
 from packinfra.packs.contents import PackFile, content_digest, read_contents
 from packinfra.packs.files import LeftOut
+from packinfra.packs.rule_file import rule_file
 from packinfra.packs.rules import RuleSettings, check_settings, validate
 from packinfra.packs.rules.rule import Problem
 
@@ -73,14 +74,14 @@ def read_pack(
 
     Args:
         folder: The folder that contains pack.json.
-        rules: Severities by rule id, for example {"readme-missing": "off"}.
+        rules: Severities by rule id, for example {"readme-missing": "off"}; they override those of packinfra.toml.
         keep: Keep the bytes of the files in memory, up to 8 MiB, so that `write_archive` need not read them again.
         validated: The content digest of a pack that this process validated a moment ago. If the folder has it, it isn't
             validated again: `problems` and `charts` stay empty.
 
     Raises:
         PackError: There is no such folder. Everything wrong inside the folder is in `problems` instead.
-        RuleError: `rules` has an unknown rule.
+        RuleError: `rules` or packinfra.toml has an unknown rule.
     """
     check_settings(rules or {})
     contents = read_contents(folder)
@@ -93,11 +94,11 @@ def read_pack(
         layer=_text(contents.metadata, "layer"),
         type=_text(contents.metadata, "addonType"),
         files=tuple(file if keep else replace(file, data=None) for file in contents.files.values()),
-        charts=() if unchanged else tuple(c for c in contents.charts.values() if isinstance(c, Chart)),
+        charts=() if unchanged else tuple(c.chart for c in contents.charts.values() if isinstance(c, ChartArchive)),
         manifests=tuple(path for path, _ in contents.listed("kubeManifests") if path in contents.files),
         values=contents.values,
         metadata=contents.metadata,
-        problems=() if unchanged else validate(contents, rules),
+        problems=() if unchanged else validate(contents, {**rule_file(folder).of_pack(name), **(rules or {})}),
         left_out=contents.left_out,
     )
 

@@ -1,17 +1,16 @@
-"""The result of checking packs: a report for people, JSON for programs; and the table of all rules."""
+"""The result of checking packs for people, and the table of all rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from packinfra.packs.pack import Pack
 from packinfra.packs.rules import RULES
 from packinfra.packs.rules.rule import Problem
 from packinfra.text import format_size, plural, printable
 
-_MOST_LEFT_OUT = 10
+_MOST_LEFT_OUT = 3
 
 
 @dataclass
@@ -30,36 +29,13 @@ class CheckedFolder:
         return sum(problem.severity == severity for problem in self.problems)
 
 
-def as_json(checked: Sequence[CheckedFolder]) -> dict[str, Any]:
-    """The shape is documented in docs/checking-packs.md: keys can be added, never changed."""
-    return {
-        "packs": [
-            {
-                "path": each.path,
-                "name": each.pack.name if each.pack else "",
-                "version": each.pack.version if each.pack else "",
-                "contentDigest": each.pack.content_digest if each.pack else None,
-                "problems": [
-                    {
-                        "rule": problem.rule,
-                        "severity": problem.severity,
-                        "file": problem.file,
-                        "line": problem.line,
-                        "message": problem.message,
-                        "remedy": problem.remedy,
-                    }
-                    for problem in each.problems
-                ],
-            }
-            for each in checked
-        ]
-    }
-
-
 def as_text(checked: Sequence[CheckedFolder]) -> str:
-    """Pack by pack, the worst first, and a closing count."""
+    """Pack by pack, the worst first, good ones in a line each, and a closing count."""
     worst_first = sorted(checked, key=lambda each: (-each.count("error"), -each.count("warning")))
-    return "\n\n".join([*map(_pack, worst_first), _closing(checked)])
+    blocks = [_pack(each) for each in worst_first]
+    long = [block for each, block in zip(worst_first, blocks, strict=True) if each.problems]
+    good = [block for each, block in zip(worst_first, blocks, strict=True) if not each.problems]
+    return "\n\n".join([*long, *(["\n".join(good)] if good else []), _closing(checked)])
 
 
 def _pack(each: CheckedFolder) -> str:
@@ -71,23 +47,20 @@ def _pack(each: CheckedFolder) -> str:
             f"  {problem.severity:8} {place}{problem.message}  [{problem.rule}]",
             f"           -> {problem.remedy}",
         ]
-    if each.pack and each.pack.left_out:
-        names = [f"{printable(path)} ({by})" for path, by in each.pack.left_out]
-        more = len(names) - _MOST_LEFT_OUT
-        names = [*names[:_MOST_LEFT_OUT], f"and {more} more"] if more > 0 else names
-        lines.append(f"  left out {', '.join(names)}")
-    if each.pack and not each.count("error"):
-        size = sum(file.size for file in each.pack.files)
-        lines.append(
-            f"  content  {each.pack.content_digest}, {plural(len(each.pack.files), 'file')}, {format_size(size)}"
-        )
     return "\n".join([*lines, *(f"  {note}" for note in each.notes)])
 
 
 def _verdict(each: CheckedFolder) -> str:
     errors, warnings = each.count("error"), each.count("warning")
-    parts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count]
-    return ", ".join(parts) or "good"
+    parts = [plural(count, noun) for count, noun in ((errors, "error"), (warnings, "warning")) if count] or ["good"]
+    if each.pack and not errors:
+        parts += [plural(len(each.pack.files), "file"), format_size(sum(file.size for file in each.pack.files))]
+    left_out = [printable(path) for path, _ in each.pack.left_out] if each.pack else []
+    if left_out:
+        more = len(left_out) - _MOST_LEFT_OUT
+        left_out = [*left_out[:_MOST_LEFT_OUT], f"{more} more"] if more > 0 else left_out
+        parts.append(f"without {', '.join(left_out)}")
+    return ", ".join(parts)
 
 
 def _closing(checked: Sequence[CheckedFolder]) -> str:

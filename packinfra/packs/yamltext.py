@@ -11,7 +11,7 @@ broken; it is only marked (`templated`).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -66,6 +66,8 @@ class YamlText:
     problem: str = ""
     line: int | None = None
     templated: bool = False
+    limited: bool = False
+    """The problem is a limit of this reader."""
 
     @property
     def top(self) -> Node | None:
@@ -75,15 +77,15 @@ class YamlText:
 
 
 class _BrokenError(Exception):
-    def __init__(self, problem: str, line: int | None, around: tuple[int, ...] = ()) -> None:
+    def __init__(self, problem: str, line: int | None, around: tuple[int, ...] = (), *, limited: bool = False) -> None:
         super().__init__(problem)
-        self.problem, self.line, self.around = problem, line, around
+        self.problem, self.line, self.around, self.limited = problem, line, around, limited
 
 
 def read_yaml(raw: bytes) -> YamlText:
     """Never raises."""
     if len(raw) > TEXT_LIMIT:
-        return YamlText((), f"it is larger than {TEXT_LIMIT >> 20} MiB")
+        return YamlText((), f"it is larger than {TEXT_LIMIT >> 20} MiB", limited=True)
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,15 +93,15 @@ def read_yaml(raw: bytes) -> YamlText:
     try:
         return YamlText(_compose(text))
     except _BrokenError as error:
-        if "{{" not in text:
-            return YamlText((), error.problem, error.line)
+        if "{{" not in text or error.limited:
+            return YamlText((), error.problem, error.line, limited=error.limited)
         first = error
     try:
         return YamlText(_compose(_without_templates(text)), first.problem, first.line, templated=True)
     except _BrokenError as error:
         lines = text.split("\n")
         near = any("{{" in lines[line - 1] for line in error.around if line <= len(lines))
-        return YamlText((), error.problem, error.line, templated=near)
+        return YamlText((), error.problem, error.line, templated=near, limited=error.limited)
 
 
 def entries(node: Node | None) -> Iterator[tuple[str, int, Node]]:
@@ -108,6 +110,43 @@ def entries(node: Node | None) -> Iterator[tuple[str, int, Node]]:
         for key, value in zip(node.flat[::2], node.flat[1::2], strict=True):
             if isinstance(key, Scalar):
                 yield key.text, key.line, value
+
+
+def walk(nodes: Sequence[Node]) -> Iterator[Node]:
+    """All lists and mappings, each once, however many aliases lead to it."""
+    done: set[int] = set()
+    todo = list(reversed(nodes))
+    while todo:
+        node = todo.pop()
+        if isinstance(node, Scalar) or id(node) in done:
+            continue
+        done.add(id(node))
+        yield node
+        todo += reversed(node.items if isinstance(node, List) else node.flat[1::2])
+
+
+def repeated_keys(top: Node | None) -> Iterator[tuple[str, int, int]]:
+    """The path of each key that its mapping has already, and the lines of both."""
+    done: set[int] = set()  # an alias makes one node part of many
+    todo: list[tuple[str, Node]] = [] if top is None else [("", top)]
+    while todo:
+        path, node = todo.pop()
+        if isinstance(node, Scalar) or id(node) in done:
+            continue
+        done.add(id(node))
+        if isinstance(node, List):
+            todo += [
+                (f"{path}[{index}]", item) for index, item in enumerate(node.items) if not isinstance(item, Scalar)
+            ]
+            continue
+        lines: dict[str, int] = {}
+        for key, line, value in entries(node):
+            inner = f"{path}.{key}" if path else key
+            if key in lines and key != "<<" and "{{" not in key:
+                yield inner, lines[key], line
+            lines.setdefault(key, line)
+            if not isinstance(value, Scalar):
+                todo.append((inner, value))
 
 
 def child(node: Node | None, *path: str) -> Node | None:
@@ -154,7 +193,7 @@ def _documents(events: Iterator[Any]) -> tuple[Node, ...]:
             open_[-1].append(node)
             open_.append(inside)
             if len(open_) > _DEEPEST + 1:
-                raise _BrokenError(f"it is nested more than {_DEEPEST} levels deep", line)
+                raise _BrokenError(f"it is nested more than {_DEEPEST} levels deep", line, limited=True)
         elif kind is yaml.AliasEvent:
             if event.anchor not in anchors:
                 raise _BrokenError(f"it is not YAML: *{event.anchor} refers to no anchor", event.start_mark.line + 1)
@@ -169,7 +208,7 @@ def _documents(events: Iterator[Any]) -> tuple[Node, ...]:
         if event.anchor:
             anchors[event.anchor] = node
         if count > _MOST_EVENTS:
-            raise _BrokenError("it has too many entries", node.line)
+            raise _BrokenError("it has too many entries", node.line, limited=True)
     return tuple(documents)
 
 

@@ -41,7 +41,8 @@ class RoleCredentials:
     def remedy(self) -> str:
         return (
             f"{self.role_arn} must trust Palette's AWS account with ExternalId {self.external_id}, and have the "
-            "reader policy (docs/iam.md); a new role may need another minute: then run again. "
+            "reader policy (docs/iam.md); a new role may need another minute: then run again. If an earlier run failed to "
+            "change the role, run pulumi up --refresh: without it, Pulumi takes the change for done. "
             "A reinstalled Palette has another ExternalId: see docs/palette.md"
         )
 

@@ -7,6 +7,7 @@ from pulumi.dynamic import Resource
 
 from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
 from packinfra.providers import BasePathProvider
+from packinfra.resources._inputs import own_urn
 
 
 class BasePath(Resource, module="packinfra", name="BasePath"):
@@ -17,7 +18,8 @@ class BasePath(Resource, module="packinfra", name="BasePath"):
         repository: "host/basePath/spectro-packs/archive".
         registry_access: how to reach the registry.
 
-    Outputs: `digest`; `adopted`: the artifact was there before, so destroy leaves it in place.
+    Outputs: `digest`; `adopted`: false, and true in the state of packinfra 0.1 where the artifact had been there before:
+    destroy leaves that in place.
     """
 
     repository: pulumi.Output[str]
@@ -30,6 +32,7 @@ class BasePath(Resource, module="packinfra", name="BasePath"):
         props = {
             "repository": repository,
             "registryAccess": access_to_props(registry_access),
+            "ownUrn": own_urn(self, name, opts),
             "digest": None,
             "adopted": None,
         }

@@ -71,6 +71,11 @@ class BasicRegistry(_Registry):
         examples=["harbor-ca.pem"],
     )
     plain_http: bool = Field(False, description="use HTTP without TLS; passwords are then sent unencrypted")
+    base_path_artifact: bool = Field(
+        True,
+        description="push the empty artifact that marks the base path. false for a registry that rejects images without "
+        "layers, or removes images without a tag",
+    )
     username: str | None = Field(
         None,
         description="user name; the secret packinfra:registryPassword is its password. Absent: "

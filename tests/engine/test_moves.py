@@ -95,7 +95,8 @@ def test_another_region(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
     """The new place first, and with a key of its own region."""
 
     def elsewhere(service: str) -> Any:
-        return sandbox.session().client(service, region_name="eu-central-1", config=sandbox.config, verify=sandbox.ca)
+        session: Any = sandbox.session()
+        return session.client(service, region_name="eu-central-1", config=sandbox.config, verify=sandbox.ca)
 
     project.configure(repositories={"immutable": False, "kmsKey": ecr.kms_key()})
     project.up()

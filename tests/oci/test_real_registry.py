@@ -1,4 +1,5 @@
-"""The client against distribution's registry: plain, and with TLS of an own CA and a password. crane reads it back."""
+"""The client against distribution's registry, 3 and 2.8: plain, and with TLS of an own CA and a password. crane reads it
+back."""
 
 from __future__ import annotations
 
@@ -11,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from packinfra.oci import Client, Reference
 from packinfra.oci.auth.credentials import Anonymous, Credentials, RegistryCredentials
 from packinfra.oci.errors import CertificateUntrusted, DeleteDisabled, NotAuthorized
 from packinfra.oci.manifest import Manifest
+from packinfra.oci.same_registry import same_registry
 from packinfra.oci.transport import Transport
 from tests.support.oci import CREATED, sha
 from tests.support.registry import PASSWORD, USER, RealRegistry, real_registry
@@ -45,7 +48,20 @@ def secure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]:
         yield running
 
 
-@pytest.fixture(params=["plain", "secure"])
+@pytest.fixture(scope="module")
+def plain2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]:
+    with real_registry(tmp_path_factory.mktemp("plain2"), tls=False, version=2) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def secure2(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRegistry]:
+    with real_registry(tmp_path_factory.mktemp("secure2"), tls=True, version=2) as running:
+        running.crane("auth", "login", running.host, "-u", USER, "-p", PASSWORD)
+        yield running
+
+
+@pytest.fixture(params=["plain", "secure", "plain2", "secure2"])
 def registry(request: pytest.FixtureRequest) -> RealRegistry:
     running: RealRegistry = request.getfixturevalue(request.param)
     return running
@@ -70,7 +86,7 @@ def described(name: str, tag: str, layer: bytes) -> Manifest:
 
 
 def requests_since(registry: RealRegistry, before: int) -> Counter[str]:
-    shapes = [re.sub(r"/v2/.*/(manifests|blobs/uploads|blobs)/.*", r"\1", r) for r in registry.requests[before:]]
+    shapes = [re.sub(r"/v2/.*/(manifests|blobs/uploads|blobs|tags)/.*", r"\1", r) for r in registry.requests[before:]]
     return Counter(shapes)
 
 
@@ -124,7 +140,7 @@ def test_eight_threads_and_several_versions_of_each(registry: RealRegistry, clie
     for (name, tag), digest in digests.items():
         assert client.resolve(reference(registry, name, tag)) == digest
     listed = registry.crane("ls", str(reference(registry, "many-0")).rpartition(":")[0]).split()
-    assert sorted(listed) == client.tags(reference(registry, "many-0")) == [f"1.{n}.0" for n in range(6)]
+    assert sorted(listed) == sorted(client.tags(reference(registry, "many-0"))) == [f"1.{n}.0" for n in range(6)]
 
 
 @pytest.mark.parametrize("attempt", range(5))
@@ -158,22 +174,72 @@ def test_deletes(registry: RealRegistry, client: Client) -> None:
     manifest = described("doomed", "1.0.0", b"doomed")
     for to in (first, other):
         client.push(to, manifest, lambda: io.BytesIO(b"doomed"))
-    client.delete(first, manifest.digest)
-    client.delete(first, manifest.digest)
-    assert client.tags(first) == ["stays"]
-    assert client.resolve(first, confirm_missing=True) is None
-    assert client.resolve(other) == manifest.digest
-    untagged = Reference(first.host, first.repository, manifest.digest)
-    with pytest.raises(DeleteDisabled, match="take along the tags stays"):
-        client.delete(untagged, manifest.digest)
-    client.delete(other, manifest.digest)
-    assert client.resolve(untagged) == manifest.digest
-    client.delete(untagged, manifest.digest)
-    assert client.resolve(untagged) is None
+    if registry.version == 2:  # it can't remove one of two tags
+        with pytest.raises(DeleteDisabled, match="take along the tags stays"):
+            client.delete(first, manifest.digest)
+        assert sorted(client.tags(first)) == ["1.0.0", "stays"]
+    else:
+        client.delete(first, manifest.digest)
+        client.delete(first, manifest.digest)
+        assert client.tags(first) == ["stays"]
+        assert client.resolve(first, confirm_missing=True) is None
+        assert client.resolve(other) == manifest.digest
 
 
-def test_deletes_that_are_off(tmp_path: Path) -> None:
-    with real_registry(tmp_path, tls=False, delete=False) as registry:
+def test_deletes_by_digest(registry: RealRegistry, client: Client) -> None:
+    first, other = (reference(registry, "gone", tag) for tag in ("1.0.0", "2.0.0"))
+    manifests = {to: described("gone", to.reference, to.reference.encode()) for to in (first, other)}
+    for to, manifest in manifests.items():
+        client.push(to, manifest, partial(io.BytesIO, to.reference.encode()))
+    untagged = Reference(first.host, first.repository, manifests[first].digest)
+    with pytest.raises(DeleteDisabled, match=r"take along the tags 1\.0\.0"):
+        client.delete(untagged, untagged.reference)
+    for _ in range(2):
+        client.delete(first, untagged.reference)
+    assert client.tags(first) == ["2.0.0"]
+    assert client.resolve(untagged, confirm_missing=True) is None, "it isn't pulled by its digest any more"
+    client.delete(untagged, untagged.reference)
+    client.delete(other, manifests[other].digest)
+    assert client.tags(first) == []
+
+
+def test_thirty_versions_go(registry: RealRegistry, client: Client) -> None:
+    tags = [f"1.{number}.0" for number in range(30)]
+    for tag in tags:
+        client.push(
+            reference(registry, "many", tag), described("many", tag, tag.encode()), partial(io.BytesIO, tag.encode())
+        )
+    before, removal = len(registry.requests), client.removal(reference(registry, "many"))
+    for tag in tags:
+        digest = removal.resolve(tag)
+        assert digest
+        removal.delete(tag, digest)
+    assert requests_since(registry, before) == Counter({"HEAD manifests": 30, "DELETE manifests": 30, "GET tags": 1})
+    assert client.tags(reference(registry, "many")) == []
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_one_registry_under_two_names(tmp_path: Path, version: int) -> None:
+    def transport(host: str) -> Transport:
+        return Transport(host, plain_http=True)
+
+    with (
+        real_registry(tmp_path / "one", tls=False, version=version) as one,
+        real_registry(tmp_path / "other", tls=False, version=version) as other,
+    ):
+        to = reference(one, "probe")
+        for registry in (one, other):
+            client_of(registry).push(to, described("probe", "1.0.0", b"x"), lambda: io.BytesIO(b"x"))
+        alias = one.host.replace("127.0.0.1", "localhost")
+        assert same_registry(transport(one.host), transport(alias), to) is True
+        assert same_registry(transport(one.host), transport(other.host), to) is False
+        assert same_registry(transport(one.host), transport("127.0.0.1:9"), to) is None
+        assert not list(tmp_path.rglob("_uploads/*/data")), "no upload stays; distribution leaves an empty folder"
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_deletes_that_are_off(tmp_path: Path, version: int) -> None:
+    with real_registry(tmp_path, tls=False, delete=False, version=version) as registry:
         client, manifest = client_of(registry), base_path_manifest(CREATED)
         to = reference(registry, "kept", manifest.digest)
         client.push(to, manifest)
@@ -210,7 +276,7 @@ from packinfra.oci import Client, Reference
 from tests.oci.test_real_registry import client_of, reference
 from tests.support.registry import RealRegistry
 from pathlib import Path
-registry = RealRegistry({registry.host!r}, {registry.ca_file!r}, Path())
+registry = RealRegistry({registry.host!r}, {registry.ca_file!r}, Path(), 3)
 manifest = pack_manifest("large-1.0.0.tar.gz", "sha256:{digest.hexdigest()}", {size}, "{CREATED}")
 to = reference(registry, {name!r})
 print(client_of(registry).push(to, manifest, lambda: open({str(layer)!r}, "rb")).digest)

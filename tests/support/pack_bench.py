@@ -23,12 +23,12 @@ class Bench:
         self.name = "team/spectro-packs/archive/hello"
         self.repository = f"{registry.host}/{self.name}"
         self.folder = make_pack(folder)
+        self.run = new_run(Messages())
         self.new_run()
 
     def new_run(self) -> None:
         """As each pulumi command begins: nothing is known of the one before."""
-        if hasattr(self, "run"):
-            self.run.archives.close()
+        self.run.archives.close()
         self.messages = Messages()
         self.run = new_run(self.messages)
         self.lifecycle = PublishedPackLifecycle(self.run, lambda _: None)

@@ -1,4 +1,4 @@
-"""distribution's registry, started on a free loopback port in a folder of its own."""
+"""distribution's registry, 3 or 2.8 (registry:2), started on a free loopback port in a folder of its own."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import bcrypt
 import trustme
 
 BIN = Path(__file__).resolve().parents[2] / ".tools" / "bin"
+BINARIES = {2: "registry2", 3: "registry"}
 USER, PASSWORD = "robot", "p4ss:w\u00f6rd"
 
 
@@ -26,6 +27,7 @@ class RealRegistry:
     host: str
     ca_file: str | None
     log: Path
+    version: int
 
     @property
     def requests(self) -> list[str]:
@@ -45,7 +47,7 @@ class RealRegistry:
 
 
 @contextlib.contextmanager
-def real_registry(folder: Path, *, tls: bool, delete: bool = True) -> Iterator[RealRegistry]:
+def real_registry(folder: Path, *, tls: bool, delete: bool = True, version: int = 3) -> Iterator[RealRegistry]:
     """tls: with a CA of its own, and a password. Stopped whatever happens."""
     folder.mkdir(parents=True, exist_ok=True)
     ca_file = None
@@ -54,7 +56,7 @@ def real_registry(folder: Path, *, tls: bool, delete: bool = True) -> Iterator[R
         ca = trustme.CA()
         ca_file = str(folder / "ca.pem")
         ca.cert_pem.write_to_path(ca_file)
-        certificate = ca.issue_cert("127.0.0.1")
+        certificate = ca.issue_cert("127.0.0.1", "localhost")
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()  # nothing but bcrypt is taken
@@ -77,10 +79,10 @@ http:
         # without it each start complains that there is no collector of traces
         environment = {**os.environ, "OTEL_TRACES_EXPORTER": "none"}
         process = subprocess.Popen(
-            [str(BIN / "registry"), "serve", str(folder / "config.yml")], stdout=out, stderr=out, env=environment
+            [str(BIN / BINARIES[version]), "serve", str(folder / "config.yml")], stdout=out, stderr=out, env=environment
         )
     try:
-        yield RealRegistry(f"127.0.0.1:{_port(process, log)}", ca_file, log)
+        yield RealRegistry(f"127.0.0.1:{_port(process, log)}", ca_file, log, version)
     finally:
         process.terminate()
         process.wait(10)

@@ -192,6 +192,18 @@ def test_a_state_is_stale_until_it_is_refreshed_against_the_new_sandbox(workspac
     assert "AKIA" not in (workspace.local / "state" / "sandbox").read_text()
 
 
+def test_a_state_is_stale_after_a_run_that_did_not_succeed(workspace: Workspace, program: Program) -> None:
+    """The AWS provider leaves planned values in the state (behaviour.md PLUG-23), and the next up would keep them."""
+    state(workspace, program, "aws:ecr/repository:Repository")
+    workspace.state_is_true()
+    workspace.run_begins()
+    for _ in range(2):
+        assert "the last run did not succeed" in workspace.state_is_stale()
+        workspace.run_begins()
+    workspace.state_is_true()
+    assert not workspace.state_is_stale()
+
+
 def test_the_plugin_is_installed_once_and_again_when_the_checkout_moves(workspace: Workspace, program: Program) -> None:
     (workspace.checkout / ".venv/lib/python3.11/site-packages/pulumi_aws-7.51.1.dist-info").mkdir(parents=True)
     folder = '"$PULUMI_HOME/plugins/resource-aws-v7.51.1"'

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from packinfra.cli import command
-from packinfra.packs import read_pack
+from packinfra.packs import PackError, read_catalogue, read_pack
 from packinfra.packs.check_command import main
 from tests.support.packs import make_clean_pack
 
@@ -56,14 +56,11 @@ absent: 1 error
   error    pack folder absent does not exist  [folder-missing]
            -> give the folder that contains pack.json
 
-warned  warned 1.0.0: 1 warning
+warned  warned 1.0.0: 1 warning, 7 files, {sum(f.size for f in warned.files)} B
   warning  the folder has no README.md  [readme-missing]
            -> add README.md
-  content  {warned.content_digest}, 7 files, {sum(f.size for f in warned.files)} B
 
-good  good 1.0.0: good
-  left out .DS_Store (junk)
-  content  {good.content_digest}, 8 files, {sum(f.size for f in good.files)} B
+good  good 1.0.0: good, 8 files, {sum(f.size for f in good.files)} B, without .DS_Store
 
 4 packs: 2 cannot be published, 1 could be better, 1 good.
 """
@@ -74,7 +71,10 @@ def test_json(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--json", "good", "broken", "absent"]) == 1
     good, broken, absent = json.loads(capsys.readouterr().out)["packs"]
     digest = read_pack(packs / "good").content_digest
-    assert good == {"path": "good", "name": "good", "version": "1.0.0", "contentDigest": digest, "problems": []}
+    assert good == {
+        "path": "good", "name": "good", "version": "1.0.0", "contentDigest": digest, "problems": [],
+        "leftOut": [{"path": ".DS_Store", "reason": "junk"}],
+    }  # fmt: skip
     assert broken["contentDigest"].startswith("sha256:")
     assert broken["problems"][1] == {
         "rule": "values-invalid", "severity": "error", "file": "values.yaml", "line": 3,
@@ -111,6 +111,68 @@ def test_wrong_calls(arguments: list[str], said: str, packs: Path, capsys: pytes
         main(arguments)
     assert caught.value.code == 2
     assert said in capsys.readouterr().err
+
+
+def test_files_stand_for_their_packs(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As pre-commit gives them: changed files, some of no pack."""
+    (packs / "README.md").write_text("x")
+    assert main(["README.md"]) == 0
+    assert capsys.readouterr().out == "no pack contains this file: nothing to check\n"
+    assert main(["--json", "README.md", "good/values.yaml", "good/manifests/hello.yaml", "broken/pack.json"]) == 1
+    assert [pack["path"] for pack in json.loads(capsys.readouterr().out)["packs"]] == ["good", "broken"]
+    assert main(["--json", str(packs / "good/charts/web-1.2.3.tgz")]) == 0
+    assert json.loads(capsys.readouterr().out)["packs"][0]["path"] == str(packs / "good")
+    os.chdir("good/manifests")
+    assert main(["--json", "hello.yaml", "../pack.json"]) == 0
+    assert [pack["path"] for pack in json.loads(capsys.readouterr().out)["packs"]] == [".."]
+
+
+def test_rule_file(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Severities for all packs below, and for one; the command line overrides them, as a stack file does."""
+    Path("packinfra.toml").write_text('rules.readme-missing = "error"\npacks.broken.layer-unknown = "error"\n')
+    assert main(["warned"]) == 1
+    assert main(["--rule", "readme-missing=off", "warned"]) == 0
+    assert [problem.severity for problem in read_pack(packs / "warned").problems] == ["error"]
+    with pytest.raises(PackError, match="readme-missing"):
+        read_catalogue(packs, ["warned"])
+    Path("packinfra.toml").write_text('packs.warned = {readme-missing = "off"}\n')
+    assert main(["warned"]) == 0
+    (packs / "warned/packinfra.toml").write_text("no TOML, but a file of the pack\n")
+    assert read_pack(packs / "warned").problems == ()
+    Path(".git").mkdir()
+    make_clean_pack(packs / "deep/er/pack")
+    (packs / "deep/er/pack/README.md").unlink()
+    Path("deep/packinfra.toml").write_text('rules.readme-missing = "off"')
+    assert read_pack(packs / "deep/er/pack").problems == ()
+    Path("deep/er/.git").write_text("another repository")
+    assert len(read_pack(packs / "deep/er/pack").problems) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("rules", "is not TOML"),
+        (b"\xff", "is not TOML"),
+        ("rule.a = 1", "has the unknown key rule; it can have rules and packs"),
+        ("rules = 1", "rules is not a table"),
+        ("packs.a = 1", "packs.a is not a table"),
+        ('rules.readme-mising = "off"', "did you mean readme-missing?"),
+        ('packs.a.values-invalid = "off"', "packs.a: rule values-invalid is always an error"),
+        ("a = " + "[" * 5000, "TOML"),
+    ],
+    ids=["no TOML", "no UTF-8", "unknown key", "no table", "no inner table", "unknown rule", "an error", "nested"],
+)
+def test_wrong_rule_files(text: str | bytes, message: str, packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("packinfra.toml").write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(SystemExit) as caught:
+        main(["good"])
+    assert caught.value.code == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert f"{packs}/packinfra.toml" in error
+    with pytest.raises(PackError, match=r"packinfra\.toml") as refused:
+        read_catalogue(packs, ["good", "warned"])
+    assert str(refused.value).count("packinfra.toml") == 1
 
 
 def test_archives(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:

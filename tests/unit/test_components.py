@@ -79,6 +79,7 @@ def test_defaults(mocks: Recording) -> None:
     assert mocks.declared.keys() == {
         ("EcrPackRegistry", "packs"), ("PublishedNames", "packs"), ("Repository", "packs@team"),
         ("Repository", "packs-hello@team"), ("PublishedPack", "packs-hello"), ("Policy", "packs-publisher"),
+        ("RemovalCheck", "packs"),
     }  # fmt: skip
     repository = mocks.declared["Repository", "packs-hello@team"]
     assert repository["name"] == "team/spectro-packs/archive/hello"

@@ -7,6 +7,7 @@ import io
 import json
 import random
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from packinfra.packs import Pack, read_pack
-from packinfra.packs.chart import Chart, read_chart
+from packinfra.packs.chart import ChartArchive, read_chart
 from packinfra.packs.jsontext import parse
-from packinfra.packs.report import CheckedFolder, as_json, as_text
+from packinfra.packs.report import CheckedFolder, as_text
+from packinfra.packs.report_formats import FORMATS
+from packinfra.packs.secrets import find_secrets
 from packinfra.packs.yamltext import read_yaml
 from tests.support.packs import make_chart, make_pack
 
@@ -37,6 +40,22 @@ YAML = st.lists(
 ).map("".join)  # fmt: skip
 
 
+YAML_TREE = st.dictionaries(
+    st.sampled_from(["a", "b", "web", "global", "version", "type", "dependencies", "name", "content", "images"]),
+    st.recursive(
+        st.none() | st.text(max_size=5) | st.integers(),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(st.sampled_from(["a", "b", "name", "image"]), inner, max_size=3)
+        ),
+        max_leaves=8,
+    ),
+    max_size=5,
+)
+SECRETS = [b"-----BEGIN RSA PRIVATE KEY-----", b"-----END RSA PRIVATE KEY-----", b"\n", b"MIIBAAAB", b"=", b"AKIA", b"ABCDEFGHIJKLMNOP",
+           b"xoxb-", b"123456789012-", b"ghp_", b"# ", b"Proc-Type: 4,ENCRYPTED\n"]  # fmt: skip
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_pack(tmp_path_factory.mktemp("fuzz"), charts=["charts/a.tgz"])
@@ -46,7 +65,8 @@ def verdict(folder: Path) -> Pack:
     pack = read_pack(folder)
     assert pack.content_digest.startswith("sha256:")
     checked = [CheckedFolder(str(folder), pack, pack.problems)]
-    json.dumps(as_json(checked))
+    for write in FORMATS.values():
+        write(checked).encode()
     assert all(line.isprintable() for line in as_text(checked).splitlines())
     return pack
 
@@ -72,9 +92,50 @@ def test_lines_are_those_of_the_keys(value: object, indent: int | None) -> None:
 @BOUNDED
 @given(raw=st.binary(max_size=100) | YAML.map(lambda text: text.encode("utf-8", "replace")))
 def test_yaml(raw: bytes, folder: Path) -> None:
-    for name in ("values.yaml", "schema.yaml", "presets.yaml"):
+    for name in ("values.yaml", "schema.yaml", "presets.yaml", "manifests/hello.yaml"):
         (folder / name).write_bytes(raw)
     verdict(folder)
+
+
+@BOUNDED
+@given(ours=YAML_TREE, theirs=YAML_TREE, chart_yaml=YAML_TREE)
+def test_values_and_charts(ours: object, theirs: object, chart_yaml: dict[str, object], folder: Path) -> None:
+    """Any values for a chart with any values, and any Chart.yaml."""
+    (folder / "values.yaml").write_text(json.dumps({"charts": {"web": ours}, "pack": theirs}))
+    (folder / "charts").mkdir(exist_ok=True)
+    chart = {"Chart.yaml": {"name": "web", **chart_yaml}, "values.yaml": theirs}
+    (folder / "charts/a.tgz").write_bytes(
+        make_chart("web", {f"web/{name}": json.dumps(content).encode() for name, content in chart.items()})
+    )
+    verdict(folder)
+
+
+@BOUNDED
+@given(parts=st.lists(st.sampled_from(SECRETS) | st.binary(max_size=9), max_size=30))
+def test_secrets(parts: list[bytes]) -> None:
+    text = b"".join(parts)
+    for secret in find_secrets("a.txt", text):
+        assert secret.line is not None
+        assert 1 <= secret.line <= text.count(b"\n") + 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"-----BEGIN PRIVATE KEY-----" * 30_000 + b"-----END PRIVATE KEY-----",
+        (b"-----BEGIN PRIVATE KEY-----" * 500 + b"-----END PRIVATE KEY-----") * 70,
+        b"-----BEGIN " + b"A " * 500_000,
+        b"xoxb-" + b"1" * 1_000_000,
+        b"glpat-" * 170_000,
+        b"AKIA" * 250_000,
+        b"PRIVATE KEY" * 90_000,
+    ],
+    ids=lambda text: text[:12].decode(),
+)
+def test_secrets_made_to_be_slow(text: bytes) -> None:
+    start = time.process_time()
+    find_secrets("a.txt", text[: 1 << 20])
+    assert time.process_time() - start < 10
 
 
 @BOUNDED
@@ -100,7 +161,7 @@ def test_charts(seed: int, outside: bool, folder: Path) -> None:
     path = folder / "charts/a.tgz"
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data if outside else gzip.compress(data, 1))
-    assert isinstance(read_chart(lambda: open(path, "rb"), "a.tgz"), Chart | str)
+    assert isinstance(read_chart(lambda: open(path, "rb"), "a.tgz"), ChartArchive | str)
 
 
 @pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.REGTYPE])

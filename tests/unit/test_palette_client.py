@@ -209,6 +209,7 @@ def test_refusals(
         ),
         (error(500, "InternalError", "AccessDenied"), ROLE, "must trust Palette's AWS account"),
         (error(403, "Denied", "not authorized to perform: sts:AssumeRole"), ROLE, "may need another minute"),
+        (error(403, "Denied", "not authorized to perform: sts:AssumeRole"), ROLE, "run pulumi up --refresh"),
         (error(400, "InvalidCredentials", "x"), USER, r"accessKeyId \(AKIAX\), its secret"),
         (error(422, "x", "x"), BASIC, "check username and password"),
         (error(401, "Unauthorized", "from Harbor"), BASIC, "check username and password"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from functools import partial
 
 import pytest
 
@@ -19,10 +20,8 @@ def push_versions(setup: Setup, count: int) -> dict[str, str]:
     digests = {}
     for number in range(count):
         layer = f"{number}".encode()
-        tag = f"1.{number}.0"
-        digests[tag] = setup.client.push(
-            setup.tagged(tag), manifest(layer), lambda layer=layer: io.BytesIO(layer)
-        ).digest  # type: ignore[misc]
+        tag, content = f"1.{number}.0", partial(io.BytesIO, layer)
+        digests[tag] = setup.client.push(setup.tagged(tag), manifest(layer), content).digest
     return digests
 
 

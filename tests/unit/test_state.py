@@ -28,6 +28,7 @@ from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.lifecycle.results import Lifecycle
 from packinfra.packs import read_pack
 from packinfra.resources.published_names import PublishedNames, VersionsOfName
+from packinfra.resources.removal_check import RemovalCheck
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, items
@@ -99,6 +100,13 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         password="s3cret", registry_ca_file="palette.pem", **base,
     )  # fmt: skip
     role = packinfra.PaletteRegistry("palette-registry-role", role_arn=ROLE, external_id="x-1", **ecr)
+    RemovalCheck(
+        "removal-check", repository="123456789012.dkr.ecr.eu-west-1.amazonaws.com/team/spectro-packs/archive",
+        owns_base=True, packs=["hello", "nginx"], roles=["packs-reader"], force_delete=True,
+        policies=[{"arn": "arn:aws:iam::123456789012:policy/packs-reader", "roles": ["packs-reader"], "users": ["jane"]}],
+        adopted={"hello": ["1.0.0"]}, delete_adopted={"nginx": ["1.0.0"]},
+        registry_access=packinfra.EcrAccess(profile="publisher"),
+    )  # fmt: skip
     packs = {"hello": {"1.0.0": "sha256:0"}}
     packinfra.PaletteSync("palette-sync", registry=role, packs=packs, timeout_seconds=60.0)
 

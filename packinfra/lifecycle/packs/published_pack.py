@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from packinfra.errors import PackinfraError
 from packinfra.http.retry import TEMPORARY_STATUS
-from packinfra.lifecycle.clients import RegistryClients, normalize_repository, repository_identity
+from packinfra.lifecycle.clients import RegistryClients, normalize_repository, repository_identity, same_place
 from packinfra.lifecycle.owned_tags import OwnedTags
 from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.plan import Hashes, Plan, make_plan
@@ -71,7 +71,7 @@ class PublishedPackLifecycle:
             tags = OwnedTags(news, self._run, self._clients)
             for version in plan.versions:
                 tags.claim(version)
-            if _same_place(olds, news):
+            if same_place(olds, news):
                 self._announce(olds, news, plan)
         inputs = {key: value for key, value in news.items() if key != "validated"}  # of this moment: not for state
         versions = versions_to_props(plan.versions)
@@ -80,7 +80,7 @@ class PublishedPackLifecycle:
     def diff(self, _id: str, olds: Props, news: Props) -> DiffOutcome:
         old, new = versions_from(olds), versions_from(news)
         # An unknown repository is one that is being created or replaced: even under the same name it will be empty.
-        if not _same_place(olds, news):
+        if not same_place(olds, news):
             line, lost = replaced(str(olds.get("repository")), old, new, news.get("fileHashes") or {})
             (self._run.warn_once if lost else self._run.info_once)(news, line)
             return DiffOutcome(changes=True, replaces=["repository"])
@@ -215,16 +215,6 @@ def _still_pending(pack: str, versions: list[str]) -> str:
     return (
         f"{pack} {', '.join(versions)} could not be withdrawn and stays published; removing it is tried again with the "
         "next change of this pack, and by pulumi destroy"
-    )
-
-
-def _same_place(olds: Props, news: Props) -> bool:
-    """Another spelling of the host is no other place. An unknown repository is."""
-    old, new = olds.get("repository"), news.get("repository")
-    return (
-        isinstance(old, str)
-        and isinstance(new, str)
-        and repository_identity(old, olds.get("registryAccess")) == repository_identity(new, news.get("registryAccess"))
     )
 
 

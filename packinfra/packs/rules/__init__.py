@@ -15,11 +15,14 @@ from typing import Literal, cast
 
 from packinfra.errors import PackinfraError
 from packinfra.packs.contents import Contents
-from packinfra.packs.rules import extras, folder, listed, metadata, values
+from packinfra.packs.rules import charts, extras, folder, listed, manifests, metadata, values, wiring
 from packinfra.packs.rules.rule import Problem, Rule
 from packinfra.text import printable, quoted
 
-RULES: tuple[Rule, ...] = (*metadata.RULES, *listed.RULES, *values.RULES, *folder.RULES, *extras.RULES)
+RULES: tuple[Rule, ...] = (
+    *metadata.RULES, *listed.RULES, *charts.RULES, *manifests.RULES, *values.RULES, *wiring.RULES, *folder.RULES,
+    *extras.RULES,
+)  # fmt: skip
 RuleSettings = Mapping[str, Literal["error", "warning", "off"]]
 """Other severities than those of RULES: rule id -> severity, or "off"."""
 
@@ -42,7 +45,7 @@ def validate(contents: Contents, rules: RuleSettings | None = None) -> tuple[Pro
     """All problems of a pack: errors first, each group in the order of the rules. Raises RuleError for wrong `rules`."""
     rules = check_settings(rules or {})
     violations = [*contents.violations]
-    for rule in RULES:
+    for rule in RULES if contents.is_pack else ():  # of any other folder, the rules would say much that is of no use
         if rule.check and rules.get(rule.id, rule.severity) != "off":
             violations += rule.check(contents)
     problems: list[Problem] = []
@@ -51,7 +54,8 @@ def validate(contents: Contents, rules: RuleSettings | None = None) -> tuple[Pro
         severity = rules.get(rule.id, rule.severity)
         if severity != "off":
             message = printable(violation.message)
-            problems.append(Problem(rule.id, severity, message, rule.remedy, violation.file, violation.line))
+            remedy = printable(violation.remedy or rule.remedy)
+            problems.append(Problem(rule.id, severity, message, remedy, violation.file, violation.line))
     return tuple(sorted(problems, key=lambda p: p.severity))  # "error" sorts before "warning"; the sort is stable
 
 

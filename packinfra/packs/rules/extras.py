@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from packinfra.packs.contents import LOGO, PRESETS, SCHEMA, Contents
+from packinfra.packs.chart import LFS_POINTER, is_lfs_pointer
+from packinfra.packs.contents import LOGO, PRESETS, README, SCHEMA, Contents
 from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
 from packinfra.packs.violations import RuleViolation
 from packinfra.packs.yamltext import List, Map, Node, Scalar, entries, scalar
@@ -15,8 +16,10 @@ _PRESET = ("name", "displayName", "group", "remove", "add")
 
 
 def _readme(contents: Contents) -> Iterator[RuleViolation]:
-    if not any(path.lower() in ("readme.md", "readme") for path in contents.files):
-        yield RuleViolation("readme-missing", "the folder has no README.md")
+    if README not in contents.files:
+        other = next((path for path in contents.files if path.lower() in ("readme.md", "readme")), None)
+        message = f"the folder has {other} instead of {README}" if other else f"the folder has no {README}"
+        yield RuleViolation("readme-missing", message, remedy=f"rename it to {README}" if other else None)
 
 
 def _logo(contents: Contents) -> Iterator[RuleViolation]:
@@ -25,8 +28,11 @@ def _logo(contents: Contents) -> Iterator[RuleViolation]:
 
 
 def _png(contents: Contents) -> Iterator[RuleViolation]:
-    if LOGO in contents.files and contents.raw[LOGO] != _PNG:
-        yield RuleViolation("logo-not-png", "it is not a PNG image", LOGO)
+    if LOGO in contents.files and not contents.raw[LOGO].startswith(_PNG):
+        if is_lfs_pointer(contents.raw[LOGO]):
+            yield RuleViolation("logo-not-png", LFS_POINTER, LOGO, remedy="git lfs pull")
+        else:
+            yield RuleViolation("logo-not-png", "it is not a PNG image", LOGO)
 
 
 def _schema(contents: Contents) -> Iterator[RuleViolation]:

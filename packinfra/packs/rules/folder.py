@@ -58,10 +58,13 @@ RULES: tuple[Rule, ...] = (
          "no listing shows them", "rename the file", ARCHIVE),
     Rule("case-collision", "warning", "no two names differ only in case or Unicode form",
          "macOS and Windows unpack only one of them", "rename one of the two", ARCHIVE, _collisions),
-    Rule("looks-secret", "warning", "no file looks like a secret (private key, .env, AWS access key id)",
+    Rule("looks-secret", "warning",
+         "no file looks like a secret: private keys, .env, access keys and tokens of AWS, Slack, GitHub, GitLab, Google, "
+         "Stripe, Docker Hub and age",
          "everybody who can pull the pack can read it",
-         f"remove it, and replace the secret if it was ever published; list the file in {IGNORE_FILE} if only you need it",
-         "docs/architecture.md, The archive; archives inside the pack are not searched"),
+         f"replace the secret if it is real, and remove it; shorten an example; list the file in {IGNORE_FILE} if only "
+         "you need it",
+         "the services' documentation; archives in the pack, and templates of unpacked charts, are not searched"),
     Rule("ignore-invalid", "error", f"{IGNORE_FILE} is UTF-8 text in the syntax of .gitignore",
          "otherwise the files that it lists would be published", "correct the line",
          "git documentation, gitignore"),

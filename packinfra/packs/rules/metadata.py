@@ -9,7 +9,9 @@ from typing import Any
 
 from packinfra.packs.contents import METADATA, Contents
 from packinfra.packs.metadata_schema import SchemaError, schema
-from packinfra.packs.rules.rule import FORMAT, MEASURED, Rule
+from packinfra.packs.rules.rule import FORMAT, Rule
+from packinfra.packs.similar import similar
+from packinfra.packs.versions import is_version
 from packinfra.packs.violations import RuleViolation
 from packinfra.text import quoted
 
@@ -27,9 +29,8 @@ ADDON_TYPES = (
     "ai", "app services", "network", "storage", "registry", "servicemesh", "system app",  # pack-constraints
     "csi", "cni", "integration",  # the filter of the Terraform provider
 )  # fmt: skip
-
-_NUMBER = r"(?:0|[1-9]\d*)"
-_SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*)?", re.ASCII)
+_SYNONYMS = {"manifests": "kubeManifests", "manifest": "kubeManifests", "roles": "ansibleRoles", "clouds": "cloudTypes"}
+_MOST_UNKNOWN = 20
 
 
 def conforms(rule: str, contents: Contents) -> Iterator[RuleViolation]:
@@ -83,11 +84,33 @@ def _version(contents: Contents) -> Iterator[RuleViolation]:
 
 
 def _semver(contents: Contents) -> Iterator[RuleViolation]:
-    version = _string(contents, "version")
-    if version and TAG.fullmatch(version) and not _SEMVER.fullmatch(version):
-        reason = "begins with a v" if version[0] in "vV" else "is not a semantic version"
-        message = f"the version {quoted(version)} {reason}"
-        yield RuleViolation("version-not-semver", message, METADATA, contents.lines.get(("version",)))
+    version, line = _string(contents, "version"), contents.lines.get(("version",))
+    if not version or not TAG.fullmatch(version):
+        return
+    if version[0] in "vV" and is_version(version[1:]):
+        message = f"the version {quoted(version)} begins with a v"
+        yield RuleViolation("version-not-semver", message, METADATA, line, f'write "{version[1:]}"')
+    elif not is_version(version):
+        message = (
+            f"the version {quoted(version)} is not a semantic version, so Terraform cannot sort the pack's versions"
+        )
+        yield RuleViolation("version-not-semver", message, METADATA, line)
+
+
+def unknown_keys(contents: Contents) -> dict[str, str]:
+    """Keys that were probably meant to be others, which pack.json doesn't have: {"manifests": "kubeManifests"}."""
+    unknown = [key for key in contents.metadata if key not in _KEYS][:_MOST_UNKNOWN]
+    free = [key for key in _KEYS if key not in contents.metadata]
+    near = {key: similar(_SYNONYMS.get(key, key), free, 0.85) for key in unknown}
+    return {key: other for key, other in near.items() if other}
+
+
+def _unknown(contents: Contents) -> Iterator[RuleViolation]:
+    for key, other in unknown_keys(contents).items():
+        message = f"{quoted(key)} is not a key that Palette knows"
+        yield RuleViolation(
+            "metadata-unknown-key", message, METADATA, contents.lines.get((key,)), f"did you mean {other}?"
+        )
 
 
 def _dashes(contents: Contents) -> Iterator[RuleViolation]:
@@ -101,8 +124,9 @@ def _addon_type(contents: Contents) -> Iterator[RuleViolation]:
     if contents.metadata.get("layer") == "addon" and addon_type in (None, ""):
         yield RuleViolation("addon-type", 'a pack of the layer addon has no "addonType"', METADATA)
     elif isinstance(addon_type, str) and addon_type and addon_type not in ADDON_TYPES:
-        message = f'"addonType" is {quoted(addon_type)}'
-        yield RuleViolation("addon-type", message, METADATA, contents.lines.get(("addonType",)))
+        near = similar(addon_type, ADDON_TYPES)
+        message, remedy = f'"addonType" is {quoted(addon_type)}', f'did you mean "{near}"?' if near else None
+        yield RuleViolation("addon-type", message, METADATA, contents.lines.get(("addonType",)), remedy)
 
 
 RULES: tuple[Rule, ...] = (
@@ -121,6 +145,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "metadata-duplicate-key", "error", f"no object in {METADATA} has a key twice",
+        "readers differ in which of the two they take", "remove one of the two", "RFC 8259, section 4",
+    ),
+    Rule(
+        "annotations-duplicate-key", "warning", f"no annotation in {METADATA} is there twice",
         "readers differ in which of the two they take", "remove one of the two", "RFC 8259, section 4",
     ),
     Rule(
@@ -148,9 +176,15 @@ RULES: tuple[Rule, ...] = (
         "distribution specification, Pulling manifests", _version,
     ),
     Rule(
-        "version-not-semver", "warning", "`version` is a semantic version without a leading v",
-        "Palette and Terraform sort versions, and pack-central refuses the v; 21 of 220 public packs differ",
-        "write three numbers without leading zeros, for example 1.4.0", "semver.org 2.0.0; " + MEASURED, _semver,
+        "version-not-semver", "warning",
+        "`version` is one to three numbers, perhaps with a pre-release, and has no leading v",
+        "one other version keeps Palette's Terraform provider from finding the latest of all; pack-central refuses the v",
+        "write up to three numbers, for example 1.4.0, 22.04 or 1.4.0-rc.1",
+        "Masterminds/semver, NewVersion; terraform-provider-spectrocloud, data_source_pack.go", _semver,
+    ),
+    Rule(
+        "metadata-unknown-key", "warning", f"no key of {METADATA} is nearly one that Palette knows",
+        "Palette ignores keys that it does not know", "correct the key", FORMAT, _unknown,
     ),
     Rule(
         "name-double-dash", "warning", "`name` contains no --",

@@ -1,0 +1,72 @@
+"""The RemovalCheck of EcrPackRegistry."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+import pulumi
+
+from packinfra.components._iam import Iam
+from packinfra.components._packs import PublishedPacks, SelectedPacks
+from packinfra.components._repositories import EcrRepositories
+from packinfra.lifecycle.registry_access import EcrAccess
+from packinfra.resources.removal_check import RemovalCheck
+
+_T = TypeVar("_T")
+_Adopted = dict[str, list[str]]
+"""Pack name -> versions."""
+
+
+def declare_removal_check(
+    component: pulumi.Resource,
+    base_repository_url: pulumi.Input[str],
+    *,
+    ecr: EcrRepositories,
+    iam: Iam,
+    selected: SelectedPacks,
+    published: PublishedPacks,
+    registry_access: EcrAccess | None,
+) -> None:
+    """Call it when all that can be refused is declared: what it depends on is deleted after it."""
+    found = asyncio.ensure_future(_adopted(selected, published))
+    stays, goes = asyncio.ensure_future(_item(found, 0)), asyncio.ensure_future(_item(found, 1))
+    RemovalCheck(
+        ecr.name,
+        repository=base_repository_url,
+        owns_base=ecr.settings.base_repository == "create",
+        packs=list(selected.packs),
+        policies=list(iam.policies.values()),
+        roles=[role.name for role in iam.roles],
+        force_delete=ecr.settings.force_delete,
+        adopted=stays,
+        delete_adopted=goes,
+        registry_access=registry_access,
+        # The packs as dependencies of an Output, not as items: the SDK makes an Output of each item, see publish().
+        opts=pulumi.ResourceOptions(
+            parent=component,
+            depends_on=pulumi.Output(
+                published.packs.resources(), _value([*ecr.policies, *iam.attachments]), _value(True)
+            ),
+        ),
+    )
+
+
+async def _adopted(selected: SelectedPacks, published: PublishedPacks) -> tuple[_Adopted, _Adopted]:
+    """(the adopted versions that destroy leaves in place, those that it removes: deleteAdopted)"""
+    stays, goes = _Adopted(), _Adopted()
+    for pack in await published.packs.future() or ():
+        name = str(await pack.repository.future()).rpartition("/")[2]
+        records = await pack.versions.future() or {}
+        if adopted := sorted(version for version, record in records.items() if record.get("adopted")):
+            (goes if selected.settings[name].delete_adopted else stays)[name] = adopted
+    return stays, goes
+
+
+async def _item(pair: Awaitable[tuple[_Adopted, _Adopted]], index: int) -> _Adopted:
+    return (await pair)[index]
+
+
+async def _value(value: _T) -> _T:
+    return value

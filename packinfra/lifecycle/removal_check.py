@@ -1,0 +1,175 @@
+"""The life of a RemovalCheck: destroy removes nothing before it is known that AWS will delete the rest.
+
+Terraform and Pulumi users end with half a stack when a policy was attached by hand (terraform-aws-eks#3132,
+terraform-provider-aws#39818) or a repository has images of somebody else: the packs are gone by then. This resource
+depends on everything that can be refused, so the engine deletes it first, and its delete asks. Nothing else does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+from packinfra.artifacts.pack import pack_manifest
+from packinfra.aws.ecr import EcrHost
+from packinfra.aws.identity import AwsConfig
+from packinfra.aws.removal import Attachment, Image, RemovalInventory
+from packinfra.errors import PackinfraError
+from packinfra.lifecycle.clients import AWS_KEYS
+from packinfra.lifecycle.registry_access import EcrAccess, access_from_props
+from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
+from packinfra.lifecycle.run import Config, Run
+from packinfra.oci.auth.credentials import CredentialsError
+from packinfra.oci.manifest import Manifest
+from packinfra.oci.reference import split
+from packinfra.packs.archive import CREATED, archive_title
+
+_INPUTS = (
+    "repository",
+    "ownsBase",
+    "packs",
+    "policies",
+    "roles",
+    "forceDelete",
+    "adopted",
+    "deleteAdopted",
+    "registryAccess",
+)
+_NAMED = 5
+"""Images named of each repository; the rest is counted."""
+_THREADS = 8
+
+
+class RemovalRefused(PackinfraError):  # noqa: N818
+    """AWS would refuse to delete parts of the registry."""
+
+
+class RemovalCheckLifecycle:
+    def __init__(self, run: Run, config: Config) -> None:
+        self._run = run
+        self._config = AwsConfig.of({key: config(key) for key in (f"aws:{key}" for key in AWS_KEYS)})
+
+    def check(self, _olds: Props, news: Props) -> CheckOutcome:
+        return CheckOutcome(news)
+
+    def diff(self, _id: str, olds: Props, news: Props) -> DiffOutcome:
+        return DiffOutcome(bool(changed_keys(olds, news, _INPUTS)))
+
+    def create(self, props: Props) -> CreateOutcome:
+        return CreateOutcome("removal-check", props)
+
+    def update(self, _id: str, _olds: Props, news: Props) -> Props:
+        return news
+
+    def read(self, _id: str, props: Props) -> ReadOutcome:
+        return ReadOutcome(props)
+
+    def delete(self, _id: str, props: Props) -> None:
+        """Raises RemovalRefused with everything that stands in the way. What can't be asked is a warning."""
+        host, base = split(str(props["repository"]))
+        ecr_host, access = EcrHost.of(host), access_from_props(props.get("registryAccess"))
+        if ecr_host is None:
+            return
+        config = self._config
+        if isinstance(access, EcrAccess):
+            config = config.acting_as(access.profile, access.publisher_role_arn)
+        inventory = RemovalInventory(ecr_host, config)
+        questions: list[Callable[[], list[str]]] = [*_policy_questions(inventory, props)]
+        if not props.get("forceDelete"):
+            questions += _image_questions(inventory, base, props)
+        reporter = self._run.reporter(props)
+
+        def ask(question: Callable[[], list[str]]) -> list[str]:
+            try:
+                return question()
+            except CredentialsError as error:
+                reason = str(error).partition("\n")[0]
+                reporter.warning(f"{reason}: if that stands in the way, destroy will stop there, halfway")
+                return []
+
+        with ThreadPoolExecutor(_THREADS) as threads:
+            problems = [problem for problems in threads.map(ask, questions) for problem in problems]
+        if problems:
+            raise RemovalRefused(
+                "nothing was removed, because AWS would refuse to delete a part of this registry:\n"
+                + "\n".join(problems)
+                + "\nThen run the same command again."
+            )
+
+
+def _policy_questions(inventory: RemovalInventory, props: Props) -> Iterable[Callable[[], list[str]]]:
+    policies, roles = props.get("policies") or (), props.get("roles") or ()
+    ours = {
+        Attachment(policy["arn"], kind, name.rpartition("/")[2])
+        for policy in policies
+        for kind in ("role", "user")
+        for name in policy.get(f"{kind}s") or ()
+    }
+    for policy in policies:
+        yield partial(_attached_policy, inventory, policy["arn"], ours)
+    for role in roles:
+        yield partial(_role, inventory, role, {attachment.policy for attachment in ours})
+
+
+def _attached_policy(inventory: RemovalInventory, arn: str, ours: Collection[Attachment]) -> list[str]:
+    return [
+        f"  policy {arn} is attached to {kind} {name}, by somebody else\n"
+        f"    -> aws iam detach-{kind}-policy --{kind}-name {name} --policy-arn {arn}"
+        for _, kind, name in sorted(inventory.attachments(arn) - {*ours})
+    ]
+
+
+def _role(inventory: RemovalInventory, role: str, ours: Collection[str]) -> list[str]:
+    attached, inline = inventory.policies_of_role(role)
+    return [
+        f"  role {role} has the policy {arn}, from somebody else\n"
+        f"    -> aws iam detach-role-policy --role-name {role} --policy-arn {arn}"
+        for arn in sorted(attached - {*ours})
+    ] + [
+        f"  role {role} has the inline policy {name}, from somebody else\n"
+        f"    -> aws iam delete-role-policy --role-name {role} --policy-name {name}"
+        for name in sorted(inline)
+    ]
+
+
+def _image_questions(inventory: RemovalInventory, base: str, props: Props) -> list[Callable[[], list[str]]]:
+    stays, goes = props.get("adopted") or {}, props.get("deleteAdopted") or {}
+    questions: list[Callable[[], list[str]]] = [
+        partial(_images, inventory, f"{base}/{pack}", pack, stays.get(pack) or (), goes.get(pack) or ())
+        for pack in str(props.get("packs") or "").split()
+    ]
+    return [*questions, *([partial(_images, inventory, base, "", (), ())] if props.get("ownsBase") else [])]
+
+
+def _images(
+    inventory: RemovalInventory, repository: str, pack: str, stays: Collection[str], goes: Collection[str]
+) -> list[str]:
+    foreign = [
+        image.tag or image.digest
+        for image in inventory.images(repository)
+        if image.tag in stays or not (image.tag in goes or _is_ours(image, pack))
+    ]
+    if not foreign:
+        return []
+    rest = f" and {len(foreign) - _NAMED} more" if len(foreign) > _NAMED else ""
+    names = ", ".join(foreign[:_NAMED]) + rest
+    problem = f"  repository {repository} contains images that this stack does not delete: {names}\n"
+    return [problem + "    -> delete them, or set packinfra:repositories: {forceDelete: true} and run pulumi up"]
+
+
+def _is_ours(image: Image, pack: str) -> bool:
+    """Whether it is exactly what PublishedPack publishes. State could tell only what the last complete run published, so
+    after a failed one destroy would be refused because of our own images."""
+    try:
+        manifest = Manifest.parse(image.manifest.encode(), "")
+        (layer,) = manifest.layers
+        title = archive_title(pack, image.tag) if image.tag else _title(layer.annotations)
+        return pack_manifest(title, layer.digest, layer.size, CREATED).body == manifest.body
+    except ValueError:
+        return False
+
+
+def _title(annotations: Mapping[str, Any]) -> str:
+    return str(annotations.get("org.opencontainers.image.title") or "")
