@@ -1,4 +1,4 @@
-"""Measures packinfra beside what users do today, and writes benchmarks/results/.
+"""Measures packinfra and today's scripts, and writes benchmarks/results/.
 
     python -m benchmarks              under ten minutes on two cores
     python -m benchmarks --full       up to 1,000 packs and 1 GiB: about 45 minutes
@@ -124,12 +124,12 @@ def pace(bench: Bench) -> None:
 def profile(bench: Bench) -> None:
     with publish.place(bench.folder / "profile") as where:
         large = [big_pack(bench.folder / "profile-pack", 128 * MIB)]
-        for name, what, packs in (
+        for name, step, packs in (
             ("publish", "publish", bench.packs[:60]), ("publish-big", "publish", large),
             ("unchanged", "unchanged", bench.packs), ("read", "read", bench.packs),
         ):  # fmt: skip
-            command = [sys.executable, "-m", "benchmarks.profiles", what, where.asked(f"profile-{name}", packs)]
-            bench.results.profiles[name] = run(command, cwd=publish.ROOT, env=where.environment()).said
+            command = [sys.executable, "-m", "benchmarks.profiles", step, where.params(f"profile-{name}", packs)]
+            bench.results.profiles[name] = run(command, cwd=publish.ROOT, env=where.environment()).output
 
 
 PARTS: dict[str, Callable[[Bench], None]] = {
@@ -156,27 +156,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--full", action="store_true", help="everything")
     parser.add_argument("--only", choices=PARTS, help="one part, written to .local/bench/ instead")
-    asked = parser.parse_args()
+    options = parser.parse_args()
     interrupt_on_sigterm()
     begun, results = time.monotonic(), Results()
-    folder = PART if asked.only else RESULTS
+    folder = PART if options.only else RESULTS
     place, kept = folder.relative_to(publish.ROOT), PART.relative_to(publish.ROOT)
     try:
         with tempfile.TemporaryDirectory(prefix="packinfra-bench-") as base:
             print("generating packs", flush=True)
-            bench = Bench(asked.full, Path(base), results, many_packs(Path(base, "packs"), 1000 if asked.full else 220))
+            bench = Bench(
+                options.full, Path(base), results, many_packs(Path(base, "packs"), 1000 if options.full else 220)
+            )
             results.notes += [*publish.NOTES.splitlines(), *engine.NOTES.splitlines()]
             for name, part in PARTS.items():
-                if asked.only in (None, name):
+                if options.only in (None, name):
                     started = time.monotonic()
                     part(bench)
                     results.write(PART)
                     print(f"\n{name}: {time.monotonic() - started:.0f} s", flush=True)
     except CommandError as error:
-        print(f"\n{error}\n\nnothing was written to {place}; what was measured before is in {kept}", file=sys.stderr)
+        print(f"\n{error}\n\nnothing was written to {place}; the earlier measurements are in {kept}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"\ninterrupted; nothing was written to {place}; what was measured before is in {kept}", file=sys.stderr)
+        print(f"\ninterrupted; nothing was written to {place}; the earlier measurements are in {kept}", file=sys.stderr)
         return 130
     results.write(folder)
     print(f"\n{(time.monotonic() - begun) / 60:.1f} minutes; written to {place}")

@@ -1,6 +1,6 @@
 """How fast packs are read and archived, beside `tar -czf` and beside the compressor alone.
 
-python -m benchmarks.archives judge PACK...     one way, in a process of its own
+python -m benchmarks.archives validate PACK...     one way, in a process of its own
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from packinfra.packs.archive import LEVEL, MEMBER, PROBE, WHOLE
 
 
 def tar(pack: Path, out: Path) -> None:
-    """What users do today."""
+    """As today's scripts do it."""
     subprocess.run(["tar", "-czf", out, pack.name], cwd=pack.parent, check=True)
 
 
 def compressor(pack: Path, out: Path) -> None:
-    """Only what nobody can leave out: read the bytes, compress them as the format says (big ones on all cores), write
+    """Only the unavoidable steps: read the bytes, compress them as the format says (big ones on all cores), write
     them."""
     files = sorted(path for path in pack.rglob("*") if path.is_file())
     if sum(path.stat().st_size for path in files) <= WHOLE:
@@ -49,7 +49,7 @@ def _member(data: bytes) -> bytes:
     return bytes(deflate.gzip_compress(data, 0 if stored else LEVEL))
 
 
-def judge(pack: Path, _out: Path) -> None:
+def validate(pack: Path, _out: Path) -> None:
     """Reading, all rules, content digest."""
     assert read_pack(pack).content_digest
 
@@ -63,8 +63,8 @@ def archive(pack: Path, out: Path) -> None:
 
 
 WAYS: dict[str, tuple[str, Callable[[Path, Path], None]]] = {
-    "archive": ("packinfra: read, judge, archive", archive),
-    "judge": ("packinfra: read and judge only", judge),
+    "archive": ("packinfra: read, validate, archive", archive),
+    "validate": ("packinfra: read and validate only", validate),
     "compressor": ("libdeflate alone", compressor),
     "tar": ("tar -czf", tar),
 }
@@ -75,7 +75,7 @@ def archives(name: str, packs: Sequence[Path], rounds: int) -> Case:
 
     def timed(way: str) -> dict[str, float]:
         cost = run([sys.executable, "-m", "benchmarks.archives", way, *packs], cwd=ROOT)
-        figures: dict[str, float] = {"wall": cost.wall, "cpu": cost.cpu, **json.loads(cost.said)}
+        figures: dict[str, float] = {"wall": cost.wall, "cpu": cost.cpu, **json.loads(cost.output)}
         return figures if way == "tar" else figures | {"peak": cost.peak}  # of tar and gzip it would be Python's
 
     ways = {title: (lambda _, way=way: timed(way)) for way, (title, _) in WAYS.items()}

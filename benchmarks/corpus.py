@@ -98,7 +98,7 @@ def _text(dice: random.Random) -> bytes:
 
 
 def _cut(dice: random.Random, text: bytes, size: int) -> bytes:
-    """Whole lines of the text from anywhere in it, about `size` bytes. What a compressor meets twice lies far apart."""
+    """Whole lines of the text from anywhere in it, about `size` bytes. Repetitions are far apart for a compressor."""
     start = text.index(b"\n", dice.randrange(_TEXT // 2)) + 1
     long = text[start:] + text * (size // _TEXT + 1) if start + size > _TEXT else text[start : start + size]
     return long[:size].rpartition(b"\n")[0] + b"\n"

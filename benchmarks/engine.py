@@ -1,4 +1,4 @@
-"""What the real Pulumi engine takes for packs, beside what it takes for the same resources that do nothing."""
+"""The real Pulumi engine with packs, compared with the same resources that do nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ of the packs each, as in examples/split, one after the other."""
 
 
 class Stack:
-    """A project of its own. program: what its __main__.py holds; config: of the stack file."""
+    """A project of its own. program: the text of __main__.py; config: of the stack file."""
 
     def __init__(self, folder: Path, sandbox: Path, program: str, config: Mapping[str, object]) -> None:
         self._workspace = Workspace(ROOT, folder / "project", folder / "local", sandbox, STACK)
@@ -75,7 +75,7 @@ class Stack:
         metadata = self.project / "packs" / "pack-0000" / "pack.json"
         if metadata.exists():
             text = json.dumps(json.loads(metadata.read_text()) | {"version": version}, indent=2)
-            metadata.unlink()  # it is a link to what all projects share
+            metadata.unlink()  # a link into the folder that all projects share
             metadata.write_text(text)
 
     def move(self, base_path: str) -> None:
@@ -86,11 +86,10 @@ class Stack:
             self._config.write_text(yaml.safe_dump(described))
 
     def state(self) -> Path:
-        found = (self._workspace.local / "state" / ".pulumi" / "stacks").glob(f"*/{STACK}.json")
-        return next(found)
+        return next((self._workspace.local / "state" / ".pulumi" / "stacks").glob(f"*/{STACK}.json"))
 
     def kinds(self) -> Counter[str]:
-        """How many resources there are of each kind; what is dynamic counts as one kind, components as another."""
+        """The number of resources of each kind; dynamic ones count as one kind, components as another."""
         resources = json.loads(self.state().read_text())["checkpoint"]["latest"]["resources"]
         types = [str(resource["type"]) for resource in resources]
         return Counter("dynamic" if "dynamic" in t else "component" if ":index:" in t else t for t in types)
@@ -113,7 +112,7 @@ def basic(folder: Path, packs: Sequence[Path], rounds: int) -> list[Case]:
 
 
 def ecr(folder: Path, packs: Sequence[Path], rounds: int, *, empty: bool) -> list[Case]:
-    """With the repositories of ECR, in the sandbox, against the same without packs and, if asked for, with empty
+    """With the repositories of ECR, in the sandbox, against the same without packs and, if wanted, with empty
     resources."""
     with _running(folder) as (sandbox, stack):
         aws = {"aws:region": "eu-west-1", "aws:allowedAccountIds": ["123456789012"]}
@@ -130,7 +129,7 @@ def ecr(folder: Path, packs: Sequence[Path], rounds: int, *, empty: bool) -> lis
 
 
 def advice(folder: Path, packs: Sequence[Path], rounds: int) -> Case:
-    """What settings of the engine, or more than one stack, make of a first up."""
+    """A first up with settings of the engine, or with more than one stack."""
     with _running(folder) as (sandbox, stack), real_registry(folder / "registry", tls=False) as registry:
         config = {"packinfra:registry": {"kind": "basic", "host": registry.host, "plainHttp": True}}
 
@@ -160,8 +159,8 @@ def advice(folder: Path, packs: Sequence[Path], rounds: int) -> Case:
             wall, cpu = sum(cost.wall for cost in costs), sum(cost.cpu for cost in costs)
             return {"wall": wall, "cpu": cpu, "peak": max(cost.peak for cost in costs)}
 
-        found = interleaved({way: partial(first_up, way) for way in ways}, rounds)
-    return Case("ways of a first up, Basic", counted(len(packs)), found, size=len(packs))
+        figures = interleaved({way: partial(first_up, way) for way in ways}, rounds)
+    return Case("ways of a first up, Basic", counted(len(packs)), figures, size=len(packs))
 
 
 @contextmanager
@@ -183,14 +182,14 @@ def _packinfra(folder: Path, sandbox: Path, packs: Sequence[Path], config: Mappi
 
 def _floor(folder: Path, sandbox: Path, count: int, base: str, *, empty: bool, **config: object) -> Stack:
     program = "from benchmarks.floor import declare\n\ndeclare()\n"
-    asked = {"bench:packs": str(count), "bench:base": base, "bench:empty": str(empty).lower()}
-    return Stack(folder, sandbox, program, {**config, **asked})
+    params = {"bench:packs": str(count), "bench:base": base, "bench:empty": str(empty).lower()}
+    return Stack(folder, sandbox, program, {**config, **params})
 
 
 def _cases(
     section: str, stacks: Mapping[str, Stack], count: int, rounds: int, registry: RealRegistry | None = None
 ) -> list[Case]:
-    found: dict[str, dict[str, list[dict[str, float]]]] = {step: {way: [] for way in stacks} for step in STEPS}
+    by_step: dict[str, dict[str, list[dict[str, float]]]] = {step: {way: [] for way in stacks} for step in STEPS}
     for number in range(rounds):
         for stack in stacks.values():
             stack.move(f"bench-{number}")
@@ -205,10 +204,10 @@ def _cases(
                     figures["requests"] = len(registry.requests) - before
                 if step == "first up":
                     figures["state"] = stack.state().stat().st_size / 1000 / count
-                found[step][way].append(figures)
+                by_step[step][way].append(figures)
             if step == "first up":
                 _same_resources(stacks)
-    return [Case(section, f"{step}, {counted(count)}", ways, size=count) for step, ways in found.items()]
+    return [Case(section, f"{step}, {counted(count)}", ways, size=count) for step, ways in by_step.items()]
 
 
 def _same_resources(stacks: Mapping[str, Stack]) -> None:

@@ -1,4 +1,4 @@
-"""What the engine itself takes: the same resources under the same parent, and dynamic ones that do nothing.
+"""The cost of the engine itself: the same resources under the same parent, and dynamic ones that do nothing.
 
 Declared by a Pulumi program from the stack's config: `bench:packs` (how many), `bench:base` (repositories of ECR below
 it; "" = none, as in a Basic registry), `bench:empty` (false: repositories only). benchmarks/engine.py sees to it that
@@ -16,7 +16,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, Resource, Reso
 
 NAME = "packs"
 TEXT = Path("changed.txt")
-"""In the project: what the first of the empty resources has as its input."""
+"""In the project: the file with the input of the first empty resource."""
 
 
 class EmptyProvider(ResourceProvider):

@@ -1,4 +1,4 @@
-"""One push of one ready layer into a fresh repository: packinfra's client, oras-py and crane. Nobody compresses anything.
+"""One push of one ready layer into a fresh repository: packinfra's client, oras-py and crane, without compression.
 
     python -m benchmarks.layers packinfra|oras-py HOST NAME FILE DIGEST     one push, in a process of its own
 

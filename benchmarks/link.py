@@ -5,7 +5,7 @@
         print(link.sent)
 
 All connections share one link, as behind one uplink; each way has its own. A new connection waits for the round trip
-that its handshake would take. What a real link has beside that is missing: slow start, loss, a queue of its own.
+that its handshake would take. A real link also has slow start, loss and a queue.
 Without a rate it delays nothing and only counts.
 """
 
@@ -76,7 +76,7 @@ class Link:
             far_reader, far_writer = await asyncio.open_connection(self._to, self._port, limit=_PIECE)
             ends.append(far_writer)
             await asyncio.sleep(self._round_trip)
-            async with asyncio.TaskGroup() as tasks:  # what breaks one way breaks the connection
+            async with asyncio.TaskGroup() as tasks:  # a failure of one direction ends the connection
                 for way, source, target in ((self._up, reader, far_writer), (self._down, far_reader, writer)):
                     underway: _Underway = asyncio.Queue(_PIECES)
                     tasks.create_task(way.depart(source, underway))
@@ -122,10 +122,10 @@ class _Way:
 
 
 def measured(rate: float, round_trip: float) -> tuple[float, float]:
-    """What a link really does: bits per second of 4 MB in one direction, and seconds of a small question and answer."""
+    """The measured link: bits per second of 4 MB in one direction, and seconds of a small request and response."""
     size = 4_000_000
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def respond(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(asyncio.IncompleteReadError):
             while True:
                 length = int.from_bytes(await reader.readexactly(4), "big")
@@ -140,7 +140,7 @@ def measured(rate: float, round_trip: float) -> tuple[float, float]:
         return time.perf_counter() - begun
 
     async def both() -> tuple[float, float]:
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        server = await asyncio.start_server(respond, "127.0.0.1", 0)
         with Link(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", rate=rate, round_trip=round_trip) as link:
             reader, writer = await asyncio.open_connection("127.0.0.1", int(link.host.rpartition(":")[2]))
             small = sorted([await ask(reader, writer, 0) for _ in range(9)])[4]

@@ -1,4 +1,4 @@
-"""What users do today: for each pack `tar -czf`, then a plain push. Standard library only, so that it starts at once.
+"""Today's scripts: for each pack `tar -czf`, then a plain push. Standard library only, so that it starts at once.
 
     python -I -S benchmarks/loop.py '{"crane": ..., "options": [...], "target": "host/path", "at_once": 4, "packs": [...]}'
 
@@ -21,12 +21,14 @@ LAYER = "application/vnd.oci.image.layer.v1.tar"
 TITLE = "org.opencontainers.image.title"
 
 
-def publish(pack: str, asked: dict[str, Any], folder: str) -> None:
+def publish(pack: str, params: dict[str, Any], folder: str) -> None:
     name = os.path.basename(pack)
     archive = os.path.join(folder, f"{name}-1.0.0.tar.gz")
     subprocess.run(["tar", "-czf", archive, "-C", os.path.dirname(pack), name], check=True)
     prepared = layout(archive, os.path.join(folder, name))
-    subprocess.run([asked["crane"], "push", prepared, f"{asked['target']}/{name}:1.0.0", *asked["options"]], check=True)
+    subprocess.run(
+        [params["crane"], "push", prepared, f"{params['target']}/{name}:1.0.0", *params["options"]], check=True
+    )
 
 
 def layout(archive: str, folder: str) -> str:
@@ -56,9 +58,12 @@ def _blob(blobs: str, data: bytes, media_type: str) -> dict[str, object]:
 
 
 def main() -> None:
-    asked = json.loads(sys.argv[1])
-    with tempfile.TemporaryDirectory(prefix="packinfra-bench-") as folder, ThreadPoolExecutor(asked["at_once"]) as pool:
-        list(pool.map(lambda pack: publish(pack, asked, folder), asked["packs"]))
+    params = json.loads(sys.argv[1])
+    with (
+        tempfile.TemporaryDirectory(prefix="packinfra-bench-") as folder,
+        ThreadPoolExecutor(params["at_once"]) as pool,
+    ):
+        list(pool.map(lambda pack: publish(pack, params, folder), params["packs"]))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What one command costs, all its processes together, and how a round of several is kept fair.
+"""The cost of one command with all its processes, and fair rounds of several commands.
 
-Wall is from start to end. CPU is what the system accounted to the command and every process it waited for; where
-processes end unwaited, as under Pulumi, it is what was last seen of them. Memory is looked at every 20 ms: the largest
+Wall is from start to end. CPU is the time of the command and every process that it waited for; of processes that end
+unwaited, as under Pulumi, the last value that was read. Memory is looked at every 20 ms: the largest
 sum of what all processes had at one time, and of each process its own high-water mark, which the kernel keeps (its
-`ru_maxrss` won't do: it begins with what the process that started the command had). Needs /proc, so Linux.
+`ru_maxrss` is unusable: it starts with the value of the parent process). Needs /proc, so Linux.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from statistics import median
 _PAUSE = 0.02  # seconds
 _TICK = os.sysconf("SC_CLK_TCK")
 ROLES = {"provider": "pulumi.dynamic", "program": "pulumi-language-python-exec"}
-"""Whose memory is told apart: by what stands among a process's arguments."""
+"""Roles whose memory is reported separately -> a text in the arguments of such a process."""
 
 
 class CommandError(Exception):
-    """A measured command failed; its last words."""
+    """A measured command failed; the message has its last output."""
 
 
 @dataclass(frozen=True)
 class Cost:
-    """wall and cpu in seconds, peak in MiB; more: the high-water mark of each role, in MiB; said: what it printed."""
+    """wall and cpu in seconds, peak in MiB; more: the high-water mark of each role, in MiB; output: stdout and stderr."""
 
     wall: float
     cpu: float
     peak: float
     more: Mapping[str, float] = field(default_factory=dict)
-    said: str = ""
+    output: str = ""
 
     def figures(self) -> dict[str, float]:
         return {"wall": self.wall, "cpu": self.cpu, "peak": self.peak, **self.more}
 
 
 def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | None = None) -> Cost:
-    """Raises CommandError if it fails. Whatever happens, nothing that it started is left."""
+    """Raises CommandError if it fails. In any case it leaves no process behind."""
     with tempfile.TemporaryFile() as out:
         begun = time.perf_counter()
-        # A session of its own: ^C reaches it through us, once, and so does the end of all it started.
+        # In its own session, so that this process passes ^C on, once, and can end everything that it started.
         process = subprocess.Popen(
             command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -63,24 +63,24 @@ def run(command: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str] | No
             _end(process)
             raise
         out.seek(0)
-        said = out.read().decode(errors="replace")
+        output = out.read().decode(errors="replace")
     if process.returncode:
-        raise CommandError(f"{' '.join(map(str, command))[:300]}: exit code {process.returncode}\n{said[-3000:]}")
-    return Cost(wall, max(usage.ru_utime + usage.ru_stime, seen.cpu), seen.peak, seen.roles, said)
+        raise CommandError(f"{' '.join(map(str, command))[:300]}: exit code {process.returncode}\n{output[-3000:]}")
+    return Cost(wall, max(usage.ru_utime + usage.ru_stime, seen.cpu), seen.peak, seen.roles, output)
 
 
 def interleaved(
     ways: Mapping[str, Callable[[int], Mapping[str, float]]], rounds: int
 ) -> dict[str, list[dict[str, float]]]:
-    """Each way once, then each again, beginning with another: a slow minute of the machine meets them all, and none is
+    """Each way once, then each again, beginning with another one: a slow minute of the machine affects all, and none is
     always first. Way -> figures of each round."""
-    found: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    figures: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
     order = list(ways)
     for number in range(rounds):
         for way in order:
-            found[way].append(dict(ways[way](number)))
+            figures[way].append(dict(ways[way](number)))
         order.append(order.pop(0))
-    return found
+    return figures
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class _Seen:
         return {
             role: max(marks)
             for role in ROLES
-            if (marks := [self._marks.get(pid, 0.0) for pid, found in self._roles.items() if found == role])
+            if (marks := [self._marks.get(pid, 0.0) for pid, known in self._roles.items() if known == role])
         }
 
 

@@ -1,9 +1,9 @@
-"""Where packinfra's own time goes: what it does for one pack after another, in one thread, under cProfile.
+"""packinfra's own time by function: one pack after another, in one thread, with cProfile.
 
     python -m benchmarks.profiles publish|unchanged|read '{"target": "host/path", "packs": [...], ...}'
 
 publish: the provider's check and create; unchanged: its check and read of what is published already; read: what the
-program does, which reads and judges all packs. The config blob goes up beside the layer, in another thread, which
+program does, which reads and validates all packs. The config blob goes up beside the layer, in another thread, which
 shows as waiting for a lock.
 """
 
@@ -24,20 +24,20 @@ from packinfra.packs.catalogue import read_catalogue
 LINES = 15
 
 
-def publish(asked: dict[str, Any]) -> Callable[[], object]:
+def publish(params: dict[str, Any]) -> Callable[[], object]:
     lifecycle = new_lifecycle()
-    return lambda: [one(lifecycle, asked, pack, None) for pack in asked["packs"]]
+    return lambda: [one(lifecycle, params, pack, None) for pack in params["packs"]]
 
 
-def unchanged(asked: dict[str, Any]) -> Callable[[], object]:
+def unchanged(params: dict[str, Any]) -> Callable[[], object]:
     lifecycle = new_lifecycle()
-    olds = {pack: one(lifecycle, asked, pack, None) for pack in asked["packs"]}
-    return lambda: [one(lifecycle, asked, pack, old) for pack, old in olds.items()]
+    olds = {pack: one(lifecycle, params, pack, None) for pack in params["packs"]}
+    return lambda: [one(lifecycle, params, pack, old) for pack, old in olds.items()]
 
 
-def read(asked: dict[str, Any]) -> Callable[[], object]:
-    root = Path(asked["packs"][0]).parent
-    return lambda: read_catalogue(root, [Path(pack).name for pack in asked["packs"]])
+def read(params: dict[str, Any]) -> Callable[[], object]:
+    root = Path(params["packs"][0]).parent
+    return lambda: read_catalogue(root, [Path(pack).name for pack in params["packs"]])
 
 
 def profiled(work: Callable[[], object]) -> str:

@@ -1,4 +1,4 @@
-"""Publishing packs: ours against what users do today, over links of different kinds."""
+"""Publishing packs: packinfra compared with today's scripts, over links of different kinds."""
 
 from __future__ import annotations
 
@@ -60,11 +60,11 @@ class Place:
             )
 
     def ours(self, base: str, packs: Sequence[Path]) -> Cost:
-        command = [sys.executable, "-m", "benchmarks.pushers", self.asked(base, packs)]
+        command = [sys.executable, "-m", "benchmarks.pushers", self.params(base, packs)]
         cost = run(command, cwd=ROOT, env=self.environment())
-        return replace(cost, more=json.loads(cost.said))
+        return replace(cost, more=json.loads(cost.output))
 
-    def asked(self, base: str, packs: Sequence[Path]) -> str:
+    def params(self, base: str, packs: Sequence[Path]) -> str:
         """For benchmarks.pushers and benchmarks.profiles."""
         access = {"caFile": self.registry.ca_file} if self.registry.ca_file else {"plainHttp": True}
         return json.dumps({
@@ -73,12 +73,12 @@ class Place:
         })  # fmt: skip
 
     def loop(self, base: str, packs: Sequence[Path], at_once: int) -> Cost:
-        asked = {
+        params = {
             "crane": str(BIN / "crane"), "options": [] if self.registry.ca_file else ["--insecure"],
             "target": f"{self.host}/{base}", "packs": [str(pack) for pack in packs], "at_once": at_once,
         }  # fmt: skip
         script = ROOT / "benchmarks" / "loop.py"
-        return run([sys.executable, "-I", "-S", script, json.dumps(asked)], cwd=ROOT, env=self.environment())
+        return run([sys.executable, "-I", "-S", script, json.dumps(params)], cwd=ROOT, env=self.environment())
 
 
 Way = Callable[[Place, str, Sequence[Path]], Cost]
@@ -91,31 +91,31 @@ WAYS: dict[str, Way] = {
 
 @contextmanager
 def place(folder: Path, *, tls: bool = False, slow: bool = False) -> Iterator[Place]:
-    """A registry of its own in a folder of its own, and before it, if asked for, the slow link."""
+    """A registry in its own folder, optionally behind the slow link."""
     with ExitStack() as stack:
         folder.mkdir()
         stack.callback(shutil.rmtree, folder)
         registry = stack.enter_context(real_registry(folder / "registry", tls=tls))
-        found = Place(registry, registry.host, folder)
+        made = Place(registry, registry.host, folder)
         if slow:
-            found = found.via(stack.enter_context(Link(registry.host, rate=RATE, round_trip=ROUND_TRIP)))
-        found.log_in()
-        yield found
+            made = made.via(stack.enter_context(Link(registry.host, rate=RATE, round_trip=ROUND_TRIP)))
+        made.log_in()
+        yield made
 
 
 def fresh(where: Place, name: str, packs: Sequence[Path], rounds: int, ways: Sequence[str] = tuple(WAYS)) -> Case:
     """Every round into repositories that don't exist yet."""
-    found = _rounds(where, packs, rounds, ways, lambda way, number: f"{_slug(way)}-{len(packs)}-{number}")
-    return Case("publish", name, found, size=len(packs))
+    figures = _rounds(where, packs, rounds, ways, lambda way, number: f"{_slug(way)}-{len(packs)}-{number}")
+    return Case("publish", name, figures, size=len(packs))
 
 
 def unchanged(where: Place, name: str, packs: Sequence[Path], rounds: int) -> Case:
-    """Everything is published already: ours compares and asks for each tag, the loop pushes again."""
+    """Everything is published already: ours compares and resolves each tag, the loop pushes again."""
     ways = (OURS, LOOP)
     for way in ways:
         WAYS[way](where, f"{_slug(way)}-{len(packs)}", packs)
-    found = _rounds(where, packs, rounds, ways, lambda way, _: f"{_slug(way)}-{len(packs)}")
-    return Case("nothing changed", name, found, size=len(packs))
+    figures = _rounds(where, packs, rounds, ways, lambda way, _: f"{_slug(way)}-{len(packs)}")
+    return Case("nothing changed", name, figures, size=len(packs))
 
 
 def _rounds(

@@ -3,8 +3,8 @@
     python -m benchmarks.pushers '{"target": "host/path", "packs": [...], "access": {...}, "records": "file"}'
 
 Each pack goes through the provider's own `check` and `create`, four at once, which is how many threads the SDK's
-provider host has. What was published is noted in `records`; where that exists already the packs are checked against it
-and the registry is asked for each, which is what `up` and `refresh` do when nothing changed.
+provider host has. The published versions are written to `records`; if that exists already, the packs are compared with it
+and the registry is queried for each, which is what `up` and `refresh` do when nothing changed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from packinfra.lifecycle.run import Run
 THREADS = 4
 
 
-def publish(asked: dict[str, Any]) -> None:
-    records = Path(asked["records"])
+def publish(params: dict[str, Any]) -> None:
+    records = Path(params["records"])
     olds: dict[str, Any] = json.loads(records.read_text()) if records.exists() else {}
     lifecycle = new_lifecycle()
     with ThreadPoolExecutor(THREADS) as pool:
-        done = pool.map(lambda folder: (folder, one(lifecycle, asked, folder, olds.get(folder))), asked["packs"])
+        done = pool.map(lambda folder: (folder, one(lifecycle, params, folder, olds.get(folder))), params["packs"])
         records.write_text(json.dumps(dict(done)))
 
 
@@ -39,11 +39,11 @@ def new_lifecycle() -> PublishedPackLifecycle:
 
 
 def one(
-    lifecycle: PublishedPackLifecycle, asked: Mapping[str, Any], folder: str, old: Mapping[str, Any] | None
+    lifecycle: PublishedPackLifecycle, params: Mapping[str, Any], folder: str, old: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """The resource's inputs and outputs. Raises what the provider would."""
-    repository = f"{asked['target']}/{os.path.basename(folder)}"
-    news = {"repository": repository, "sources": [folder], "registryAccess": asked["access"]}
+    """The resource's inputs and outputs. Raises the provider's errors."""
+    repository = f"{params['target']}/{os.path.basename(folder)}"
+    news = {"repository": repository, "sources": [folder], "registryAccess": params["access"]}
     outcome = lifecycle.check(old["inputs"] if old else {}, news)
     assert not outcome.problems, outcome.problems
     if not old:

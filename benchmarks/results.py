@@ -13,7 +13,7 @@ from statistics import median
 from benchmarks.measure import Spread
 
 UNITS = {
-    "wall": "s", "work": "of it work", "cpu": "CPU s", "peak": "peak MiB", "requests": "requests", "refused": "refused", "sent": "sent MB", "written": "written MB", "state": "state kB a pack",
+    "wall": "s", "work": "of it work", "cpu": "CPU s", "peak": "peak MiB", "requests": "requests", "throttled": "throttled", "sent": "sent MB", "written": "written MB", "state": "state kB a pack",
     "provider": "provider MiB", "program": "program MiB",
 }  # fmt: skip
 """Figures in the order of a table's columns."""
@@ -27,7 +27,7 @@ round, so that a slow minute of the machine met both."""
 
 @dataclass(frozen=True)
 class Case:
-    """What was measured side by side.
+    """Measurements of several ways, side by side.
 
     section: "publish", ...; name: unique within it; ways: who -> figures of each round, in order; size: how many packs,
     for plots
@@ -44,8 +44,8 @@ class Case:
 
 @dataclass
 class Results:
-    """Everything of one run. notes: what a reader of the figures must know, beginning with the machine; profiles: name
-    -> what cProfile said."""
+    """Everything of one run. notes: necessary to understand the figures, the machine first; profiles: name
+    -> the output of cProfile."""
 
     cases: list[Case] = field(default_factory=list)
     notes: list[str] = field(default_factory=lambda: [_machine(), *_READING.splitlines()])
@@ -81,12 +81,12 @@ def table(cases: Iterable[Case]) -> str:
         first = case.values(next(iter(case.ways)), "wall")
         for number, way in enumerate(case.ways):
             walls = case.values(way, "wall")
-            found = [str(Spread.of(v)) if (v := case.values(way, figure)) else "" for figure in figures]
+            cells = [str(Spread.of(v)) if (v := case.values(way, figure)) else "" for figure in figures]
             against = [
                 str(Spread.of([wall / base for wall, base in zip(walls, first, strict=True)])) if number else "",
                 f"{median(wall - base for wall, base in zip(walls, first, strict=True)):+.2f}" if number else "",
             ]
-            rows.append(["" if number else case.name, way, *found, *against, str(len(walls))])
+            rows.append(["" if number else case.name, way, *cells, *against, str(len(walls))])
     return "\n".join(f"| {' | '.join(row)} |" for row in rows)
 
 
