@@ -5,7 +5,7 @@
     pulumi   .tools/bin             only where no recent Pulumi is on PATH
     crane    .tools/bin             the tests' independent reader
     helm     .tools/bin             another client of the stand-in, for its own tests
-    registry .tools/bin             the tests' real registry
+    registry .tools/bin             the tests' real registries
     bench    .tools/bench-venv      what draws the plot of `make bench`
 
 A second run finds the stamps of the first and takes no time. An interrupted one is simply run again.
@@ -64,6 +64,7 @@ def ensure(*targets: str, checkout: Path = CHECKOUT) -> None:
             GoTools(checkout).ensure_helm()
         if "registry" in targets:
             GoTools(checkout).ensure_registry()
+            GoTools(checkout).ensure_registry_2()
         if "env" in targets:
             ensure_venv(checkout / ".venv", checkout / "requirements.lock", tools / "log" / "env.log")
         if "sandbox" in targets:

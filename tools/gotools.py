@@ -60,6 +60,7 @@ ENGINE = Build("pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "pulumi",
 LANGUAGE_HOST = Build("language-python", f"{SDK}/python/cmd/pulumi-language-python", "pulumi-language-python")
 CRANE = Build("crane", "github.com/google/go-containerregistry/cmd/crane", "crane")
 REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/registry", "registry")
+REGISTRY_2 = Build("registry2", ".", "registry2")  # a main of our own around the handlers of distribution 2.8
 HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
@@ -136,6 +137,9 @@ class GoTools:
     def ensure_registry(self) -> None:
         self._ensure(REGISTRY, "the tests push to distribution's registry", "one to two minutes")
 
+    def ensure_registry_2(self) -> None:
+        self._ensure(REGISTRY_2, "the tests push to distribution 2.8, too", "under half a minute")
+
     def _ensure(self, build: Build, why: str, usually: str) -> None:
         if self._is_current(build.binary, [build.binary], [build]):
             return
@@ -154,6 +158,7 @@ class GoTools:
         for build in builds:
             folder = self.checkout / "tools" / build.module
             parts += [(folder / name).read_text() for name in ("go.mod", "go.sum")]
+            parts += [path.read_text() for path in sorted(folder.glob("*.go"))]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _expected_stamp(self, builds: list[Build], go: tuple[int, ...]) -> str:
