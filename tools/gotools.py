@@ -61,6 +61,7 @@ LANGUAGE_HOST = Build("language-python", f"{SDK}/python/cmd/pulumi-language-pyth
 CRANE = Build("crane", "github.com/google/go-containerregistry/cmd/crane", "crane")
 REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/registry", "registry")
 ACTIONLINT = Build("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "actionlint")
+REGISTRY_2 = Build("registry2", ".", "registry2")  # a main of our own around the handlers of distribution 2.8
 HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
@@ -137,8 +138,9 @@ class GoTools:
     def ensure_actionlint(self) -> None:
         self._ensure(ACTIONLINT, "make check reads the CI workflow with actionlint", "under half a minute")
 
-    def ensure_registry(self) -> None:
+    def ensure_registries(self) -> None:
         self._ensure(REGISTRY, "the tests push to distribution's registry", "one to two minutes")
+        self._ensure(REGISTRY_2, "the tests push to distribution 2.8, too", "under half a minute")
 
     def _ensure(self, build: Build, why: str, usually: str) -> None:
         if self._is_current(build.binary, [build.binary], [build]):
@@ -158,6 +160,7 @@ class GoTools:
         for build in builds:
             folder = self.checkout / "tools" / build.module
             parts += [(folder / name).read_text() for name in ("go.mod", "go.sum")]
+            parts += [path.read_text() for path in sorted(folder.glob("*.go"))]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _expected_stamp(self, builds: list[Build], go: tuple[int, ...]) -> str:

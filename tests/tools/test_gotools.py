@@ -134,7 +134,7 @@ def test_built_once_in_an_environment_of_our_own(
     for _ in range(2):
         GoTools(checkout).ensure_pulumi()
         GoTools(checkout).ensure_crane()
-        GoTools(checkout).ensure_registry()
+        GoTools(checkout).ensure_registries()
     builds = notes.read_text().splitlines()
     assert len(builds) == 4
     assert all(build.startswith("local off -mod=readonly 0 host build -trimpath") for build in builds)
