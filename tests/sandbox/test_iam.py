@@ -108,9 +108,10 @@ def test_who_has_a_policy(owner: Caller, make_user: MakeUser) -> None:  # ENT-1,
     assert holders(make_user(may)) == [["has-it"]] * 3
     iam.detach_user_policy(UserName="has-it", PolicyArn=policy)
     iam.detach_group_policy(GroupName="has-it", PolicyArn=policy)
-    for refuse in (lambda: iam.delete_policy(PolicyArn=policy), lambda: iam.delete_role(RoleName="has-it")):
-        with refused("DeleteConflict"):
-            refuse()
+    with refused("DeleteConflict"):
+        iam.delete_policy(PolicyArn=policy)
+    with refused("DeleteConflict"):
+        iam.delete_role(RoleName="has-it")
     iam.detach_role_policy(RoleName="has-it", PolicyArn=policy)
     iam.put_role_policy(RoleName="has-it", PolicyName="inline", PolicyDocument=ALLOW)
     with refused("DeleteConflict"):
