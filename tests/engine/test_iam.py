@@ -325,7 +325,7 @@ def test_deployer(deploying: Deploying) -> None:
     deploying.until_it_works("up", "--continue-on-error")
     project.configure(
         registry={"kind": "ecr", "basePath": f"{project.base_path}/moved"},
-        repositories=changed,
+        repositories={**changed, "forceDelete": False},
         access={key: value for key, value in ACCESS.items() if key != "reader"},
         palette={"name": "packs"},
     )
