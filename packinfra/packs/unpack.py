@@ -196,7 +196,7 @@ def _resolved(link: _Link, kept: set[int]) -> _File:
 
 
 def _follow(start: _Folder, target: str) -> _Node | None:
-    """What a link leads to; None if it leads out of the pack, to nothing, or through a file or another link."""
+    """The target of a link; None if it leads out of the pack, to nothing, or through a file or another link."""
     node: _Node = start
     for part in [""] if target.startswith("/") else target.split("/"):
         if not isinstance(node, _Folder):

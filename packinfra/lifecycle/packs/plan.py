@@ -107,7 +107,7 @@ def _read_folders(
 
 
 def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
-    """What settings would reject; a program may give anything. Unknown values pass."""
+    """Values that settings would reject: a program may pass anything. Unknown values are accepted."""
     problems, repository, keep = [], news.get("repository"), news.get("keepVersions")
     if isinstance(repository, str):
         problems += _reason("repository", lambda: split(repository))
