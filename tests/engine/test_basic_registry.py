@@ -103,8 +103,8 @@ def test_a_pack_leaves_by_name(basic: Project, registry: RealRegistry, client: C
     )
     shutil.move(basic.folder / "packs/other", basic.folder / "elsewhere")
     make_pack(basic.folder / "packs/hello", version="1.1.0")
-    for said in (basic.run("preview", succeeds=False), basic.up(succeeds=False)):
-        assert "this published pack has no folder any more:\n      other: 1.0.0\n" in said
+    for output in (basic.run("preview", succeeds=False), basic.up(succeeds=False)):
+        assert "this published pack has no folder any more:\n      other: 1.0.0\n" in output
     assert (client.tags(hello), client.tags(other)) == (["1.0.0"], ["1.0.0"])
 
     _configure(basic, registry, other={"removedPacks": ["other"]})
@@ -226,14 +226,14 @@ def test_without_the_base_paths_artifact(basic: Project, registry: RealRegistry,
 
 def test_a_wrong_password_and_a_missing_ca(basic: Project, registry: RealRegistry) -> None:
     basic.secret("registryPassword", "wrong")
-    said = basic.up(succeeds=False)
-    assert "401" in said
-    assert "Traceback" not in said
+    output = basic.up(succeeds=False)
+    assert "401" in output
+    assert "Traceback" not in output
     _configure(basic, registry, caFile=None)
     basic.secret("registryPassword", PASSWORD)
-    said = basic.up(succeeds=False)
-    assert "certificate" in said
-    assert "Traceback" not in said
+    output = basic.up(succeeds=False)
+    assert "certificate" in output
+    assert "Traceback" not in output
 
 
 def test_palette_reads_it(basic: Project, registry: RealRegistry, sandbox: Sandbox) -> None:
@@ -243,12 +243,12 @@ def test_palette_reads_it(basic: Project, registry: RealRegistry, sandbox: Sandb
     shutil.copy(basic.folder / "ca.pem", basic.folder / "for-palette.pem")
     _configure(basic, registry, palette={**settings, "registryCaFile": "for-palette.pem"})
     basic.secret("palettePassword", "mistyped")
-    said = basic.up(succeeds=False)
-    assert "400 InvalidCredentials" in said
-    assert "-> check username and password (packinfra:palettePassword)" in said
-    assert "Traceback" not in said
+    output = basic.up(succeeds=False)
+    assert "400 InvalidCredentials" in output
+    assert "-> check username and password (packinfra:palettePassword)" in output
+    assert "Traceback" not in output
     basic.secret("palettePassword", PASSWORD)
-    said += basic.up("--diff")
+    output += basic.up("--diff")
     uid = basic.output("paletteRegistryUid")
     spec = palette.get(f"/v1/registries/oci/{uid}/basic")["spec"]
     where = spec["endpoint"], spec["baseContentPath"], spec["providerType"]
@@ -258,12 +258,12 @@ def test_palette_reads_it(basic: Project, registry: RealRegistry, sandbox: Sandb
     _configure(basic, registry, palette=settings)
     basic.same()
     make_pack(basic.folder / "packs/hello", version="1.1.0")
-    said += basic.up()
+    output += basic.up()
     assert palette.versions(uid) == ["1.0.0", "1.1.0"]
-    said += basic.run("stack", "export") + basic.destroy()
+    output += basic.run("stack", "export") + basic.destroy()
     assert palette.send("GET", f"/v1/registries/oci/{uid}/basic").status_code == 404
     for secret in (PASSWORD, "mistyped", sandbox.palette.api_key):
-        _has_no(secret, said + basic.kept())
+        _has_no(secret, output + basic.kept())
 
 
 def test_nothing_of_aws_is_loaded(tmp_path: Path) -> None:
