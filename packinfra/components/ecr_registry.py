@@ -93,7 +93,7 @@ class EcrPackRegistry(PackRegistry):
 
         names = declare_names(name, selected, self._child()).registered()
 
-        def child() -> pulumi.ResourceOptions:
+        def child() -> pulumi.ResourceOptions:  # packs wait for their repositories anyway
             return pulumi.ResourceOptions(parent=self, depends_on=names)
 
         ecr = EcrRepositories(name, f"{base}/{PACKS_PATH}", settings, access.pull, child)
@@ -103,7 +103,7 @@ class EcrPackRegistry(PackRegistry):
             name,
             selected,
             {pack: ecr.declare_pack(pack).repository_url for pack in selected.packs},
-            lambda: pulumi.ResourceOptions(parent=self, depends_on=names, protect=settings.protect or None),
+            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
             registry_access=EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn)
             if profile or publisher_role_arn
             else None,
