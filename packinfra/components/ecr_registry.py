@@ -94,7 +94,7 @@ class EcrPackRegistry(PackRegistry):
 
         names = declare_names(name, selected, self._child()).registered()
 
-        def child() -> pulumi.ResourceOptions:
+        def child() -> pulumi.ResourceOptions:  # packs wait for their repositories anyway
             return pulumi.ResourceOptions(parent=self, depends_on=names)
 
         registry_access = None
@@ -107,7 +107,7 @@ class EcrPackRegistry(PackRegistry):
             name,
             selected,
             {pack: ecr.declare_pack(pack).repository_url for pack in selected.packs},
-            lambda: pulumi.ResourceOptions(parent=self, depends_on=names, protect=settings.protect or None),
+            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
             registry_access=registry_access,
         )
         ecr.check_encryption(self)
