@@ -91,6 +91,12 @@ lock: ## the requirements*.lock from pyproject.toml; UPGRADE=--upgrade raises ev
 	@$(LOCK) --group sandbox -o requirements-sandbox.lock
 	@$(LOCK) --group bench -o requirements-bench.lock
 
+# More of what `make test` does twice: make test-chaos CHAOS_ROUNDS=100 CHAOS_SEED=7
+.PHONY: test-chaos
+test-chaos: ## kill `up` at random moments, see the next run converge (CHAOS_ROUNDS, CHAOS_SEED)
+	@$(BOOTSTRAP) env sandbox pulumi registry
+	@CHAOS_ROUNDS=$(or $(CHAOS_ROUNDS),20) CHAOS_SEED=$(or $(CHAOS_SEED),1) $(BIN)/python -m pytest tests/engine/test_chaos.py
+
 bench: ## measure: publishing beside tar and crane, the engine beside its floor; under ten minutes
 	@$(BOOTSTRAP) env sandbox pulumi crane registry bench
 	@echo "==> measuring into benchmarks/results/" && $(BIN)/python -m benchmarks $(BENCH)

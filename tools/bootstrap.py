@@ -5,7 +5,7 @@
     pulumi     .tools/bin             only where no recent Pulumi is on PATH
     crane      .tools/bin             the tests' independent reader
     helm       .tools/bin             another client of the stand-in, for its own tests
-    registry   .tools/bin             the tests' real registry
+    registry   .tools/bin             the tests' real registries
     actionlint .tools/bin             checks the workflow of the hosted CI
     pythons    .tools/pythons         an environment for each other Python, for the quick tests
     wheels     .tools/wheels          from which the test of the package installs without a network
@@ -74,7 +74,7 @@ STEPS: dict[str, Callable[[Path], object]] = {
     "pulumi": lambda checkout: GoTools(checkout).ensure_pulumi(),
     "crane": lambda checkout: GoTools(checkout).ensure_crane(),
     "helm": lambda checkout: GoTools(checkout).ensure_helm(),
-    "registry": lambda checkout: GoTools(checkout).ensure_registry(),
+    "registry": lambda checkout: GoTools(checkout).ensure_registries(),
     "actionlint": lambda checkout: GoTools(checkout).ensure_actionlint(),
     "env": _venv(".venv", "requirements.lock"),
     "sandbox": _venv(".tools/sandbox-venv", "requirements-sandbox.lock"),

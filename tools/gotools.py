@@ -29,7 +29,7 @@ GET_PULUMI = "Pulumi {} or newer from https://www.pulumi.com/docs/install/ (it b
 
 NETWORK = (
     "The Go modules could not be reached. Connect to the network (or, behind a company's proxy or mirror, set "
-    "HTTPS_PROXY or GOPROXY as prescribed there) and run the same command again: it continues.\n"
+    "HTTPS_PROXY or GOPROXY as your company requires) and run the same command again: it continues.\n"
     'A shell with `eval "$(make env)"` reaches nothing but the sandbox: use another one.'
 )
 REMEDIES = {
@@ -39,7 +39,7 @@ REMEDIES = {
     "i/o timeout": NETWORK,
     "proxyconnect": NETWORK,
     "GOPROXY=off": "GOPROXY=off forbids downloads: unset it (also `go env -u GOPROXY`) and run the command again.",
-    "x509": "Go does not trust the certificate it is shown: behind a company's proxy, set SSL_CERT_FILE to its CA.",
+    "x509": "Go does not trust the server's certificate: behind a company's proxy, set SSL_CERT_FILE to its CA.",
     "checksum mismatch": "A download differs from go.sum: do not use it; check GOPROXY, or `go clean -modcache`.",
     "no space left on device": "The disk is full (a first build needs about 4 GB): make room, then run it again.",
 }
@@ -61,6 +61,7 @@ LANGUAGE_HOST = Build("language-python", f"{SDK}/python/cmd/pulumi-language-pyth
 CRANE = Build("crane", "github.com/google/go-containerregistry/cmd/crane", "crane")
 REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/registry", "registry")
 ACTIONLINT = Build("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "actionlint")
+REGISTRY_2 = Build("registry2", ".", "registry2")  # a main of our own around the handlers of distribution 2.8
 HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
@@ -118,7 +119,7 @@ class GoTools:
             return
         go, go_version = self._go(f"{reason}, and building it needs Go", pulumi_helps=True)
         say(f"{reason}: building it from its Go modules into .tools/bin")
-        say("once; usually 2-3 minutes on 2 cores plus the download of its modules")
+        say("this happens once and takes 2-3 minutes on 2 cores, plus the download of its modules")
         version = self._go_list(go, "{{.Version}}")
         stamp = f"-X {SDK}/go/common/version.Version={version}"
         self._build(go, ENGINE, f"-s -w {stamp}", f"Pulumi engine {version}")
@@ -137,8 +138,9 @@ class GoTools:
     def ensure_actionlint(self) -> None:
         self._ensure(ACTIONLINT, "make check reads the CI workflow with actionlint", "under half a minute")
 
-    def ensure_registry(self) -> None:
+    def ensure_registries(self) -> None:
         self._ensure(REGISTRY, "the tests push to distribution's registry", "one to two minutes")
+        self._ensure(REGISTRY_2, "the tests push to distribution 2.8, too", "under half a minute")
 
     def _ensure(self, build: Build, why: str, usually: str) -> None:
         if self._is_current(build.binary, [build.binary], [build]):
@@ -158,6 +160,7 @@ class GoTools:
         for build in builds:
             folder = self.checkout / "tools" / build.module
             parts += [(folder / name).read_text() for name in ("go.mod", "go.sum")]
+            parts += [path.read_text() for path in sorted(folder.glob("*.go"))]
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
     def _expected_stamp(self, builds: list[Build], go: tuple[int, ...]) -> str:
@@ -197,7 +200,7 @@ class GoTools:
         beside = [os.path.dirname(pulumi), os.path.dirname(os.path.realpath(pulumi)), *folders]
         missing = [name for name in HOSTS if not shutil.which(name, path=os.pathsep.join(beside))]
         if missing:
-            return f"{pulumi} comes without {', '.join(missing)}"
+            return f"{pulumi} lacks {', '.join(missing)}"
         say(f"using pulumi {dotted(version)} ({pulumi})")
         return None
 

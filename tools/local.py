@@ -17,14 +17,14 @@ CACHES = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache",
 def up(workspace: Workspace) -> None:
     refresh = _ready(workspace)
     workspace.run_begins()
-    _pulumi(workspace, "up", "--yes", "--skip-preview", *refresh, remedy="Correct it, then: make up")
+    _pulumi(workspace, "up", "--yes", "--skip-preview", *refresh, remedy="Fix it, then run: make up")
     workspace.state_is_true()
     print("\n" + published(workspace.outputs(), bool(shutil.which("aws"))))
 
 
 def preview(workspace: Workspace) -> None:
     refresh = _ready(workspace)
-    _pulumi(workspace, "preview", "--diff", *refresh, remedy="Correct it, then: make preview")
+    _pulumi(workspace, "preview", "--diff", *refresh, remedy="Fix it, then run: make preview")
 
 
 def refresh(workspace: Workspace) -> None:
@@ -36,10 +36,10 @@ def refresh(workspace: Workspace) -> None:
 def down(workspace: Workspace) -> None:
     if others := workspace.other_stacks():
         raise StepError(
-            f"other stacks are kept in {workspace.local / 'state'}, and would be lost with the stand-in: "
+            f"these stacks use the stand-in, and make down would remove it: "
             f"{', '.join(others)}.\n"
             'Remove them first: eval "$(make env)" && pulumi destroy --stack NAME && pulumi stack rm --preserve-config NAME. '
-            "Or give them up: make clean"
+            "To discard them: make clean"
         )
     if workspace.stack_exists():
         refresh = _ready(workspace)
@@ -47,9 +47,9 @@ def down(workspace: Workspace) -> None:
         remedy = "Then: make down (or make clean, which removes the sandbox with everything in it)"
         _pulumi(workspace, "destroy", "--yes", "--skip-preview", *refresh, remedy=remedy)
         workspace.remove_stack()
-        say(f"the stack {workspace.stack} is destroyed and removed; its settings in stacks/ are kept")
+        say(f"the stack {workspace.stack} is destroyed and removed; its stack file stays")
     elif not workspace.sandbox.exists():
-        say("nothing runs here and nothing is published: there is nothing to take down")
+        say("the stand-ins do not run and no stack exists: nothing to do")
         return
     _stop_sandbox(workspace)
     for folder in (workspace.local / "state", workspace.local / "docker", workspace.sandbox):
@@ -72,7 +72,7 @@ def status(workspace: Workspace) -> None:
     if running and workspace.stack_exists():
         print(published(workspace.outputs(), bool(shutil.which("aws"))))
     else:
-        say(f"the stack {workspace.stack} does not exist" if running else "start it: make up")
+        say(f"the stack {workspace.stack} does not exist" if running else "to start it: make up")
 
 
 def clean(workspace: Workspace) -> None:
@@ -99,7 +99,7 @@ def _ready(workspace: Workspace) -> list[str]:
     workspace.require_format()
     bootstrap.ensure("env", "sandbox", "pulumi", checkout=workspace.checkout)
     started = workspace.start_sandbox()
-    say(f"the local AWS stand-in {'is started' if started else 'runs already'} ({workspace.sandbox})")
+    say(f"{'started the local stand-ins' if started else 'the local stand-ins are running'} ({workspace.sandbox})")
     workspace.install_plugin()
     workspace.select_stack()
     released = workspace.release_dead_lock()
@@ -107,7 +107,7 @@ def _ready(workspace: Workspace) -> list[str]:
         say(released)
     if workspace.has_pending_operations():
         # Otherwise the engine warns of them at every run. Their effects are adopted by tag, or made again.
-        say("the last run was killed in the middle of something: clearing that from the stack's state")
+        say("the last run was killed: clearing its pending operations")
         options = ("--yes", "--skip-preview", "--clear-pending-creates")
         _pulumi(workspace, "refresh", *options, remedy="Then run the same command again")
     if reason := workspace.state_is_stale():
@@ -121,7 +121,7 @@ def _pulumi(workspace: Workspace, command: str, *options: str, remedy: str) -> N
     code = workspace.pulumi_live(command, *options, "--stack", workspace.stack)
     if code:
         workspace.end_orphans()
-        raise StepError(f"pulumi {command} failed (exit code {code}); its message is above. {remedy}")
+        raise StepError(f"pulumi {command} failed (exit code {code}); the error is above. {remedy}")
 
 
 def _sandbox_status(workspace: Workspace) -> tuple[bool, str]:
@@ -136,21 +136,23 @@ def _stop_sandbox(workspace: Workspace) -> None:
         say(f"ended the processes of a killed pulumi ({', '.join(map(str, orphans))})")
     if not (workspace.checkout / ".tools" / "sandbox-venv" / "bin" / "python").exists():
         bootstrap.ensure("sandbox", checkout=workspace.checkout)
-    say(workspace.stop_sandbox() or "the local AWS stand-in is stopped")
+    say(workspace.stop_sandbox() or "the local stand-ins are stopped")
 
 
 def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
     """The repositories and digests of the published packs, and commands to look at them."""
     repositories: Mapping[str, str] = outputs.get("repositories") or {}
     versions: Mapping[str, Mapping[str, str]] = outputs.get("versions") or {}
-    lines = [f"Published in {outputs.get('endpoint', 'the registry')} (the local stand-in, not AWS), as Pulumi has it:"]
+    lines = [
+        f"Published in {outputs.get('endpoint', 'the registry')} (the local stand-in, not AWS), according to Pulumi's state:"
+    ]
     for name in sorted(versions):
         for version, digest in sorted(versions[name].items()):
             lines += [f"  {repositories.get(name, name)}:{version}", f"      {digest}"]
     if len(lines) == 1:
         return "No pack is published."
     if uid := outputs.get("paletteRegistryUid"):
-        lines.append(f"Offered by the stand-in for Palette, where the registry is {uid}")
+        lines.append(f"Listed in the stand-in for Palette (registry {uid})")
     name = min(versions)
     uri = repositories.get(name, name)
     repository = uri.partition("/")[2]
@@ -163,12 +165,12 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
         [
             *lines,
             "",
-            'Look at it:    eval "$(make env)"    # then pulumi, aws, boto3, crane, oras of this shell use the stand-in',
+            'Inspect:       eval "$(make env)"    # then pulumi, aws, boto3, crane, oras of this shell use the stand-in',
             "               pulumi stack output",
             f"               {look}",
             f"               crane manifest {uri}:{max(versions[name])}    # if you have crane (make test builds it)",
-            "Change it:     edit a pack, raise the version in its pack.json, then: make preview, make up",
-            "Take it down:  make down",
+            "New version:   edit a pack, raise the version in its pack.json, then: make preview, make up",
+            "Remove all:    make down",
         ]
     )
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 PULSE_TERMINAL, PULSE_LOG = 1.0, 15.0
 LAST_LINES = 12
-RETRY = "When the cause is removed, run the same command again: it continues."
+RETRY = "Fix the cause, then run the same command again: it continues."
 
 
 class StepError(Exception):
@@ -83,7 +83,7 @@ def _explain(label: str, code: int, log: Path, remedies: Mapping[str, str]) -> s
         [
             f"{label} failed (exit code {code}). The last lines of its output:",
             *(f"    | {line}" for line in lines or ["(no output)"]),
-            f"The whole output: {log}",
+            f"Full log: {log}",
             advice,
         ]
     )

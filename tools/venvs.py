@@ -30,7 +30,7 @@ NOT_INHERITED = {
 
 NETWORK = (
     "The package index could not be reached. Connect to the network (or, behind a company's proxy or mirror, set "
-    "HTTPS_PROXY or pip's index-url as prescribed there) and run the same command again: it continues.\n"
+    "HTTPS_PROXY or pip's index-url as your company requires) and run the same command again: it continues.\n"
     'A shell with `eval "$(make env)"` reaches nothing but the sandbox: use another one.'
 )
 REMEDIES = {
@@ -120,7 +120,7 @@ def _require(lock: Path) -> None:
 
 
 def _make_room(folder: Path, lock: Path) -> None:
-    reason = "it is there, but not from this lock file, Python and place" if os.path.lexists(folder) else "first time"
+    reason = "the lock file, the Python or the location changed" if os.path.lexists(folder) else "first time"
     say(f"making {folder.name} from {lock.name} ({reason}); usually under a minute")
     if folder.is_symlink() or folder.is_file():
         folder.unlink()

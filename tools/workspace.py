@@ -153,7 +153,7 @@ class Workspace:
             [python, "-c", code], env=self.environment(), capture_output=True, text=True, check=False
         )
         if result.returncode:
-            raise StepError(f"no token from the sandbox: {result.stderr.strip().splitlines()[-1]}")
+            raise StepError(f"the sandbox returned no token: {result.stderr.strip().splitlines()[-1]}")
         folder = self.local / "docker"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "config.json").write_text(result.stdout)
@@ -279,7 +279,7 @@ class Workspace:
             return ""
         if mark == self._unfinished():
             return "the last run did not succeed, so the stack's state may hold values that were only planned"
-        return "the stack's state is older than this sandbox, whose predecessor is gone with all it held"
+        return "the stand-ins are new and empty, the stack's state is not"
 
     def run_begins(self) -> None:
         """Until `state_is_true`, the state counts as stale: after a failed update it holds what AWS has refused."""
@@ -322,7 +322,7 @@ class Workspace:
         for holder in holders:
             if holder["hostname"] != socket.gethostname() or _is_alive(holder["pid"]):
                 raise StepError(
-                    f"another pulumi works on the stack {self.stack} (process {holder['pid']} on {holder['hostname']}, "
+                    f"another pulumi process uses the stack {self.stack} (process {holder['pid']} on {holder['hostname']}, "
                     f"since {holder['timestamp']}). Wait for it to end, then run the same command again.\n"
                     'If that process is not a pulumi: eval "$(make env)" && pulumi cancel'
                 )

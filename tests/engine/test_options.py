@@ -122,12 +122,12 @@ def test_what_a_preview_tells(project: Project, ecr: Ecr) -> None:
     project.up()
     make_pack(project.folder / "packs/hello", {"values.yaml": "new: 1\n", "more.txt": "x"}, version="1.1.0")
     (project.folder / "packs/hello/gone.txt").unlink()
-    said = project.run("preview")
-    assert "since 1.0.0: changed pack.json, values.yaml; added more.txt; removed gone.txt" in said
+    output = project.run("preview")
+    assert "since 1.0.0: changed pack.json, values.yaml; added more.txt; removed gone.txt" in output
     steps = json.loads(project.workspace.pulumi("preview", "--json", "--stack", "test", "--non-interactive").stdout)
     (step,) = (s for s in steps["steps"] if s["op"] == "update")
     promised = step["newState"]["inputs"]["versions"]["1.1.0"]["manifestDigest"]
-    assert promised in said
+    assert promised in output
     project.up()
     assert project.digests()["1.1.0"] == promised
 
@@ -142,8 +142,8 @@ def test_state_holds_nothing_of_the_machine(project: Project, tmp_path: str) -> 
     """Inputs and outputs; where in a program a resource was declared is the engine's own record."""
     project.up()
     state = project.resources()["PublishedPack packs-hello"]
-    told = json.dumps([state["inputs"], state["outputs"], state["id"]])
+    state_text = json.dumps([state["inputs"], state["outputs"], state["id"]])
     secrets = project.workspace.environment()["AWS_SECRET_ACCESS_KEY"]
     for word in (str(tmp_path), str(project.folder), "/home/", "/root/", secrets, "AKIA"):
-        assert word not in told
+        assert word not in state_text
     assert len(state["inputs"]["__provider"]) <= 200

@@ -106,33 +106,33 @@ def test_a_role_and_a_key_of_ones_own(project: Project, sandbox: Sandbox, palett
     reader, api_key = Reader(sandbox, project.base_path), sandbox.palette.key(admin=True)
     role, user = reader.role(), reader.user()
     key, another = reader.key(user), reader.key(user)
-    found = palette.create("ecr", project.base_path, role_spec(project.base_path, role, reader.principal["externalId"]))
+    uid = palette.create("ecr", project.base_path, role_spec(project.base_path, role, reader.principal["externalId"]))
     project.variables(SPECTROCLOUD_APIKEY=None)
     project.secret("paletteApiKey", api_key)
     configure(project, roleArn=role)
-    said = [project.up()]
-    assert "was registered in Palette already, for the same place: it is taken over" in said[0]
-    assert palette.versions(found) == ["1.0.0"]
+    output = [project.up()]
+    assert "was registered in Palette already, for the same place: it is taken over" in output[0]
+    assert palette.versions(uid) == ["1.0.0"]
 
     project.secret("paletteSecretKey", another["secretKey"])
     configure(project, accessKeyId=key["accessKeyId"])
-    said.append(project.up(succeeds=False))
+    output.append(project.up(succeeds=False))
     for expected in (
         "could not have the credentials of the registry checked by Palette (api.spectrocloud.com/v1/registries/oci/ecr",
         "400 InvalidCredentials",
         f"-> check accessKeyId ({key['accessKeyId']}), its secret (packinfra:paletteSecretKey)",
     ):
-        assert expected in said[-1]
+        assert expected in output[-1]
     project.secret("paletteSecretKey", key["secretKey"])
-    said += [project.up("--diff"), project.run("preview", "--refresh", "--expect-no-changes")]
-    assert palette.sync("ecr", found)["status"] == "Success"
+    output += [project.up("--diff"), project.run("preview", "--refresh", "--expect-no-changes")]
+    assert palette.sync("ecr", uid)["status"] == "Success"
     assert not {"Role packs-reader", "PalettePrincipal packs"} & project.resources().keys()
     reader.iam.delete_access_key(UserName=user, AccessKeyId=key["accessKeyId"])
-    assert palette.sync("ecr", found)["status"] == "Failed", "it is this key that Palette reads with"
+    assert palette.sync("ecr", uid)["status"] == "Failed", "it is this key that Palette reads with"
 
-    said += [project.run("stack", "export"), project.destroy()]
-    assert palette.send("GET", f"{OCI}/{found}/ecr").status_code == 404
-    searched = "\n".join([project.kept(), *said])
+    output += [project.run("stack", "export"), project.destroy()]
+    assert palette.send("GET", f"{OCI}/{uid}/ecr").status_code == 404
+    searched = "\n".join([project.kept(), *output])
     assert key["accessKeyId"] in searched
     assert "Traceback" not in searched
     for secret in (api_key, key["secretKey"], another["secretKey"]):
@@ -144,10 +144,10 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
 ) -> None:
     def up(*expected: str) -> None:
         """Fails, and says all that."""
-        said = project.up(succeeds=False)
+        output = project.up(succeeds=False)
         for text in (*expected, "-> "):
-            assert text in said
-        assert "Traceback" not in said
+            assert text in output
+        assert "Traceback" not in output
 
     configure(project)
     project.variables(SPECTROCLOUD_APIKEY=None)
@@ -179,12 +179,12 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
     with sandbox.palette.overrides(hangs=True):
         up("Palette does not offer hello 1.0.0 after 2 s", "InProgress", "syncTimeout sets for how long")
     with sandbox.palette.overrides(in_use="web"):
-        said = project.destroy(succeeds=False)
-    assert "could not delete the registry from Palette" in said
-    assert "409 RegistryInUse: " in said
-    assert "in use by the cluster profile web" in said
-    assert "take those out of the profiles first" in said
-    assert "Traceback" not in said
+        output = project.destroy(succeeds=False)
+    assert "could not delete the registry from Palette" in output
+    assert "409 RegistryInUse: " in output
+    assert "in use by the cluster profile web" in output
+    assert "take those out of the profiles first" in output
+    assert "Traceback" not in output
     assert "PublishedPack packs-hello" in project.resources(), "what a profile uses is still there"
     assert sandbox.requests("ecr:BatchDeleteImage*", mark) == []
     project.up()

@@ -85,11 +85,11 @@ def test_a_repository_made_by_hand(project: Project, ecr: Ecr) -> None:
     ecr.create(base)
     ecr.create(project.repository)
     digest = ecr.push(project.repository, "0.9.0", b"made by hand")
-    said = project.up(succeeds=False)
-    assert f"{project.repository} exists already, and this stack did not create it" in said
-    assert "packinfra:repositories: {importRepositories: [hello]}" in said
-    assert "packinfra:repositories: {baseRepository: existing}" in said
-    assert "Traceback" not in said
+    output = project.up(succeeds=False)
+    assert f"{project.repository} exists already, and this stack did not create it" in output
+    assert "packinfra:repositories: {importRepositories: [hello]}" in output
+    assert "packinfra:repositories: {baseRepository: existing}" in output
+    assert "Traceback" not in output
 
     project.configure(repositories={"baseRepository": "existing", "importRepositories": ["hello"]})
     project.up()
@@ -123,5 +123,5 @@ def test_a_renamed_component_keeps_everything(project: Project) -> None:
 
 
 def _mutability(ecr: Ecr, name: str) -> str:
-    (found,) = ecr.api.describe_repositories(repositoryNames=[name])["repositories"]
-    return str(found["imageTagMutability"])
+    (repository,) = ecr.api.describe_repositories(repositoryNames=[name])["repositories"]
+    return str(repository["imageTagMutability"])

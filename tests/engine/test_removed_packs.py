@@ -46,16 +46,16 @@ def test_a_folder_that_vanished(two: Project, ecr: Ecr) -> None:
     before = ecr.tags(two.repository), ecr.tags(other(two))
     for command in (("preview",), ("up", "--yes"), ("up", "--yes", "--skip-preview"),
                     ("up", "--yes", "--skip-preview", "--continue-on-error"), ("preview", "--refresh")):  # fmt: skip
-        said = two.run(*command, succeeds=False)
+        output = two.run(*command, succeeds=False)
         for text in REFUSED:
-            assert text in said
-        assert "Traceback" not in said
-        assert "never retrieved" not in said
+            assert text in output
+        assert "Traceback" not in output
+        assert "never retrieved" not in output
     assert (ecr.tags(two.repository), ecr.tags(other(two))) == before
 
     two.configure(removedPacks=["other"])
-    said = two.run("preview")
-    assert said.partition("Diagnostics:")[2].count(REMOVED) == 1
+    output = two.run("preview")
+    assert output.partition("Diagnostics:")[2].count(REMOVED) == 1
     two.up()
     assert ecr.tags(other(two)) == {}
     assert other(two) not in ecr.names(two.base_path)
@@ -88,10 +88,10 @@ def test_removed_with_a_folder(two: Project, ecr: Ecr) -> None:
     """With all other mistakes, before anything is declared."""
     make_pack(two.folder / "packs/third", name="Third")
     two.configure(removedPacks=["other"])
-    said = two.run("preview", succeeds=False)
-    assert "other is in removedPacks, but packs/other contains it" in said
-    assert "packs/third" in said
-    assert "2 things to correct" in said
+    output = two.run("preview", succeeds=False)
+    assert "other is in removedPacks, but packs/other contains it" in output
+    assert "packs/third" in output
+    assert "2 things to correct" in output
     two.configure(removedPacks=["packs/other"])
     assert 'packinfra:removedPacks.0: "packs/other" is wrong: write the name in pack.json' in two.run(
         "preview", succeeds=False

@@ -58,8 +58,8 @@ class Bench:
         """Somebody changes the registration in the console."""
         body = self.get(uid)
         body["spec"] |= {"isSyncSupported": True, **spec}
-        answer = self.palette.send("PUT", f"{OCI}/{uid}/ecr", body)
-        assert answer.status_code == 204, answer.text
+        response = self.palette.send("PUT", f"{OCI}/{uid}/ecr", body)
+        assert response.status_code == 204, response.text
 
     def another(self, **environment: str) -> ProviderHost:
         """A run of its own."""
@@ -89,12 +89,12 @@ def test_from_creation_to_deletion(bench: Bench) -> None:
     asked = bench.asked(mark)
     assert asked == [f"GET {OCI}/summary", f"POST {OCI}/ecr/validate", "GET /v1/users/me", f"POST {OCI}/ecr"]
     assert (outs["uid"], outs["revision"]) == (uid, 1.0)
-    said = bench.get(uid)
-    assert said["metadata"]["name"] == bench.base
-    assert said["spec"]["providerType"] == "pack"
-    assert said["spec"]["credentials"]["sts"] == {"arn": inputs["roleArn"], "externalId": inputs["externalId"]}
-    assert said["status"]["syncStatus"]["isSyncSupported"] is True
-    assert said["status"]["syncStatus"]["status"] == "Pending", "PaletteSync has it synced, not the creation"
+    registration = bench.get(uid)
+    assert registration["metadata"]["name"] == bench.base
+    assert registration["spec"]["providerType"] == "pack"
+    assert registration["spec"]["credentials"]["sts"] == {"arn": inputs["roleArn"], "externalId": inputs["externalId"]}
+    assert registration["status"]["syncStatus"]["isSyncSupported"] is True
+    assert registration["status"]["syncStatus"]["status"] == "Pending", "PaletteSync has it synced, not the creation"
 
     assert bench.host.diff(uid, outs, bench.checked(bench.by_role(roleArn=inputs["roleArn"]), inputs)) == (False, [])
     assert bench.host.read(uid, outs)[:2] == (uid, outs)
@@ -165,9 +165,9 @@ def test_masked_secrets_and_default_blocks_are_no_change(bench: Bench) -> None:
     secrets = (inputs["secretKey"], rotated["secretKey"])
     with pytest.raises(ProviderError) as refused:
         bench.host.update(uid, updated, {**rotated, "secretKey": inputs["secretKey"]})
-    told = json.dumps([bench.host.logs, bench.host.statuses, str(refused.value)])
-    assert "400 InvalidCredentials" in told
-    assert not any(secret in told for secret in secrets)
+    texts = json.dumps([bench.host.logs, bench.host.statuses, str(refused.value)])
+    assert "400 InvalidCredentials" in texts
+    assert not any(secret in texts for secret in secrets)
     assert updated["secretKey"] == rotated["secretKey"]
 
 
@@ -239,11 +239,11 @@ def test_a_name_is_changed_in_place(bench: Bench) -> None:
     assert bench.named() == [uid]
 
 
-@pytest.mark.parametrize("answer", ["unauthorized", "forbidden", "error"])
-def test_a_refusal_is_not_gone(bench: Bench, answer: str) -> None:
+@pytest.mark.parametrize("response", ["unauthorized", "forbidden", "error"])
+def test_a_refusal_is_not_gone(bench: Bench, response: str) -> None:
     uid, _, outs = bench.created(bench.by_role())
     pattern = f"palette: * {OCI}/{uid}/ecr"
-    with bench.another() as other, bench.sandbox.faults.add(pattern, times=0, action="respond", response=answer):
+    with bench.another() as other, bench.sandbox.faults.add(pattern, times=0, action="respond", response=response):
         for operation in (other.read, other.delete):
             with pytest.raises(ProviderError, match=r"could not .* Palette \(api.spectrocloud.com/v1/reg") as caught:
                 operation(uid, outs)
@@ -270,9 +270,9 @@ def test_keys_scopes_and_hosts(bench: Bench) -> None:
         ({}, {"caFile": "none.pem"}, "could not reach Palette.*none.pem: No such file"),
         (NO_CA, {}, "certificate.*-> add the CA certificate of Palette .*caFile"),
     ]
-    for environment, changes, said in cases:
+    for environment, changes, message in cases:
         with bench.another(**environment) as host:
-            with pytest.raises(ProviderError, match=f"(?s){said}") as caught:
+            with pytest.raises(ProviderError, match=f"(?s){message}") as caught:
                 host.create({**inputs, **changes})
             assert "Traceback" not in str(caught.value)
             for secret in (bench.sandbox.palette.api_key, *environment.values()):
@@ -292,7 +292,7 @@ def test_a_name_that_is_taken(bench: Bench) -> None:
     role = {"credentialType": "sts", "sts": {"arn": inputs["roleArn"], "externalId": inputs["externalId"]}}
     spec = {"endpoint": inputs["endpoint"], "isPrivate": True, "providerType": "pack", "isSyncSupported": True,
             "credentials": role}  # fmt: skip
-    for kind, theirs, said in (
+    for kind, theirs, message in (
         ("ecr", {**spec, "baseContentPath": "another"}, f"kind ecr for {inputs['endpoint']}/another, not to one"),
         (
             "basic",
@@ -302,7 +302,7 @@ def test_a_name_that_is_taken(bench: Bench) -> None:
     ):
         uid = bench.palette.create(kind, bench.base, theirs)
         before = bench.get(uid, kind)
-        with pytest.raises(ProviderError, match=f"(?s){said}.*-> choose another name"):
+        with pytest.raises(ProviderError, match=f"(?s){message}.*-> choose another name"):
             bench.host.create(inputs)
         assert bench.get(uid, kind) == before
         assert bench.palette.send("DELETE", f"/v1/registries/{uid}").status_code == 204
@@ -402,14 +402,18 @@ def test_a_basic_registry(bench: Bench, tmp_path: Path) -> None:
         )  # fmt: skip
         uid, inputs, outs = bench.created(news)
         assert outs["endpoint"] == f"https://{registry.host}"
-        said = bench.get(uid, "basic")["spec"]["auth"]
-        assert (said["username"], said["password"]) == (USER, "********")
-        assert said["tls"] == {"certificate": inputs["certificate"], "enabled": True, "insecureSkipVerify": False}
+        registration = bench.get(uid, "basic")["spec"]["auth"]
+        assert (registration["username"], registration["password"]) == (USER, "********")
+        assert registration["tls"] == {
+            "certificate": inputs["certificate"],
+            "enabled": True,
+            "insecureSkipVerify": False,
+        }
         assert bench.host.read(uid, outs)[:2] == (uid, outs)
         assert bench.host.diff(uid, outs, bench.checked(news, inputs)) == (False, [])
         assert bench.host.diff(uid, outs, {**inputs, "password": "an0ther"}) == (True, [])
-        for change, said in (({"password": "wr0ng"}, "401"), ({"certificate": ""}, "certificate")):
-            with pytest.raises(ProviderError, match=rf"(?s){said}.*-> check username and password.*registryCaFile"):
+        for change, message in (({"password": "wr0ng"}, "401"), ({"certificate": ""}, "certificate")):
+            with pytest.raises(ProviderError, match=rf"(?s){message}.*-> check username and password.*registryCaFile"):
                 bench.host.update(uid, outs, {**inputs, **change})
         bench.palette.send("DELETE", f"{OCI}/{uid}/basic")
         assert bench.host.read(uid, outs)[0] == ""
@@ -419,14 +423,14 @@ def test_a_basic_registry(bench: Bench, tmp_path: Path) -> None:
 
 
 def test_the_principal_is_asked_once(sandbox: Sandbox, tmp_path: Path) -> None:
-    said = Palette(sandbox).principal()
+    principal = Palette(sandbox).principal()
     with ProviderHost(sandbox.environment(), tmp_path, provider=PalettePrincipalProvider()) as host:
         inputs, failures = host.check({}, {"host": "https://api.spectrocloud.com/", "partition": "aws"})
         assert failures == []
         assert inputs["host"] == "api.spectrocloud.com"
         id_, outs = host.create(inputs)
-        assert id_ == said["accountId"]
-        assert (outs["accountId"], outs["externalId"]) == (said["accountId"], said["externalId"])
+        assert id_ == principal["accountId"]
+        assert (outs["accountId"], outs["externalId"]) == (principal["accountId"], principal["externalId"])
 
         kept = {**outs, "externalId": "of-then"}
         mark = sandbox.mark()

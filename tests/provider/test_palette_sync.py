@@ -149,13 +149,13 @@ def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
     inputs = bench.hello("1.0.0")
     inputs["packs"]["ghost"] = {"3.0.0": "sha256:x"}
     with bench.sandbox.palette.overrides(empty_lookup=empty):
-        said = bench.failure({**inputs, "timeoutSeconds": 3.0})
-    assert "Palette does not offer ghost 3.0.0 after 3 s" in said
-    assert "see what Palette's console says" in said
+        failure = bench.failure({**inputs, "timeoutSeconds": 3.0})
+    assert "Palette does not offer ghost 3.0.0 after 3 s" in failure
+    assert "see what Palette's console says" in failure
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "message"),
     [
         ({"baseContentPath": "elsewhere"}, "compare the base path; then the provider type (pack"),
         ({"baseContentPath": "BASE/spectro-packs"}, "compare the base path"),
@@ -163,20 +163,20 @@ def test_a_pack_that_is_not_there(bench: Bench, empty: bool) -> None:
         ({"providerType": "helm", "isSyncSupported": False}, "Palette never syncs this registry"),
     ],
 )
-def test_nothing_is_listed(bench: Bench, changes: dict[str, Any], said: str) -> None:
+def test_nothing_is_listed(bench: Bench, changes: dict[str, Any], message: str) -> None:
     """The traps: a wrong base path and a wrong provider type end in Success, without packs."""
     bench.change(**{key: str(v).replace("BASE", bench.base) if key[0] == "b" else v for key, v in changes.items()})
     failure = bench.failure(bench.hello("1.0.0", timeoutSeconds=3.0))
     assert "Palette does not offer hello 1.0.0" in failure
-    assert said in failure
+    assert message in failure
     bench.change()
     bench.host.create(bench.hello("1.0.0"))  # put right, the next up goes through
 
 
 def test_a_sync_that_fails(bench: Bench) -> None:
     with bench.sandbox.palette.overrides(fails="registry content is broken"):
-        said = bench.failure(bench.hello("1.0.0"))
-    assert said.startswith(
+        failure = bench.failure(bench.hello("1.0.0"))
+    assert failure.startswith(
         f"Palette's sync of {HOST}/{bench.base} failed: Failed: registry content is broken\n  -> check that the credentials"
     )
     bench.host.create(bench.hello("1.0.0"))  # the failure of before is not taken for that of the new run
@@ -185,9 +185,9 @@ def test_a_sync_that_fails(bench: Bench) -> None:
 def test_a_reader_that_may_not_read(bench: Bench) -> None:
     name = bench.role.rpartition("/")[2]
     bench.reader.iam.delete_role_policy(RoleName=name, PolicyName="reader")
-    said = bench.failure(bench.hello("1.0.0"))
-    assert "AccessDenied" in said
-    assert "a role: the reader policy, docs/iam.md" in said
+    failure = bench.failure(bench.hello("1.0.0"))
+    assert "AccessDenied" in failure
+    assert "a role: the reader policy, docs/iam.md" in failure
     bench.reader.iam.put_role_policy(RoleName=name, PolicyName="reader", PolicyDocument=bench.reader.policy)
     bench.host.create(bench.hello("1.0.0"))
 
@@ -196,9 +196,9 @@ def test_a_sync_that_hangs(bench: Bench) -> None:
     """The run that hung is waited for by the next up."""
     inputs = bench.hello("1.0.0", timeoutSeconds=3.0)
     with bench.sandbox.palette.overrides(hangs=True):
-        said = bench.failure(inputs)
-        assert "Palette does not offer hello 1.0.0 after 3 s" in said
-        assert "InProgress\n  -> it has been running since" in said
+        failure = bench.failure(inputs)
+        assert "Palette does not offer hello 1.0.0 after 3 s" in failure
+        assert "InProgress\n  -> it has been running since" in failure
         assert "does not finish its sync after 3 s" in bench.failure(inputs)
         assert bench.syncs() == 1, "no second one while one runs"
         again = threading.Thread(target=bench.host.create, args=({**inputs, "timeoutSeconds": 30.0},))
@@ -247,11 +247,11 @@ def test_refresh_drops_what_palette_no_longer_lists(bench: Bench, ecr: Ecr) -> N
     assert bench.host.read("id", outs)[0] == ""
 
 
-@pytest.mark.parametrize("answer", ["unauthorized", "forbidden", "error"])
-def test_a_refused_lookup_is_not_gone(bench: Bench, answer: str) -> None:
+@pytest.mark.parametrize("response", ["unauthorized", "forbidden", "error"])
+def test_a_refused_lookup_is_not_gone(bench: Bench, response: str) -> None:
     inputs = bench.hello("1.0.0")
     with (
-        bench.sandbox.faults.add("palette: GET /v1/packs/*", times=0, action="respond", response=answer),
+        bench.sandbox.faults.add("palette: GET /v1/packs/*", times=0, action="respond", response=response),
         pytest.raises(ProviderError, match=r"could not look the pack up in Palette .*registries"),
     ):
         bench.host.read("id", inputs)

@@ -391,13 +391,13 @@ def _document(*statements: dict[str, Any]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
-@pytest.mark.parametrize("answer", ["unauthorized", "forbidden", "expired", "error"])
-def test_a_refusal_is_not_gone(pack: Pack, sandbox: Sandbox, answer: str) -> None:
+@pytest.mark.parametrize("response", ["unauthorized", "forbidden", "expired", "error"])
+def test_a_refusal_is_not_gone(pack: Pack, sandbox: Sandbox, response: str) -> None:
     """Refresh fails with the reason; the engine then leaves state as it was. (Every status: tests/unit/test_client.)"""
     id_, _, outs = pack.created()
     with (
         ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as host,
-        sandbox.faults.add(f"* /v2/{pack.name}/manifests/*", times=0, action="respond", response=answer),
+        sandbox.faults.add(f"* /v2/{pack.name}/manifests/*", times=0, action="respond", response=response),
     ):
         for operation in (host.read, host.delete):
             with pytest.raises(ProviderError, match=r"could not .*hello:1\.0\.0") as caught:

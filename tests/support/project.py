@@ -97,9 +97,9 @@ class Project:
     def run(self, *arguments: str, succeeds: bool = True) -> str:
         """What pulumi printed."""
         done = self.workspace.pulumi(*arguments, "--stack", "test", "--non-interactive")
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) is succeeds, said
-        return said
+        text = done.stdout + done.stderr
+        assert (done.returncode == 0) is succeeds, text
+        return text
 
     def up(self, *arguments: str, succeeds: bool = True) -> str:
         return self.run("up", "--yes", "--skip-preview", *arguments, succeeds=succeeds)

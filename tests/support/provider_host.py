@@ -71,9 +71,9 @@ class ProviderHost:
             cwd=cwd, env={**environment, "PYTHONPATH": root}, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert self._process.stdout
-        said = self._process.stdout.readline().strip()
-        assert said, f"the provider host ended at once: {self._process.wait()}"
-        address = f"127.0.0.1:{said}"
+        port = self._process.stdout.readline().strip()
+        assert port, f"the provider host ended at once: {self._process.wait()}"
+        address = f"127.0.0.1:{port}"
         # no proxy: the sandbox's environment points gRPC, too, to its CONNECT proxy
         self._channel = grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)])
         self._stub = provider_pb2_grpc.ResourceProviderStub(self._channel)
@@ -93,30 +93,30 @@ class ProviderHost:
         return [message for _, message, ephemeral in self._engine.logs if ephemeral]
 
     def check(self, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        answer = self._call(
+        response = self._call(
             "Check",
             provider_pb2.CheckRequest(urn=URN, olds=self._props(olds) if olds else None, news=self._props(news)),
         )
-        return _plain(answer.inputs), [failure.reason for failure in answer.failures]
+        return _plain(response.inputs), [failure.reason for failure in response.failures]
 
     def diff(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> tuple[bool, list[str]]:
-        answer = self._call(
+        response = self._call(
             "Diff", provider_pb2.DiffRequest(id=id_, urn=URN, olds=self._props(olds), news=self._props(news))
         )
-        self.deletes_before_replacing: bool = answer.deleteBeforeReplace
-        return answer.changes == provider_pb2.DiffResponse.DIFF_SOME, list(answer.replaces)
+        self.deletes_before_replacing: bool = response.deleteBeforeReplace
+        return response.changes == provider_pb2.DiffResponse.DIFF_SOME, list(response.replaces)
 
     def create(self, props: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-        answer = self._call("Create", provider_pb2.CreateRequest(urn=URN, properties=self._props(props)))
-        return answer.id, _plain(answer.properties)
+        response = self._call("Create", provider_pb2.CreateRequest(urn=URN, properties=self._props(props)))
+        return response.id, _plain(response.properties)
 
     def update(self, id_: str, olds: Mapping[str, Any], news: Mapping[str, Any]) -> dict[str, Any]:
         request = provider_pb2.UpdateRequest(id=id_, urn=URN, olds=self._props(olds), news=self._props(news))
         return _plain(self._call("Update", request).properties)
 
     def read(self, id_: str, props: Mapping[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        answer = self._call("Read", provider_pb2.ReadRequest(id=id_, urn=URN, properties=self._props(props)))
-        return answer.id, _plain(answer.properties), _plain(answer.inputs)
+        response = self._call("Read", provider_pb2.ReadRequest(id=id_, urn=URN, properties=self._props(props)))
+        return response.id, _plain(response.properties), _plain(response.inputs)
 
     def delete(self, id_: str, props: Mapping[str, Any]) -> None:
         self._call("Delete", provider_pb2.DeleteRequest(id=id_, urn=URN, properties=self._props(props)))

@@ -172,6 +172,10 @@ WRONG: dict[str, tuple[str, Change, str, str]] = {
         "images-form", write("values.yaml", "pack:\n  namespace: a\n  content:\n    images:\n    - nginx\n"), "values.yaml:5",
         "has no image",
     ),
+    "image a list": (
+        "images-form", write("values.yaml", "pack:\n  namespace: a\n  content:\n    images:\n    - image: [a, b]\n"), "values.yaml:5",
+        "is not a single name",
+    ),
     "images no list": (
         "images-form", write("values.yaml", "pack:\n  namespace: a\n  content:\n    images: a\n"), "values.yaml:4", "not a list",
     ),

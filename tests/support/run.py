@@ -6,7 +6,7 @@ from packinfra.lifecycle.run import Run
 
 
 class Messages:
-    """A Reporter that keeps what it is told."""
+    """A Reporter that keeps its messages."""
 
     def __init__(self) -> None:
         self.statuses: list[str] = []

@@ -188,17 +188,15 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
 
     def _refused(self) -> Reply | None:
-        target, given = self.target, self.headers.get("Authorization", "")
+        target, sent = self.target, self.headers.get("Authorization", "")
         if target.login is None:
             return None
         basic = f"Basic {base64.b64encode(target.login.encode()).decode()}"
         if not target.tokens or self.path.startswith("/token"):
-            return (
-                None if given == basic else Reply(401, {"WWW-Authenticate": 'Basic realm="x"'}, error("UNAUTHORIZED"))
-            )
+            return None if sent == basic else Reply(401, {"WWW-Authenticate": 'Basic realm="x"'}, error("UNAUTHORIZED"))
         name = re.fullmatch(r"/v2/(.+)/(?:manifests|blobs|tags)/.*", self.path)
         need = "push" if self.command in ("POST", "PUT") else "delete" if self.command == "DELETE" else "pull"
-        repository, _, actions = target.issued.get(given.removeprefix("Bearer "), "").rpartition(":")
+        repository, _, actions = target.issued.get(sent.removeprefix("Bearer "), "").rpartition(":")
         if name and repository == f"repository:{name[1]}" and need in actions.split(","):
             return None
         realm = f"http://{target.realm_host or target.host}/token"

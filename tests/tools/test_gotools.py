@@ -96,7 +96,7 @@ def test_a_recent_pulumi_on_path_is_used(path: Path, checkout: Path, program: Pr
     ("pulumi", "reason"),
     [
         (("v3.218.9", HOSTS), "is 3.218.9, older than 3.219.0"),
-        (("v3.259.0", HOSTS[1:]), "comes without pulumi-language-python"),
+        (("v3.259.0", HOSTS[1:]), "lacks pulumi-language-python"),
         (("what?", HOSTS), "does not print its version"),
     ],
 )
@@ -134,9 +134,9 @@ def test_built_once_in_an_environment_of_our_own(
     for _ in range(2):
         GoTools(checkout).ensure_pulumi()
         GoTools(checkout).ensure_crane()
-        GoTools(checkout).ensure_registry()
+        GoTools(checkout).ensure_registries()
     builds = notes.read_text().splitlines()
-    assert len(builds) == 4
+    assert len(builds) == 5
     assert all(build.startswith("local off -mod=readonly 0 host build -trimpath") for build in builds)
     assert "-tags grpcnotrace osusergo" in builds[0]
     assert "version.Version=v3.259.0" in builds[0]

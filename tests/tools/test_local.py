@@ -59,7 +59,7 @@ def test_env_fails_where_it_is_evaluated_too_when_nothing_runs(checkout: Path) -
 @pytest.mark.parametrize(
     ("target", "text"),
     [
-        ("down", "nothing runs here"),
+        ("down", "the stand-ins do not run"),
         ("status", "the sandbox is not running"),
         ("clean", "there is nothing to remove"),
     ],

@@ -153,7 +153,7 @@ def test_the_lock_of_a_dead_pulumi_is_released(workspace: Workspace, program: Pr
 def test_the_lock_of_a_working_pulumi_is_respected(workspace: Workspace, program: Program, elsewhere: bool) -> None:
     calls = fake_pulumi(workspace, program, "exit 0")
     lock(workspace, *((dead_pid(), "elsewhere") if elsewhere else (os.getpid(), socket.gethostname())))
-    with pytest.raises(StepError, match="another pulumi works on the stack"):
+    with pytest.raises(StepError, match="another pulumi process uses the stack"):
         workspace.release_dead_lock()
     assert not calls.exists()
 

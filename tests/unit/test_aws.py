@@ -120,18 +120,18 @@ def test_a_token_is_renewed_before_it_ends(service: ScriptedRegistry, api: Any) 
 
 def test_tokens_stay_out_of_logs(service: ScriptedRegistry, api: Any, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
-    answer = token_answer("the-token-itself")
-    service.next("POST", "^/$", answer)
+    reply = token_answer("the-token-itself")
+    service.next("POST", "^/$", reply)
     token = EcrCredentials(lambda: api, HOST)
     assert token.get().password == "the-token-itself"
-    encoded = json.loads(answer.body)["authorizationData"][0]["authorizationToken"]
+    encoded = json.loads(reply.body)["authorizationData"][0]["authorizationToken"]
     assert "botocore.parsers" in caplog.text
     for secret in ("the-token-itself", encoded):
         assert secret not in caplog.text + repr(token.get()) + repr(vars(token))
 
 
 @pytest.mark.parametrize(
-    ("reply", "kind", "said"),
+    ("reply", "kind", "message"),
     [
         (Reply(200, body=b'{"imageIds":[],"failures":[]}'), None, ""),
         (Reply(200, body=b'{"failures":[{"failureCode":"ImageNotFound","failureReason":"none"}]}'), None, ""),
@@ -144,12 +144,12 @@ def test_tokens_stay_out_of_logs(service: ScriptedRegistry, api: Any, caplog: py
     ],
 )  # fmt: skip
 def test_deletes(
-    service: ScriptedRegistry, api: Any, reply: Reply, kind: type[RegistryError] | None, said: str
+    service: ScriptedRegistry, api: Any, reply: Reply, kind: type[RegistryError] | None, message: str
 ) -> None:
     service.next("POST", "^/$", reply)
     reference = Reference(HOST.host, "base/hello", "1.0.0")
     if kind:
-        with pytest.raises(kind, match=said):
+        with pytest.raises(kind, match=message):
             delete_image(api, reference, "sha256:0")
     else:
         delete_image(api, reference, "sha256:0")

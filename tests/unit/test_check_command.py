@@ -41,10 +41,10 @@ def packs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_report(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["good", "warned", "broken", "absent"]) == 1
     good, warned = (read_pack(packs / name) for name in ("good", "warned"))
-    said = capsys.readouterr()
-    assert said.err == ""
+    captured = capsys.readouterr()
+    assert captured.err == ""
     assert (
-        said.out
+        captured.out
         == f"""\
 broken  broken 1.0.0: 2 errors
   error    pack.json:1: "layer" is "app", not one of kernel, os, k8s, cni, csi, addon  [layer-unknown]
@@ -94,7 +94,7 @@ def test_exit_codes_and_settings(packs: Path, capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ([], "name at least one pack folder"),
         (["--rule", "readme-mising=off", "good"], "did you mean readme-missing?"),
@@ -106,11 +106,11 @@ def test_exit_codes_and_settings(packs: Path, capsys: pytest.CaptureFixture[str]
         (["--jason", "good"], "unrecognized arguments: --jason"),
     ],
 )
-def test_wrong_calls(arguments: list[str], said: str, packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_wrong_calls(arguments: list[str], message: str, packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
 
 
 def test_files_stand_for_their_packs(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:

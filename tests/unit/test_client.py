@@ -123,10 +123,10 @@ def test_reading_back(registry: ScriptedRegistry, setup: Setup) -> None:
     assert read == manifest()
     into = io.BytesIO(b"before")
     into.seek(6)
-    told: list[int] = []
-    setup.client.pull(setup.reference, read.layers[0], into, lambda taken, _: told.append(taken))
+    progress: list[int] = []
+    setup.client.pull(setup.reference, read.layers[0], into, lambda taken, _: progress.append(taken))
     assert into.getvalue() == b"before" + LAYER
-    assert told[-1] == len(LAYER)
+    assert progress[-1] == len(LAYER)
 
 
 @pytest.mark.parametrize(
@@ -253,12 +253,12 @@ def no_descriptors() -> io.BytesIO:
 
 
 @pytest.mark.parametrize(
-    ("layer", "said"), [(lambda: Broken(LAYER), "Input/output error"), (no_descriptors, "Too many open files")]
+    ("layer", "message"), [(lambda: Broken(LAYER), "Input/output error"), (no_descriptors, "Too many open files")]
 )
 def test_a_layer_that_cannot_be_read(
-    registry: ScriptedRegistry, setup: Setup, layer: Callable[[], io.BytesIO], said: str
+    registry: ScriptedRegistry, setup: Setup, layer: Callable[[], io.BytesIO], message: str
 ) -> None:
-    with pytest.raises(RegistryError, match=f"can't be read: {said}\n  -> see to the disk"):
+    with pytest.raises(RegistryError, match=f"can't be read: {message}\n  -> see to the disk"):
         setup.client.push(setup.reference, manifest(), layer)
     assert setup.sleeps == []
     assert not registry.manifests
@@ -307,7 +307,7 @@ def test_a_blob_is_pulled_from_where_the_registry_keeps_it(registry: ScriptedReg
 
 
 @pytest.mark.parametrize(
-    ("reply", "said"),
+    ("reply", "message"),
     [
         (Reply(200, body=LAYER + b"!"), r"more than the 7000 B announced"),
         (Reply(200, body=LAYER[:-1]), "received sha256:.* instead of"),
@@ -317,12 +317,12 @@ def test_a_blob_is_pulled_from_where_the_registry_keeps_it(registry: ScriptedReg
     ],
 )
 def test_blobs_that_are_not_what_was_asked_for(
-    registry: ScriptedRegistry, setup: Setup, reply: Reply, said: str
+    registry: ScriptedRegistry, setup: Setup, reply: Reply, message: str
 ) -> None:
     registry.next("GET", "/blobs/", reply)
     into = io.BytesIO(b"before")
     into.seek(6)
-    with pytest.raises(RegistryError, match=said):
+    with pytest.raises(RegistryError, match=message):
         setup.client.pull(setup.reference, manifest().layers[0], into)
     assert into.getvalue() == b"before"
     assert setup.sleeps == []

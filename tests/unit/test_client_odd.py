@@ -132,7 +132,7 @@ class Fails:
     where: tuple[str, str]
     replies: tuple[Reply, ...]
     kind: type[RegistryError]
-    said: str
+    message: str
     requests: int
     sleeps: tuple[float, ...] = ()
 
@@ -191,7 +191,7 @@ def test_what_fails(registry: ScriptedRegistry, case: Fails) -> None:
         registry.next("GET", "/manifests/", *case.replies)
     with pytest.raises(case.kind) as caught:
         setup.publish()
-    assert case.said in str(caught.value)
+    assert case.message in str(caught.value)
     assert "\n  -> " in str(caught.value)
     assert "base/spectro-packs/archive/hello:1.0.0" in str(caught.value)
     assert len(registry.seen) == case.requests

@@ -63,7 +63,7 @@ def test_a_presigned_address_that_has_expired(registry: ScriptedRegistry) -> Non
 
 
 @pytest.mark.parametrize(
-    ("location", "said"),
+    ("location", "message"),
     [
         ("http://registry.example.com/x", "without TLS"),
         ("ftp://registry.example.com/x", "without TLS"),
@@ -73,9 +73,9 @@ def test_a_presigned_address_that_has_expired(registry: ScriptedRegistry) -> Non
         ("https://localhost/x", "an address of this network"),
     ],
 )
-def test_where_nobody_is_sent(location: str, said: str) -> None:
+def test_where_nobody_is_sent(location: str, message: str) -> None:
     call = Transport("registry.example.com").call(Reference("r", "r", "r"))
-    with pytest.raises(RegistryError, match=said):
+    with pytest.raises(RegistryError, match=message):
         call.send("PUT", location, Step.UPLOAD, (201,))
 
 
@@ -100,20 +100,24 @@ def test_nobody_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("host", "options", "said"),
+    ("host", "options", "message"),
     [
         ("registry.invalid", {}, "no such host: registry.invalid"),
         (None, {"plain_http": False}, "no TLS at"),
     ],
 )
 def test_hopeless_connections_are_not_tried_again(
-    registry: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch, host: str | None, options: dict[str, object], said: str
+    registry: ScriptedRegistry,
+    monkeypatch: pytest.MonkeyPatch,
+    host: str | None,
+    options: dict[str, object],
+    message: str,
 ) -> None:
     monkeypatch.setenv("NO_PROXY", "*")
     if host:
         registry.host = host
     setup = Setup(registry, **options)
-    with pytest.raises(Unreachable, match=said):
+    with pytest.raises(Unreachable, match=message):
         setup.client.resolve(setup.reference)
     assert setup.sleeps == []
 

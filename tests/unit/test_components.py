@@ -156,8 +156,8 @@ def test_children_get_the_aliases_of_the_component(mocks: Recording, alias: Any,
     program()
     assert aliases.pop(("EcrPackRegistry", "new")) == [alias]
     name = urn.rpartition("::")[2]
-    for (_, child), (given,) in aliases.items():
-        assert given.name == name + child.removeprefix("new")
+    for (_, child), (child_alias,) in aliases.items():
+        assert child_alias.name == name + child.removeprefix("new")
     assert ("PublishedNames", "new") in aliases
     assert ("PublishedPack", "new-hello") in aliases
     assert set(urns) == {urn}

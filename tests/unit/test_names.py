@@ -104,8 +104,26 @@ def test_an_alias_keeps_its_tags(bench: Bench, registry: ScriptedRegistry, urn: 
     assert registry.tags(bench.name) == ["1.0.0"]
     assert registry.uploads == set(), "the probe was cancelled"
     assert bench.messages.infos[-1] == (
-        f"{bench.repository}:1.0.0 stays: {urn} (as {alias(registry)}/{bench.name}) owns it now, in the same registry"
+        f"{bench.repository} stays as it is: {urn} owns it now (as {alias(registry)}/{bench.name})"
     )
+
+
+@pytest.mark.parametrize("host", ["same", "alias"])
+def test_versions_without_a_folder_stay_and_are_named(bench: Bench, registry: ScriptedRegistry, host: str) -> None:
+    """The engine checks a replacement without the old inputs, so the new resource can't know them."""
+    inputs, outs = bench.publish("1.0.0")
+    _, outs = bench.publish("1.1.0", olds=inputs, outs=outs)
+    bench.new_run()
+    repository = f"{alias(registry) if host == 'alias' else registry.host}/{bench.name}"
+    sources = [str(bench.folder.with_name("1.1.0"))]
+    new = bench.lifecycle.create(bench.check(repository=repository, sources=sources)).outputs
+    bench.lifecycle.delete("id", outs)
+    assert registry.tags(bench.name) == ["1.0.0", "1.1.0"]
+    (warning,) = bench.messages.warnings
+    assert warning.startswith("hello 1.0.0 stays published, but no folder holds it")
+
+    inputs, outs = bench.publish("1.0.0", "1.1.0", olds=None, outs={**new, "incomplete": True})
+    assert outs["versions"]["1.0.0"]["adopted"], "its folder is back"
 
 
 def test_another_registry_is_no_alias(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from packinfra.lifecycle.clients import PASSWORD, RegistryClients
-from packinfra.lifecycle.ownership import Ownership
+from packinfra.lifecycle.ownership import Claim, Ownership
 from packinfra.lifecycle.registry_access import (
     BasicAccess,
     EcrAccess,
@@ -129,19 +129,16 @@ def test_versions_that_are_withdrawn_or_published_again(bench: Bench) -> None:
 
 def test_ownership() -> None:
     owners = Ownership()
-    assert owners.owner_of("r", "1", "a") is None
-    owners.claim("r", "1", "a")
-    assert owners.owner_of("r", "1", "a") is None, "an owner may remove its tag"
-    assert owners.owner_of("r", "1", "b") == "a"
-    assert owners.owner_of("r", "2", "b") is None
-    owners.claim("r", "1", "a", written=True)
-    assert owners.owner_of("r", "1", "a") == "a", "unless it has published it in this run"
-    owners.claim("r", "1", "b")
-    assert owners.owner_of("r", "1", "b") == "b", "written stays, whoever wrote it"
-    owners.release("r", "1", "a")
-    assert owners.owner_of("r", "1", "a") == "b"
-    owners.release("r", "1", "b")
-    assert owners.owner_of("r", "1", "a") is None
+    assert owners.owner_of("h/r", "") is None
+    owners.claim("h/r", "", Claim("a"))
+    owners.claim("h/r", "", Claim("b"))
+    assert owners.owner_of("h/r", "") == Claim("b"), "the last one owns it"
+    assert owners.owner_of("h/r", "sha256:0") is None
+    assert owners.elsewhere("other/r", "") == [Claim("b")]
+    assert owners.elsewhere("other/q", "") == owners.elsewhere("h/r", "") == owners.elsewhere("other/r", "x") == []
+    assert not owners.is_planned("a")
+    owners.plan("a")
+    assert owners.is_planned("a")
 
 
 @pytest.mark.parametrize(

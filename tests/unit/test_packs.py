@@ -37,11 +37,11 @@ def test_a_validated_pack_is_not_parsed_again(tmp_path: Path, monkeypatch: pytes
 
 def test_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    for name, said in {
+    for name, message in {
         "absent": "does not exist", "file": "is a file, not a folder", "x" * 300: "File name too long",
         "file/deeper": "Not a directory", "a\0b": "zero byte",
     }.items():  # fmt: skip
-        with pytest.raises(PackError, match=said):
+        with pytest.raises(PackError, match=message):
             read_pack(tmp_path / name)
 
 

@@ -184,23 +184,25 @@ REFUSALS: list[tuple[str, Reply, type[PaletteError], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("reply", "kind", "said"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS])
+@pytest.mark.parametrize(
+    ("reply", "kind", "message"), [case[1:] for case in REFUSALS], ids=[case[0] for case in REFUSALS]
+)
 def test_refusals(
-    client: PaletteClient, palette: ScriptedPalette, reply: Reply, kind: type[PaletteError], said: str
+    client: PaletteClient, palette: ScriptedPalette, reply: Reply, kind: type[PaletteError], message: str
 ) -> None:
     palette.on("GET", "/sync/status", reply)
     with pytest.raises(PaletteError) as caught:
         client.sync_status("ecr", "u1")
     assert type(caught.value) is kind
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     where = f"could not read the sync status of the registry from Palette ({palette.host}{OCI}/u1/ecr/sync/status): "
     assert str(caught.value).startswith(where)
     assert "\n  -> " in str(caught.value)
-    assert len(palette.seen) == (5 if "for ever" in said or reply.status in (429, 503) else 1)
+    assert len(palette.seen) == (5 if "for ever" in message or reply.status in (429, 503) else 1)
 
 
 @pytest.mark.parametrize(
-    ("reply", "registration", "said"),
+    ("reply", "registration", "message"),
     [
         (
             error(400, "InvalidCredentials", "AccessDenied"),
@@ -216,11 +218,11 @@ def test_refusals(
     ],
 )
 def test_credentials_are_refused(
-    client: PaletteClient, palette: ScriptedPalette, reply: Reply, registration: Registration, said: str
+    client: PaletteClient, palette: ScriptedPalette, reply: Reply, registration: Registration, message: str
 ) -> None:
     palette.on("POST", "/validate", reply)
     palette.on("GET", "/summary", items())
-    with pytest.raises(CredentialsRejected, match=rf"checked by Palette.*\n  -> .*{said}"):
+    with pytest.raises(CredentialsRejected, match=rf"checked by Palette.*\n  -> .*{message}"):
         client.validate(registration)
 
 
@@ -275,9 +277,9 @@ def test_gone_is_not_taken_from_a_list_that_was_not_read(
         client.read("ecr", "u1")
 
 
-@pytest.mark.parametrize("said", [Reply(body={}), error(403, "Forbidden"), error(404, "ResourceNotFound")])
-def test_a_palette_that_tells_no_tenant(client: PaletteClient, palette: ScriptedPalette, said: Reply) -> None:
-    palette.on("GET", "/users/me", said)
+@pytest.mark.parametrize("reply", [Reply(body={}), error(403, "Forbidden"), error(404, "ResourceNotFound")])
+def test_a_palette_that_tells_no_tenant(client: PaletteClient, palette: ScriptedPalette, reply: Reply) -> None:
+    palette.on("GET", "/users/me", reply)
     palette.on("GET", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items())
     assert client.tenant() == ""
@@ -367,10 +369,10 @@ def test_at_its_pace(palette: ScriptedPalette) -> None:
 
 
 def test_no_answer(palette: ScriptedPalette, tmp_path: Path, sleeps: list[float], monkeypatch: Any) -> None:
-    def fails(host: str, said: str, attempts: int = 1, **options: Any) -> None:
+    def fails(host: str, message: str, attempts: int = 1, **options: Any) -> None:
         sleeps.clear()
         client = PaletteClient(PaletteTransport(host, KEY, policy=RetryPolicy(), sleep=sleeps.append, **options))
-        with pytest.raises(PaletteUnreachable, match=said) as caught:
+        with pytest.raises(PaletteUnreachable, match=message) as caught:
             client.registries()
         assert "could not list the registries in Palette" in str(caught.value)
         assert len(sleeps) == attempts - 1

@@ -45,12 +45,12 @@ def test_other_partitions() -> None:
     assert gov.spec()["credentials"]["partition"] == "aws-us-gov"
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "No such file"), ("nothing", "holds no certificate")])
-def test_an_unusable_ca_file(tmp_path: Path, content: str | None, said: str) -> None:
+@pytest.mark.parametrize(("content", "message"), [(None, "No such file"), ("nothing", "holds no certificate")])
+def test_an_unusable_ca_file(tmp_path: Path, content: str | None, message: str) -> None:
     path = tmp_path / "ca.pem"
     if content:
         path.write_text(content)
-    with pytest.raises(PaletteUnreachable, match=rf"{said}.*\n  -> name a PEM file"):
+    with pytest.raises(PaletteUnreachable, match=rf"{message}.*\n  -> name a PEM file"):
         PaletteTransport("h", KEY, ca_file=str(path))
 
 
@@ -90,8 +90,10 @@ def test_what_an_answer_says() -> None:
     assert parse_registration("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
     assert parse_registration("basic", answered(BASIC)) == basic
     # what is normalised, and what comes back although nothing was sent
-    said = parse_registration("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
-    assert (said["endpoint"], said["basePath"]) == (ROLE.endpoint, "base")
+    parsed = parse_registration(
+        "ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/")
+    )
+    assert (parsed["endpoint"], parsed["basePath"]) == (ROLE.endpoint, "base")
     # what is drift
     assert parse_registration("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
     assert parse_registration("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
@@ -108,6 +110,6 @@ def test_what_an_answer_says() -> None:
 
 def test_masked_values_are_left_out() -> None:
     masked = {"credentialType": "secret", "accessKey": "AKIA****", "secretKey": "********"}
-    said = parse_registration("ecr", answered(USER, credentials=masked))
-    assert "accessKeyId" not in said
-    assert "*" not in str(said)
+    parsed = parse_registration("ecr", answered(USER, credentials=masked))
+    assert "accessKeyId" not in parsed
+    assert "*" not in str(parsed)

@@ -1,4 +1,4 @@
-"""What is judged and decided without Palette: inputs, constructors, the wait for a role."""
+"""What is validated and decided without Palette: inputs, constructors, the wait for a role."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Unknown:
 
 
 @pytest.mark.parametrize(
-    ("given", "tidy"),
+    ("inputs", "tidy"),
     [
         (BY_ROLE, {}),
         (BY_KEY, {}),
@@ -51,14 +51,14 @@ class Unknown:
         ({**BASIC, "password": "p*ss"}, {}),
     ],
 )  # fmt: skip
-def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
-    before = dict(given)
-    assert validate_inputs(given) == ({**given, **REQUIRED_SPEC, **tidy}, [])
-    assert given == before
+def test_good_inputs(inputs: dict[str, Any], tidy: dict[str, str]) -> None:
+    before = dict(inputs)
+    assert validate_inputs(inputs) == ({**inputs, **REQUIRED_SPEC, **tidy}, [])
+    assert inputs == before
 
 
 @pytest.mark.parametrize(
-    ("given", "said"),
+    ("inputs", "messages"),
     [
         ({**ECR, "kind": "acr"}, ["kind: 'acr': write ecr, or basic"]),
         ({**BY_ROLE, "registryName": " "}, ["registry_name: Palette needs a name"]),
@@ -89,10 +89,10 @@ def test_good_inputs(given: dict[str, Any], tidy: dict[str, str]) -> None:
          ["host:", "registry_name:", "endpoint:", "base_path:", "credentials"]),
     ],
 )  # fmt: skip
-def test_bad_inputs_are_all_told_at_once(given: dict[str, Any], said: list[str]) -> None:
-    _, problems = validate_inputs(given)
-    assert len(problems) == len(said)
-    for problem, expected in zip(problems, said, strict=True):
+def test_bad_inputs_are_all_reported_at_once(inputs: dict[str, Any], messages: list[str]) -> None:
+    _, problems = validate_inputs(inputs)
+    assert len(problems) == len(messages)
+    for problem, expected in zip(problems, messages, strict=True):
         assert expected in problem
         assert "s3cret" not in problem
 
@@ -202,15 +202,15 @@ class Palette:
             raise self.refusals.pop(0)
 
 
-def admitted(palette: Palette, given: dict[str, Any], patience: float = 120.0) -> tuple[list[float], list[str]]:
-    sleeps, said = list[float](), list[str]()
+def admitted(palette: Palette, inputs: dict[str, Any], timeout: float = 120.0) -> tuple[list[float], list[str]]:
+    sleeps, messages = list[float](), list[str]()
     who: Any = palette
-    reporter = SimpleNamespace(status=said.append, warning=said.append)
+    reporter = SimpleNamespace(status=messages.append, warning=messages.append)
     wait_until_valid(
-        who, registration(given), role_timeout_seconds=patience, reporter=reporter, sleep=sleeps.append,
+        who, registration(inputs), role_timeout_seconds=timeout, reporter=reporter, sleep=sleeps.append,
         clock=lambda: sum(sleeps),
     )  # fmt: skip
-    return sleeps, said
+    return sleeps, messages
 
 
 def refused(kind: type[PaletteError] = CredentialsRejected) -> PaletteError:
@@ -218,24 +218,24 @@ def refused(kind: type[PaletteError] = CredentialsRejected) -> PaletteError:
 
 
 def test_a_new_role_is_waited_for() -> None:
-    sleeps, said = admitted(Palette(*[refused()] * 4), BY_ROLE)
+    sleeps, messages = admitted(Palette(*[refused()] * 4), BY_ROLE)
     assert sleeps == [2.0, 4.0, 8.0, 10.0]
-    assert said[0].startswith(f"Palette cannot read as {ROLE} yet")
-    assert "AccessDenied" in said[0]
+    assert messages[0].startswith(f"Palette cannot read as {ROLE} yet")
+    assert "AccessDenied" in messages[0]
 
 
 def test_not_for_ever() -> None:
     palette = Palette(*[refused()] * 99)
     with pytest.raises(CredentialsRejected):
-        admitted(palette, BY_ROLE, patience=60)
+        admitted(palette, BY_ROLE, timeout=60)
     assert palette.tried == 8
 
 
-@pytest.mark.parametrize("given", [BY_KEY, BASIC])
-def test_a_secret_is_wrong_at_once(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("inputs", [BY_KEY, BASIC])
+def test_a_secret_is_wrong_at_once(inputs: dict[str, Any]) -> None:
     palette = Palette(refused())
     with pytest.raises(CredentialsRejected):
-        admitted(palette, given)
+        admitted(palette, inputs)
     assert palette.tried == 1
 
 

@@ -70,7 +70,7 @@ class Bench:
     """A registry `u1` on a scripted server, wanted: hello 1.0.0 and 1.1.0, other 2.0.0."""
 
     def __init__(self, palette: ScriptedPalette) -> None:
-        self.palette, self.time, self.said, self.warnings = palette, 0.0, list[str](), list[str]()
+        self.palette, self.time, self.messages, self.warnings = palette, 0.0, list[str](), list[str]()
         self.client = PaletteClient(
             PaletteTransport(palette.host, KEY, ca_file=palette.ca_file, limiter=RateLimiter(1000.0))
         )
@@ -80,7 +80,7 @@ class Bench:
         self.time += seconds
 
     def status(self, message: str) -> None:
-        self.said.append(message)
+        self.messages.append(message)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)
@@ -133,7 +133,7 @@ def test_a_stale_status_is_waited_out(bench: Bench) -> None:
     assert bench.order == "s.sssll", "before the trigger, then until the new run is over, then every pack"
     assert bench.triggers == ["false"]
     assert bench.time == 1 + 2 + 4
-    assert bench.said == ["waiting for Palette's sync: Success", "waiting for Palette's sync: InProgress"]
+    assert bench.messages == ["waiting for Palette's sync: Success", "waiting for Palette's sync: InProgress"]
 
 
 def test_listed_late(bench: Bench) -> None:
@@ -141,7 +141,7 @@ def test_listed_late(bench: Bench) -> None:
     bench.lists("hello", [], ["1.0.0"], ["1.0.0", "1.1.0"])
     bench.lists("other", [], ["2.0.0"])
     bench.run()
-    assert bench.said == [
+    assert bench.messages == [
         "synced, but Palette does not list hello 1.0.0, 1.1.0; other 2.0.0 yet",
         "synced, but Palette does not list hello 1.1.0 yet",
     ]
@@ -154,7 +154,7 @@ def test_a_run_in_progress_is_awaited(bench: Bench) -> None:
     bench.run(now=NOON - 600)
     assert bench.order == "sss.sll"
     assert bench.triggers == ["false"]
-    assert bench.said == [f"waiting for the sync that has been running since {T2}"]
+    assert bench.messages == [f"waiting for the sync that has been running since {T2}"]
 
 
 def test_a_run_of_an_hour_is_given_up(bench: Bench) -> None:
@@ -188,8 +188,8 @@ def test_a_sync_that_hangs(bench: Bench) -> None:
     bench.lists("other", [])
     with pytest.raises(SyncFailed) as caught:
         bench.run(timeout=60)
-    said = "Palette does not offer hello 1.1.0; other 2.0.0 after 60 s: the sync of h.example/base is InProgress\n"
-    assert str(caught.value).startswith(f"{said}  -> it has been running since {T2}: run pulumi up again")
+    message = "Palette does not offer hello 1.1.0; other 2.0.0 after 60 s: the sync of h.example/base is InProgress\n"
+    assert str(caught.value).startswith(f"{message}  -> it has been running since {T2}: run pulumi up again")
     assert bench.time == 60
 
 

@@ -38,9 +38,9 @@ def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
     def write(content: object, helpers: dict[str, object] | None = None) -> None:
         text = content if isinstance(content, str) else json.dumps(content)
         (tmp_path / "config.json").write_text(text)
-        for name, answer in (helpers or {}).items():
+        for name, response in (helpers or {}).items():
             program = tmp_path / f"docker-credential-{name}"
-            out, code = (answer, 1) if isinstance(answer, str) else (json.dumps(answer), 0)
+            out, code = (response, 1) if isinstance(response, str) else (json.dumps(response), 0)
             program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdin.read()\nprint({out!r})\nsys.exit({code})\n")
             program.chmod(0o755)
 
@@ -51,17 +51,17 @@ def entry(user: str, password: str) -> dict[str, str]:
     return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-def found(given: Credentials | None = None, environment: dict[str, str] | None = None) -> Credentials | None:
-    return RegistryCredentials(HOST, given, environment or {}).get()
+def credentials(explicit: Credentials | None = None, environment: dict[str, str] | None = None) -> Credentials | None:
+    return RegistryCredentials(HOST, explicit, environment or {}).get()
 
 
 def test_the_order_of_sources(docker_config: Config) -> None:
     variables = {"PACKINFRA_REGISTRY_USERNAME": "env", "PACKINFRA_REGISTRY_PASSWORD": "e"}
-    assert found() is None
+    assert credentials() is None
     docker_config({"auths": {f"https://{HOST}/v1/": entry("file", "f:g")}})
-    assert found() == Credentials("file", "f:g")
-    assert found(None, variables) == Credentials("env", "e")
-    assert found(Credentials("given", "g"), variables) == Credentials("given", "g")
+    assert credentials() == Credentials("file", "f:g")
+    assert credentials(None, variables) == Credentials("env", "e")
+    assert credentials(Credentials("explicit", "g"), variables) == Credentials("explicit", "g")
     assert RegistryCredentials("other.example.com").get() is None
 
 
@@ -69,22 +69,22 @@ def test_credential_helpers_come_before_the_file(docker_config: Config) -> None:
     config = {"auths": {HOST: entry("file", "f")}, "credsStore": "all"}
     store = {"Username": "store", "Secret": "s"}
     docker_config(config, {"all": store})
-    assert found() == Credentials("store", "s")
+    assert credentials() == Credentials("store", "s")
     docker_config({**config, "credHelpers": {HOST: "one"}}, {"one": {"Username": "helper", "Secret": "h"}})
-    assert found() == Credentials("helper", "h")
+    assert credentials() == Credentials("helper", "h")
     docker_config(config, {"all": "credentials not found in native keychain"})
-    assert found() == Credentials("file", "f")
+    assert credentials() == Credentials("file", "f")
 
 
 def test_identity_tokens(docker_config: Config) -> None:
     docker_config({"credsStore": "all"}, {"all": {"Username": "<token>", "Secret": "refresh"}})
-    assert found() == Credentials("", "", "refresh")
+    assert credentials() == Credentials("", "", "refresh")
     docker_config({"auths": {HOST: {"identitytoken": "refresh"}}})
-    assert found() == Credentials("", "", "refresh")
+    assert credentials() == Credentials("", "", "refresh")
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         ("{", "it is not JSON"),
         ({"auths": {HOST: {"auth": "bm8tY29sb24="}}}, "an entry is malformed"),
@@ -92,10 +92,10 @@ def test_identity_tokens(docker_config: Config) -> None:
         ({"credHelpers": {HOST: "broken"}}, "no network today"),
     ],
 )
-def test_a_login_that_is_there_but_unusable(docker_config: Config, content: object, said: str) -> None:
+def test_a_login_that_is_there_but_unusable(docker_config: Config, content: object, message: str) -> None:
     docker_config(content, {"broken": "no network today"})
-    with pytest.raises(CredentialsError, match=said) as caught:
-        found()
+    with pytest.raises(CredentialsError, match=message) as caught:
+        credentials()
     assert "docker login registry.example.com:5000" in str(caught.value)
 
 
@@ -103,13 +103,13 @@ def test_a_login_that_is_there_but_unusable(docker_config: Config, content: obje
 def test_a_helper_that_is_not_installed(docker_config: Config) -> None:
     docker_config({"credsStore": "absent"})
     with pytest.raises(CredentialsError, match="docker-credential-absent not installed"):
-        found()
+        credentials()
 
 
 @pytest.mark.parametrize("name", ["PACKINFRA_REGISTRY_USERNAME", "PACKINFRA_REGISTRY_PASSWORD"])
 def test_half_a_login(name: str) -> None:
     with pytest.raises(CredentialsError, match="is not set"):
-        found(None, {name: "x"})
+        credentials(None, {name: "x"})
 
 
 def test_a_refused_login_is_looked_up_again(docker_config: Config) -> None:
@@ -263,7 +263,7 @@ def test_secrets_stay_out_of_errors_logs_and_reprs(
     """Also what a registry echoes, and the keys that stand in the queries of uploads and downloads."""
     caplog.set_level(logging.DEBUG)
     header = base64.b64encode(f"robot:{SECRET}-0".encode()).decode()
-    told = [repr(setup.credentials.get()), repr(setup.client), repr(Credentials("u", SECRET, SECRET))]
+    texts = [repr(setup.credentials.get()), repr(setup.client), repr(Credentials("u", SECRET, SECRET))]
     signed = f"http://{registry.host}/signed?X-Amz-Signature={SECRET}"
     setup.push()
     registry.next("GET", "/blobs/", Reply(307, {"Location": signed}))
@@ -278,12 +278,12 @@ def test_secrets_stay_out_of_errors_logs_and_reprs(
         try:
             action()
         except (RegistryError, ZeroDivisionError) as failure:
-            told += [str(failure), repr(failure), repr(getattr(failure, "auth_rejected", None)), repr(vars(failure))]
-    assert "is not wanted" in str(told)
+            texts += [str(failure), repr(failure), repr(getattr(failure, "auth_rejected", None)), repr(vars(failure))]
+    assert "is not wanted" in str(texts)
     assert "urllib3" in caplog.text
     assert "POST /v2/base" in caplog.text
     for secret in (SECRET, header, "_state"):
-        assert secret not in "\n".join([caplog.text, *told])
+        assert secret not in "\n".join([caplog.text, *texts])
 
 
 def test_trust_is_the_callers_word(tmp_path: Path) -> None:

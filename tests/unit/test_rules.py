@@ -130,7 +130,7 @@ def test_settings(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("rules", "said"),
+    ("rules", "message"),
     [
         ({"readme-mising": "off"}, 'no rule "readme-mising"; did you mean readme-missing?'),
         ({"xyz": "off"}, 'no rule "xyz"; docs/rules.md has all'),
@@ -139,10 +139,10 @@ def test_settings(tmp_path: Path) -> None:
         ({"a": "off", "values-invalid": "warning"}, '"a"; docs/rules.md has all; rule values-invalid'),
     ],
 )
-def test_wrong_settings(rules: Any, said: str, tmp_path: Path) -> None:
+def test_wrong_settings(rules: Any, message: str, tmp_path: Path) -> None:
     with pytest.raises(RuleError) as caught:
         read_pack(make_clean_pack(tmp_path / "pack"), rules)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
 def test_messages_are_safe_to_print(tmp_path: Path) -> None:

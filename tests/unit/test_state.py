@@ -49,8 +49,8 @@ class Recording(Mocks):
         self.declared: dict[str, tuple[str, dict[str, Any]]] = {}
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
-        given = {key: unwrap_rpc_secret(value) for key, value in args.inputs.items() if value is not None}
-        self.declared[args.name] = args.typ, given  # the host, too, hands secrets over in plain text
+        inputs = {key: unwrap_rpc_secret(value) for key, value in args.inputs.items() if value is not None}
+        self.declared[args.name] = args.typ, inputs  # the host, too, hands secrets over in plain text
         return f"{args.name}-id", {**args.inputs, "uid": "u1", "tenant": "t1", "revision": 1}
 
     def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:

@@ -16,7 +16,6 @@ from typing import BinaryIO
 
 from packinfra.errors import PackinfraError
 from packinfra.lifecycle.clients import RegistryClients
-from packinfra.lifecycle.owned_tags import OwnedTags
 from packinfra.lifecycle.packs.adopt import FOREIGN, Foreign, compare
 from packinfra.lifecycle.packs.archive_cache import Spool, build
 from packinfra.lifecycle.packs.file_changes import file_changes
@@ -48,7 +47,6 @@ class PackPublisher:
     def __init__(self, clients: RegistryClients, props: Props, run: Run, *, new: bool = False) -> None:
         self.repository = str(props["repository"])
         self._client = clients.get(self.repository, props.get("registryAccess"))
-        self.tags = OwnedTags(props, run, clients)
         self._props, self._new, self._archives = props, new, run.archives
         self._reporter = run.reporter(props)
         self._version_in: dict[str, str] = {}  # source -> its version, of those that were read
@@ -64,19 +62,18 @@ class PackPublisher:
         """
         reference = Reference.of(self.repository, version)
         digest = self._client.resolve(reference)
-        self.tags.claim(version)
         if digest is None or (was and was.codec != FOREIGN and digest == was.manifestDigest):
             return None
         if digest == record.manifestDigest:
             self._reporter.info(f"{self._name} {version}: adopted {digest}, which the registry already had")
-            return self._recorded(version, replace(record, adopted=True), was)
+            return _recorded(replace(record, adopted=True), was)
         foreign = compare(self._client, reference, record, self._ignore(version))
         if foreign.same:
             self._reporter.info(
                 f"{self._name} {version}: adopted {foreign.record.manifestDigest}, pushed by somebody else with "
                 "the same content; nothing was written"
             )
-            return self._recorded(version, foreign.record, was)
+            return _recorded(foreign.record, was)
         if not self._props.get("overwrite"):
             raise PublishError(self._refusal(reference, record, digest, foreign))
         return None
@@ -98,25 +95,19 @@ class PackPublisher:
         known = "" if result.sent >= record.size else "; the registry had the archive already"
         seconds = time.monotonic() - start
         self._reporter.info(f"{name}: published {result.digest} ({format_size(record.size)}, {seconds:.1f} s{known})")
-        return self._recorded(version, replace(record, adopted=False), was)
+        return _recorded(replace(record, adopted=False), was)
 
     def withdraw(self, version: str, record: PublishedVersion) -> None:
-        """Removes the tag if it still carries what was published and has no other owner; else reports why it stays.
-        With it goes what `overwrite` replaced under it."""
+        """Removes the tag if it still carries what was published; else reports why it stays. With it goes what
+        `overwrite` replaced under it."""
         reference = Reference.of(self.repository, version)
         self._removal = removal = self._removal or self._client.removal(reference)
-        if owner := self.tags.owner(version):
-            self._reporter.info(f"{reference} stays: {owner} owns it now")
-            return
         digest = removal.resolve(version)
         if record.codec == FOREIGN and not self._props.get("deleteAdopted"):
             self._reporter.warning(
                 f"{reference} stays: it was pushed by somebody else and only adopted (deleteAdopted: true removes it)"
             )
         elif digest == record.manifestDigest:
-            if owner := self.tags.owner_elsewhere(version, digest):
-                self._reporter.info(f"{reference} stays: {owner} owns it now, in the same registry")
-                return
             removal.delete(version, digest)
             self._reporter.info(f"{reference}: removed {digest}")
         elif digest:
@@ -149,15 +140,6 @@ class PackPublisher:
         """Does the tag of a version that is to be withdrawn still carry it?"""
         reference = Reference.of(self.repository, version)
         return self._client.resolve(reference, confirm_missing=True) == record.manifestDigest
-
-    def _recorded(self, version: str, record: PublishedVersion, was: PublishedVersion | None) -> PublishedVersion:
-        """The record with the digests of ours that the tag carried before."""
-        self.tags.claim(version, record.manifestDigest)
-        if was is None:
-            return record
-        before = (*was.replacedDigests, *([] if was.codec == FOREIGN else [was.manifestDigest]))
-        replaced = tuple(digest for digest in dict.fromkeys(before) if digest != record.manifestDigest)
-        return replace(record, replacedDigests=replaced)
 
     @contextmanager
     def _archive(self, version: str, record: PublishedVersion) -> Iterator[Callable[[], BinaryIO]]:
@@ -219,3 +201,12 @@ class PackPublisher:
                 )
 
         return progress
+
+
+def _recorded(record: PublishedVersion, was: PublishedVersion | None) -> PublishedVersion:
+    """The record with the digests of ours that the tag carried before."""
+    if was is None:
+        return record
+    before = (*was.replacedDigests, *([] if was.codec == FOREIGN else [was.manifestDigest]))
+    replaced = tuple(digest for digest in dict.fromkeys(before) if digest != record.manifestDigest)
+    return replace(record, replacedDigests=replaced)

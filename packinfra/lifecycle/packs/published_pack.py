@@ -16,8 +16,8 @@ from dataclasses import dataclass, replace
 
 from packinfra.errors import PackinfraError
 from packinfra.http.retry import TEMPORARY_STATUS
-from packinfra.lifecycle.clients import RegistryClients, normalize_repository, repository_identity, same_place
-from packinfra.lifecycle.owned_tags import OwnedTags
+from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
+from packinfra.lifecycle.ownership import Claim
 from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.plan import Hashes, Plan, make_plan
 from packinfra.lifecycle.packs.publish import PackPublisher
@@ -39,7 +39,8 @@ from packinfra.lifecycle.results import (
     ReadOutcome,
     changed_keys,
 )
-from packinfra.lifecycle.run import Config, Run, own_urn
+from packinfra.lifecycle.run import Config, Run
+from packinfra.lifecycle.successors import claim_repository, successor
 from packinfra.oci.errors import RegistryError, Throttled, Unreachable
 
 _SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "registryAccess")
@@ -63,14 +64,12 @@ class PublishedPackLifecycle:
         if isinstance(repository, str):
             news = {**news, "repository": normalize_repository(repository, access)}
         plan = make_plan(olds, news, self._run.archives)
-        problems = [*plan.problems, *self._shared_repository(news)]
-        if problems:
-            return CheckOutcome(news, problems)
-        self._run.ownership.plan(own_urn(news))
+        if plan.problems:
+            return CheckOutcome(news, plan.problems)
         if isinstance(repository, str):
-            tags = OwnedTags(news, self._run, self._clients)
-            for version in plan.versions:
-                tags.claim(version)
+            if other := claim_repository(self._run, news, list(plan.versions)):
+                problem = f"{other} publishes in {repository} too: declare one resource for each repository"
+                return CheckOutcome(news, [problem])
             if same_place(olds, news):
                 self._announce(olds, news, plan)
         inputs = {key: value for key, value in news.items() if key != "validated"}  # of this moment: not for state
@@ -81,16 +80,12 @@ class PublishedPackLifecycle:
         old, new = versions_from(olds), versions_from(news)
         # An unknown repository is one that is being created or replaced: even under the same name it will be empty.
         if not same_place(olds, news):
-            line, lost = replaced(str(olds.get("repository")), old, new, news.get("fileHashes") or {})
+            alias = _path(olds) == _path(news)  # only the host is another one
+            line, lost = replaced(str(olds.get("repository")), old, new, news.get("fileHashes") or {}, alias=alias)
             (self._run.warn_once if lost else self._run.info_once)(news, line)
             return DiffOutcome(changes=True, replaces=["repository"])
         if line := withdrawn(news["repository"], old, new, delete_adopted=bool(news.get("deleteAdopted"))):
             self._run.info_once(news, line)
-        if self._run.ownership.is_planned(own_urn(news)):
-            # A run that was killed may have left a predecessor to be deleted, with the same tags.
-            tags = OwnedTags(news, self._run, self._clients)
-            for version in old.keys() & new.keys():
-                tags.claim(version, old[version].manifestDigest)
         changes = (
             {v: record.contentDigest for v, record in old.items()} != {v: r.contentDigest for v, r in new.items()}
             or any(old[v].order != new[v].order for v in new)
@@ -116,7 +111,6 @@ class PublishedPackLifecycle:
             was = before.get(version)
             if was and (was.contentDigest == record.contentDigest or version not in hashes):
                 progress.keep(version, replace(was, order=record.order))
-                publisher.tags.claim(version, was.manifestDigest)
             elif version in hashes:  # else a failed run planned it, and its folder is gone
                 changed[version] = record
         self._publish(publisher, changed, progress, before)
@@ -140,8 +134,12 @@ class PublishedPackLifecycle:
         return ReadOutcome(outputs, {**inputs, "fileHashes": {version: {} for version in current}})
 
     def delete(self, _id: str, props: Props) -> None:
+        published = in_order({**versions_from(props, _PENDING), **versions_from(props)})
+        if owner := successor(self._run, self._clients, props):
+            self._hand_over([version for version, _ in published], owner, props)
+            return
         publisher, refusal = self._publisher(props), None
-        for version, record in in_order({**versions_from(props, _PENDING), **versions_from(props)}):
+        for version, record in published:
             try:
                 publisher.withdraw(version, record)
             except RegistryError as error:
@@ -166,7 +164,6 @@ class PublishedPackLifecycle:
                 progress.keep(version, adopted[version] or publisher.push(version, record, before.get(version)))
 
     def _withdraw(self, publisher: PackPublisher, version: str, record: PublishedVersion, progress: _Progress) -> None:
-        publisher.tags.release(version)
         try:
             publisher.withdraw(version, record)
         except RegistryError as error:
@@ -180,12 +177,15 @@ class PublishedPackLifecycle:
         else:
             progress.forget(version)
 
-    def _shared_repository(self, news: Props) -> list[str]:
-        repository, urn = news.get("repository"), own_urn(news)
-        if not isinstance(repository, str):
-            return []
-        other = self._run.ownership.use(repository_identity(repository, news.get("registryAccess")), urn)
-        return [f"{other} publishes in {repository} too: declare one resource for each repository"] if other else []
+    def _hand_over(self, versions: list[str], owner: Claim, props: Props) -> None:
+        """Removes nothing: another resource has adopted what it found, and the rest is said."""
+        reporter, name = self._run.reporter(props), _pack_name(props)
+        reporter.info(f"{props['repository']} stays as it is: {owner.urn} owns it now (as {owner.repository})")
+        if left := [version for version in versions if version not in owner.versions]:
+            reporter.warning(
+                f"{name} {', '.join(left)} stays published, but no folder holds it, so {owner.urn} does not record it\n"
+                "  -> put its folder back, and the next up adopts it; or remove its tag by hand"
+            )
 
     def _announce(self, olds: Props, news: Props, plan: Plan) -> None:
         """Which versions the next update publishes, and which files make the difference."""
@@ -205,6 +205,11 @@ def _changes_since(version: str, old: Versions, old_hashes: Mapping[str, Hashes]
     base = version if version in known else max(known, key=lambda v: old[v].order if v in old else 0, default=None)
     changes = file_changes(known[base], plan.file_hashes[version], plan.files.get(version)) if base else ""
     return f"; since {base}: {changes}" if base else ""
+
+
+def _path(props: Props) -> str:
+    """The repository without its host."""
+    return str(props.get("repository")).partition("/")[2]
 
 
 def _pack_name(props: Props) -> str:

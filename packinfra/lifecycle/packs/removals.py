@@ -15,7 +15,9 @@ def withdrawn(repository: str, old: Versions, new: Versions, *, delete_adopted: 
     return f"{repository}: {_in_order(gone)} will be withdrawn and no longer be pullable" if gone else ""
 
 
-def replaced(repository: str, old: Versions, new: Versions, with_folder: Collection[str]) -> tuple[str, bool]:
+def replaced(
+    repository: str, old: Versions, new: Versions, with_folder: Collection[str], *, alias: bool
+) -> tuple[str, bool]:
     """(the line for another repository in place of this one; whether versions are lost)"""
     lost = new.keys() - with_folder
     line = f"{repository} will be replaced: {_in_order(old)} will no longer be pullable from it; "
@@ -26,6 +28,7 @@ def replaced(repository: str, old: Versions, new: Versions, with_folder: Collect
     return (
         f"{line}in the new repository {pack} {_in_order(lost)} will be missing: no folder holds {them} any more, so only "
         f"the old repository has {them}"
+        + (". If both hosts are names of one registry, nothing is removed" if alias else "")
     ), True
 
 

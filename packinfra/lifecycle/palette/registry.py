@@ -12,6 +12,7 @@ No sync begins here: PaletteSync starts it, once the packs are published.
 
 from __future__ import annotations
 
+from packinfra.lifecycle.ownership import Claim
 from packinfra.lifecycle.palette.clients import PaletteClients
 from packinfra.lifecycle.palette.inputs import registration, validate_inputs
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
@@ -85,8 +86,8 @@ class PaletteRegistryLifecycle:
         return ReadOutcome(outputs, {key: value for key, value in outputs.items() if key not in _OUTPUTS_ONLY})
 
     def delete(self, id_: str, props: Props) -> None:
-        if owner := self._run.ownership.owner_of(_IN_PALETTE, id_, own_urn(props)):
-            self._run.reporter(props).info(f"{props.get('registryName')} stays in Palette: {owner} owns it now")
+        if owner := self._run.ownership.owner_of(_IN_PALETTE, id_):
+            self._run.reporter(props).info(f"{props.get('registryName')} stays in Palette: {owner.urn} owns it now")
             return
         self._clients.get(props).delete(props["kind"], id_, str(props.get("tenant") or ""))
 
@@ -96,7 +97,7 @@ class PaletteRegistryLifecycle:
 
     def _claim(self, uid: str, props: Props) -> None:
         """The last resource that has or writes the registration owns it."""
-        self._run.ownership.claim(_IN_PALETTE, uid, own_urn(props), written=True)
+        self._run.ownership.claim(_IN_PALETTE, uid, Claim(own_urn(props)))
 
 
 def _require_same_place(client: PaletteClient, listed: Listed, wanted: Registration) -> None:

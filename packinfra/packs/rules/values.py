@@ -101,12 +101,15 @@ def _images_form(contents: Contents) -> Iterator[RuleViolation]:
     if images is not None and not isinstance(images, List):
         yield RuleViolation("images-form", "pack.content.images is not a list", VALUES, images.line)
     for item in images.items if isinstance(images, List) else ():
-        if child(item, "image") is None:
-            near = next((key for key, _, _ in entries(item) if similar(key, ["image"], 0.6)), None)
-            message = f"an entry of pack.content.images has {quoted(near)} instead of image" if near else (
-                "an entry of pack.content.images has no image"
-            )  # fmt: skip
-            yield RuleViolation("images-form", message, VALUES, item.line)
+        if scalar(child(item, "image")) is None:
+            yield RuleViolation("images-form", _image_problem(item), VALUES, item.line)
+
+
+def _image_problem(item: Node) -> str:
+    if child(item, "image") is not None:
+        return "image in an entry of pack.content.images is not a single name"
+    near = next((key for key, _, _ in entries(item) if similar(key, ["image"], 0.6)), None)
+    return f"an entry of pack.content.images has {f'{quoted(near)} instead of' if near else 'no'} image"
 
 
 RULES: tuple[Rule, ...] = (
