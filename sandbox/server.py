@@ -14,7 +14,7 @@ from sandbox.ecr.access import Tokens
 from sandbox.ecr.control import ControlPlane
 from sandbox.ecr.data_plane import DataPlane
 from sandbox.ecr.downloads import Downloads
-from sandbox.ecr.rate_limit import RateLimit
+from sandbox.ecr.rate_limit import ManifestRateLimit
 from sandbox.ecr.state import Store
 from sandbox.ecr.uploads import Uploads
 from sandbox.environment import Environment
@@ -101,7 +101,7 @@ async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: so
     certificates.write_authority(folder / "ca.pem")
     store = Store(folder / "blobs" / "repositories", frozenset({settings.account}))
     tokens, downloads = Tokens(settings.token_seconds), Downloads()
-    manifests = RateLimit(settings.put_image_rate, settings.put_image_rate)
+    manifests = ManifestRateLimit(settings.put_image_rate, settings.put_image_rate)
     authorize, faults = accounts.authorize(store), Faults()
     control = ControlPlane(store, tokens, downloads, manifests, authorize, accounts.has_principal, accounts.find_key)
     drops = settings.missing_repository == "drop"

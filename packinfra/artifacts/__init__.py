@@ -1,1 +1,1 @@
-"""What is pushed: the layers, media types, titles and annotations of each kind of artifact, a module a kind."""
+"""The artifacts that are pushed: layers, media types, titles and annotations, one module for each kind."""

@@ -67,8 +67,8 @@ class EcrHost:
     @classmethod
     def of(cls, host: str) -> EcrHost | None:
         """None if `host` is no private ECR registry."""
-        found = _HOST.fullmatch(host)
-        return cls(host, found["account"], found["region"], bool(found["fips"])) if found else None
+        match = _HOST.fullmatch(host)
+        return cls(host, match["account"], match["region"], bool(match["fips"])) if match else None
 
 
 class EcrCredentials:

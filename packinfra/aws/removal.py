@@ -1,4 +1,4 @@
-"""What AWS refuses to delete, found by asking: policies that are attached, roles that have policies, images."""
+"""Finds out, before a delete, why AWS would refuse it: policies that are attached, roles that have policies, images."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ class Image(NamedTuple):
 class RemovalInventory:
     """Asks with the identity that `config` names. Thread-safe.
 
-    Each method raises CredentialsError if AWS doesn't respond, or not to this identity. What is gone has nothing.
+    Each method raises CredentialsError if AWS doesn't respond, or denies this identity. A thing that is gone has
+    nothing.
     """
 
     def __init__(self, host: EcrHost, config: AwsConfig) -> None:

@@ -72,7 +72,7 @@ def packs_or_error(packs: PacksArgument, removed: Sequence[str]) -> SelectedPack
 
 
 def declare_names(name: str, selected: SelectedPacks, opts: pulumi.ResourceOptions) -> PublishedNames:
-    """What keeps packs from leaving by accident. Repositories and packs must wait for it (`registered`)."""
+    """The check that keeps packs from leaving by accident. Repositories and packs must wait for it (`registered`)."""
     names = {
         pack: VersionsOfName(
             sorted((version.version for version in versions), key=by_version),
@@ -139,13 +139,13 @@ def _existing(published: Mapping[str, PublishedPack]) -> pulumi.Output[list[_Pub
         ]
 
     async def resources() -> set[pulumi.Resource]:
-        return {pack.resource for pack in await found}
+        return {pack.resource for pack in await existing}
 
     async def known() -> bool:
         return True
 
-    found = asyncio.ensure_future(find())
-    return pulumi.Output(resources(), found, known())
+    existing = asyncio.ensure_future(find())
+    return pulumi.Output(resources(), existing, known())
 
 
 def _keep(settings: PackSettings) -> int | None:

@@ -68,7 +68,7 @@ def _with_aliases_for_children(
 def _former(
     alias: str | pulumi.Alias, name: str, kind: str, parent: pulumi.Resource | None
 ) -> tuple[str, pulumi.Input[str]]:
-    """(the former name; the former URN). What an Alias leaves out is an Ellipsis: as it is now."""
+    """(the former name; the former URN). A part that an Alias leaves out is an Ellipsis: as it is now."""
     if isinstance(alias, str):
         return alias.rpartition("::")[2], alias
     old = alias.name if isinstance(alias.name, str) else name

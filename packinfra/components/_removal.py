@@ -29,9 +29,9 @@ def declare_removal_check(
     published: PublishedPacks,
     registry_access: EcrAccess | None,
 ) -> None:
-    """Call it when all that can be refused is declared: what it depends on is deleted after it."""
-    found = asyncio.ensure_future(_adopted(selected, published))
-    stays, goes = asyncio.ensure_future(_item(found, 0)), asyncio.ensure_future(_item(found, 1))
+    """Call it after everything whose deletion AWS may refuse is declared: its dependencies are deleted after it."""
+    both = asyncio.ensure_future(_adopted(selected, published))
+    stays, goes = asyncio.ensure_future(_item(both, 0)), asyncio.ensure_future(_item(both, 1))
     RemovalCheck(
         ecr.name,
         repository=base_repository_url,

@@ -1,4 +1,4 @@
-"""The format in which the provider host hands errors to the engine: ours without a traceback, and with what was done.
+"""The format in which the provider host hands errors to the engine: without a traceback, and with a failure's outputs.
 
 It changes undocumented habits of the SDK's provider host, so it fails soft: where the host differs, an error shows
 with a traceback, and an operation that was done in part leaves no state.
@@ -50,7 +50,7 @@ def _attach_state(error: PartialFailure, handler: FrameType) -> None:
     """Adds to the response what the engine shall record: an ErrorResourceInitFailed among the details of the status.
 
     The engine (plugin/provider_plugin.go, parseError) then keeps id and outputs, fails the run, and makes the next one
-    call `update`. It keeps the planned inputs whatever we send, so it is told to refresh the resource first: `read`
+    call `update`. It keeps the planned inputs whatever we send, so we make it refresh the resource first: `read`
     corrects them.
 
     handler: the host's frame that handles the request

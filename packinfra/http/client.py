@@ -38,7 +38,7 @@ class Timeouts:
 
 
 class Body(Protocol):
-    """What is sent, read in blocks."""
+    """A request body, read in blocks."""
 
     def __len__(self) -> int: ...
     def read(self, size: int = -1, /) -> bytes: ...

@@ -1,4 +1,4 @@
-"""What is tried again, when, and for how long: pure decisions, without clock, sleep or network.
+"""Which requests are tried again, when, and for how long: pure decisions, without clock, sleep or network.
 
     >>> policy = RetryPolicy(attempts=3, first=1.0, jitter=0.0)
     >>> decide(policy, Failure(status=503), attempt=1, elapsed=0.2)

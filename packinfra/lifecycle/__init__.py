@@ -1,1 +1,1 @@
-"""What check, diff, create, read, update and delete mean, a folder or module a family. No Pulumi."""
+"""The meaning of check, diff, create, read, update and delete, one folder or module for each family. No Pulumi."""

@@ -56,7 +56,7 @@ _KEYS = {
 
 
 def access_to_props(access: RegistryAccess) -> dict[str, Any]:
-    """What state records: the kind, and only the fields that are set."""
+    """The form in state: the kind, and only the fields that are set."""
     return {"kind": access.kind, **{_KEYS[field]: value for field, value in vars(access).items() if value}}
 
 

@@ -67,7 +67,7 @@ class RemovalCheckLifecycle:
         return ReadOutcome(props)
 
     def delete(self, _id: str, props: Props) -> None:
-        """Raises RemovalRefused with everything that stands in the way. What can't be asked is a warning."""
+        """Raises RemovalRefused with everything that prevents the removal. A query that AWS denies is a warning."""
         host, base = split(str(props["repository"]))
         ecr_host, access = EcrHost.of(host), access_from_props(props.get("registryAccess"))
         if ecr_host is None:

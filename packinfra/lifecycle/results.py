@@ -1,4 +1,4 @@
-"""What each operation of a resource's life takes and returns, in plain data: providers.py translates it for Pulumi."""
+"""Arguments and results of each lifecycle operation, in plain data: providers.py translates them for Pulumi."""
 
 from __future__ import annotations
 

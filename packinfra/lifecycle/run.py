@@ -1,4 +1,4 @@
-"""What all resources of one run share, and how they report to the user."""
+"""The state that all resources of one run share, and how they report to the user."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with a registry, each with the step, the reference, the response, and what to do next.
+"""The errors of a registry, each with the step, the reference, the response, and what to do next.
 
 RegistryError
   Unreachable            no connection, or it broke
@@ -23,7 +23,7 @@ from packinfra.http.errors import ServiceError
 
 
 class Step(StrEnum):
-    """What is done to a registry, as it reads in an error: "could not begin an upload (...)"."""
+    """A step of work on a registry, as it reads in an error: "could not begin an upload (...)"."""
 
     TRUST = "read the CA certificate"
     RESOLVE = "look up the tag"

@@ -14,7 +14,7 @@ class RegistryTraits:
     """How a kind of registry behaves.
 
     Args:
-        permissions: What an identity needs for a step, in the words of the registry's access control; errors name it,
+        permissions: The permissions that a step needs, in the terms of the registry's access control; errors name it,
             since a rejection may come without a text.
         drops_uploads: The POST of an upload just loses its connection where the repository is missing.
         eventually_consistent: A repository that was made a moment ago may not be there yet.

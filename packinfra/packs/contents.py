@@ -231,7 +231,7 @@ def _beginning(file: PackFile, size: int) -> bytes:
     try:
         with file.open() as opened:
             return opened.read(size)
-    except OSError:  # it was readable a moment ago: whoever archives it will find out
+    except OSError:  # it was readable a moment ago: reading it again for the archive reports that
         return b""
 
 

@@ -51,7 +51,7 @@ class Listing:
     left_out: tuple[LeftOut, ...]
 
 
-class _Folder(NamedTuple):
+class _FolderToList(NamedTuple):
     """A folder still to be listed. above: the real paths of the folders around it."""
 
     source: str
@@ -66,7 +66,7 @@ def list_files(folder: Path) -> Listing:
     ignore, violations = _ignore(folder, root)
     entries: list[Entry] = []
     left_out: list[LeftOut] = []
-    todo, seen = [_Folder(os.fspath(folder), "", root, ())], 0
+    todo, seen = [_FolderToList(os.fspath(folder), "", root, ())], 0
     while todo:
         for item in _list(todo.pop(), root, ignore):
             seen += 1
@@ -74,7 +74,7 @@ def list_files(folder: Path) -> Listing:
                 entries.append(item)
             elif isinstance(item, LeftOut):
                 left_out.append(item)
-            elif isinstance(item, _Folder):
+            elif isinstance(item, _FolderToList):
                 todo.append(item)
             else:
                 violations.append(item)
@@ -102,7 +102,7 @@ def _ignore(folder: Path, root: str) -> tuple[Ignore, list[RuleViolation]]:
     source = folder / IGNORE_FILE
     if not os.path.lexists(source):
         return Ignore(), []
-    parent = _Folder("", "", "", ())
+    parent = _FolderToList("", "", "", ())
     for item in _classify(os.fspath(source), IGNORE_FILE, root, link=source.is_symlink(), parent=parent):
         if isinstance(item, Entry):
             try:
@@ -119,7 +119,9 @@ def _ignore(folder: Path, root: str) -> tuple[Ignore, list[RuleViolation]]:
     return Ignore(), [RuleViolation("ignore-invalid", "it is a folder", IGNORE_FILE)]
 
 
-def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | RuleViolation | LeftOut | _Folder]:
+def _list(
+    folder: _FolderToList, root: str, ignore: Ignore
+) -> Iterator[Entry | RuleViolation | LeftOut | _FolderToList]:
     if folder.real in folder.above:
         yield RuleViolation("link-loop", "this link leads back to a folder that contains it", folder.prefix.rstrip("/"))
         return
@@ -152,8 +154,8 @@ def _list(folder: _Folder, root: str, ignore: Ignore) -> Iterator[Entry | RuleVi
 
 
 def _classify(
-    source: str, path: str, root: str, *, link: bool, parent: _Folder
-) -> Iterator[Entry | RuleViolation | _Folder]:
+    source: str, path: str, root: str, *, link: bool, parent: _FolderToList
+) -> Iterator[Entry | RuleViolation | _FolderToList]:
     target = real = ""
     try:
         if link:
@@ -170,7 +172,7 @@ def _classify(
         yield RuleViolation("link-inside", f"it is a link to {quoted(target)}; a copy of its target is published", path)
     if stat.S_ISDIR(mode):
         real = real or os.path.join(parent.real, os.path.basename(path))
-        yield _Folder(source, path + "/", real, (*parent.above, parent.real))
+        yield _FolderToList(source, path + "/", real, (*parent.above, parent.real))
     elif stat.S_ISREG(mode):
         yield Entry(path, source, bool(mode & stat.S_IXUSR))
     else:

@@ -1,4 +1,4 @@
-"""What is wrong with a text that is not JSON: one sentence, and the place to correct.
+"""Explains why a text is not JSON: one sentence, and the place to correct.
 
 Python's own messages differ between its versions, use Python's terms, and point behind the error: for a comma too many,
 at the bracket in the next line.

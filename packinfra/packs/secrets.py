@@ -41,7 +41,7 @@ _TOKENS = (
 
 
 class Secret(NamedTuple):
-    """What a file seems to contain, and the line."""
+    """A kind of secret that a file seems to contain, and its line."""
 
     kind: str
     line: int | None
@@ -52,15 +52,13 @@ def find_secrets(path: str, beginning: bytes) -> list[Secret]:
     name = path.rpartition("/")[2]
     if _ENV.fullmatch(name) and not name.endswith(_ENV_SAMPLES):
         return [Secret("environment variables, often with passwords", None)]
-    found: list[tuple[int, str]] = []
+    hits: list[tuple[int, str]] = []
     # Searching a plain string is much faster than an expression, and nearly always finds nothing.
     if b"PRIVATE KEY" in beginning:
-        found += _keys(beginning)
+        hits += _keys(beginning)
     if not _CODE.fullmatch(path) and b"\0" not in beginning[:1024]:
-        found += (
-            hit for prefix, kind, form in _TOKENS if prefix in beginning for hit in _tokens(beginning, kind, form)
-        )
-    return [Secret(kind, beginning.count(b"\n", 0, offset) + 1) for offset, kind in sorted(found)[:_MOST]]
+        hits += (hit for prefix, kind, form in _TOKENS if prefix in beginning for hit in _tokens(beginning, kind, form))
+    return [Secret(kind, beginning.count(b"\n", 0, offset) + 1) for offset, kind in sorted(hits)[:_MOST]]
 
 
 def _tokens(text: bytes, kind: str, form: bytes) -> Iterator[tuple[int, str]]:

@@ -46,7 +46,7 @@ _HARMLESS = re.compile(
 """PAX records that change nothing, or that every reader understands. GNU.sparse and hdrcharset, for example, don't."""
 
 
-class Entry(NamedTuple):
+class TarEntry(NamedTuple):
     """An entry: its path as written, its kind, the size of its content, a link's target, and the field of its mode."""
 
     path: str
@@ -76,7 +76,7 @@ class TarReader:
         self._source, self._strict, self._most = source, strict, most
         self._left = self._padding = 0  # of the current entry
 
-    def __iter__(self) -> Iterator[Entry]:
+    def __iter__(self) -> Iterator[TarEntry]:
         count = 0
         overrides: dict[str, str] = {}  # from extended headers, for the next entry
         extended = False
@@ -98,7 +98,7 @@ class TarReader:
             path = _text(name)
             if prefix[0] and magic == _POSIX:
                 path = f"{_text(prefix)}/{path}"
-            entry = Entry(path, _KINDS.get(kind, "other"), size, _text(target) if kind in _LINKS else "", mode)
+            entry = TarEntry(path, _KINDS.get(kind, "other"), size, _text(target) if kind in _LINKS else "", mode)
             if extended or kind != b"0" or self._strict:
                 entry = self._unusual(entry, kind, overrides)
                 overrides, extended = {}, False
@@ -141,7 +141,7 @@ class TarReader:
             if self._strict and piece.strip(b"\0"):
                 raise ArchiveReadError("other data follows its last entry")
 
-    def _unusual(self, entry: Entry, kind: bytes, overrides: dict[str, str]) -> Entry:
+    def _unusual(self, entry: TarEntry, kind: bytes, overrides: dict[str, str]) -> TarEntry:
         """`entry` with the fields of its extended headers."""
         size = int(overrides.get("size", entry.size))
         changed = entry._replace(
@@ -259,7 +259,7 @@ def _check_header(block: bytes | bytearray) -> None:
         raise ArchiveReadError("it contains a tar header with unusual numbers")
 
 
-def _check_entry(entry: Entry, kind: bytes, size: int) -> None:
+def _check_entry(entry: TarEntry, kind: bytes, size: int) -> None:
     """Refuses entries that two readers could read differently. size: in the header."""
     if _UNCLEAN.search(entry.path) or _UNCLEAN.search(entry.target):
         raise ArchiveReadError(f"it contains {quoted(entry.path)}, a name with control characters or not in UTF-8")

@@ -19,7 +19,7 @@ from packinfra.packs.contents import LOGO, METADATA, PRESETS, README, SCHEMA, VA
 from packinfra.packs.files import MOST_FILES
 from packinfra.packs.ignore import Ignore
 from packinfra.packs.inflate import ArchiveReadError, Stream
-from packinfra.packs.tar import Entry, TarReader
+from packinfra.packs.tar import TarEntry, TarReader
 from packinfra.text import quoted
 
 _READ_BY_PALETTE = (METADATA, VALUES, SCHEMA, PRESETS, LOGO, README)
@@ -96,7 +96,7 @@ class _Tree:
         self._root = _Folder(None, listed=True)
         self._count = 0
 
-    def add(self, entry: Entry, reader: TarReader) -> None:
+    def add(self, entry: TarEntry, reader: TarReader) -> None:
         parts = [part for part in entry.path.split("/") if part not in ("", ".")]
         if entry.path.startswith("/") or ".." in parts:
             raise UnpackError(f"it contains {quoted(entry.path)}, a path that leads out of it")
@@ -113,7 +113,7 @@ class _Tree:
         else:
             self._set(folder, parts[-1], self._node(entry, folder, reader))
 
-    def _node(self, entry: Entry, folder: _Folder, reader: TarReader) -> _Node:
+    def _node(self, entry: TarEntry, folder: _Folder, reader: TarReader) -> _Node:
         if entry.kind == "folder":
             return _Folder(folder, listed=True)
         if entry.kind == "file":
@@ -196,7 +196,7 @@ def _resolved(link: _Link, kept: set[int]) -> _File:
 
 
 def _follow(start: _Folder, target: str) -> _Node | None:
-    """What a link leads to; None if it leads out of the pack, to nothing, or through a file or another link."""
+    """The target of a link; None if it leads out of the pack, to nothing, or through a file or another link."""
     node: _Node = start
     for part in [""] if target.startswith("/") else target.split("/"):
         if not isinstance(node, _Folder):

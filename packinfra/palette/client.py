@@ -31,7 +31,7 @@ _NOT_ABOUT_CREDENTIALS = (NotPalette, NotFound, PaletteThrottled)
 
 @dataclass(frozen=True)
 class Principal:
-    """What a reader role must trust: Palette's AWS account, and the ExternalId that Palette sends."""
+    """The principal that a reader role must trust: Palette's AWS account, and the ExternalId that Palette sends."""
 
     account_id: str
     external_id: str

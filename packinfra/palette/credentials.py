@@ -1,6 +1,7 @@
 """The credentials with which Palette reads a registry: an AWS role, an access key, or user name and password.
 
-`problems` alone has the rules for choosing among them. Settings, components and PaletteRegistry's check use it. Keys are the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
+`problems` alone has the rules for choosing among them: settings, components and PaletteRegistry's check use it. Keys are
+the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can go wrong with Palette, each with the step, the host and path, Palette's response, and what to do next.
+"""The errors of Palette, each with the step, the host and path, Palette's response, and what to do next.
 
 PaletteError
   PaletteUnreachable   no connection, or it broke

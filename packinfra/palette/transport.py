@@ -71,7 +71,9 @@ class PaletteTransport:
             raise PaletteUnreachable(PaletteStep.CONNECT, host, text=problem, remedy=remedy)
         if not (key.isascii() and key.isprintable()) or " " in key:
             raise KeyRejected(
-                PaletteStep.LOGIN, host, text="the API key holds blanks, line breaks or other signs no key has"
+                PaletteStep.LOGIN,
+                host,
+                text="the API key contains blanks, line breaks or other characters that no key has",
             )
         self.host, self._key = host, key
         self._policy, self._limiter = policy or RetryPolicy(first=2.0), limiter

@@ -14,7 +14,7 @@ from packinfra.resources._inputs import own_urn
 
 
 class VersionsOfName(NamedTuple):
-    """What a program says of one name.
+    """The program's settings and versions of one name.
 
     versions: those that it holds now; unpublish: those to withdraw; keep: how many to keep in all, None = all
     """

@@ -229,8 +229,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 inputs.get("name") or inputs.get("repository") or ", ".join(str(inputs[key]) for key in kind.required)
             )
             raise _failed("creating", kind, name, error) from None
-        id_, told = created if isinstance(created, tuple) else (created, {})
-        known = {**inputs, **told}
+        id_, outputs = created if isinstance(created, tuple) else (created, {})
+        known = {**inputs, **outputs}
         try:
             state = self._state(kind, id_, known)
         except (BotoCoreError, ClientError) as error:  # PLUG-25

@@ -16,7 +16,7 @@ from sandbox.ecr import images, model, policies
 from sandbox.ecr.access import Authorize, Caller, DeniedError, Tokens
 from sandbox.ecr.downloads import Downloads
 from sandbox.ecr.errors import ApiError, invalid
-from sandbox.ecr.rate_limit import RateLimit
+from sandbox.ecr.rate_limit import ManifestRateLimit
 from sandbox.ecr.state import Json, Registry, Repository, Store
 
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
@@ -54,7 +54,7 @@ class ControlPlane:
     store: Store
     tokens: Tokens
     downloads: Downloads
-    rate_limit: RateLimit
+    rate_limit: ManifestRateLimit
     authorize: Authorize
     has_principal: Callable[[str], bool]
     find_key: Callable[[str, str, str], str | None]  # name, account, region

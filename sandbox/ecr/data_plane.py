@@ -17,7 +17,7 @@ from sandbox.ecr import images, model
 from sandbox.ecr.access import Authorize, Caller, DeniedError, Tokens
 from sandbox.ecr.downloads import Downloads
 from sandbox.ecr.errors import ApiError
-from sandbox.ecr.rate_limit import RateLimit
+from sandbox.ecr.rate_limit import ManifestRateLimit
 from sandbox.ecr.state import Registry, Repository, Store
 from sandbox.ecr.uploads import Uploads
 from sandbox.responses import not_authorized, registry_error
@@ -69,7 +69,7 @@ class DataPlane:
     tokens: Tokens
     uploads: Uploads
     downloads: Downloads
-    rate_limit: RateLimit
+    rate_limit: ManifestRateLimit
     authorize: Authorize
     drops_uploads: bool  # BLOB-19: instead of an error response to POST upload
 

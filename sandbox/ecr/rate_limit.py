@@ -5,7 +5,7 @@ from sandbox.ecr.errors import ApiError
 from sandbox.ecr.state import Registry
 
 
-class RateLimit(rate_limit.RateLimit):
+class ManifestRateLimit(rate_limit.RateLimit):
     def check(self, registry: Registry) -> None:
         if not self.allows((registry.account, registry.region)):
             raise ApiError("ThrottlingException", "Rate exceeded")

@@ -52,6 +52,17 @@ def test_rooms_come_from_the_contract_and_keep_their_descriptions() -> None:
     assert f"| 1 | `text` | {docs.UNDESCRIBED} |" in moved
 
 
+def test_the_reading_order_has_every_file() -> None:
+    page = (ROOT / "docs/oci.md").read_text()
+    files = {
+        path.relative_to(ROOT / "packinfra" / room).as_posix()
+        for room in ("oci", "http")
+        for path in (ROOT / "packinfra" / room).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    assert [file for file in sorted(files) if f"`{file}`" not in page] == []
+
+
 def test_errors_are_a_tree() -> None:
     tree = docs.errors().splitlines()
     assert tree[1] == "PackinfraError"

@@ -33,7 +33,7 @@ class Spool:
 
 
 class _Reader:
-    """What an upload reads and closes; the archive stays open, since an upload may be repeated."""
+    """The file that an upload reads and closes; the archive stays open, since an upload may be repeated."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self.read = file.read

@@ -20,7 +20,7 @@ EXECUTABLE = "+x"
 
 
 def file_hashes(pack: Pack) -> dict[str, str]:
-    """What state records: "values.yaml" or "charts/web/" -> hash. An execute bit shows as "+x"."""
+    """The form in state: "values.yaml" or "charts/web/" -> hash. An execute bit shows as "+x"."""
     hashes = short_hashes(pack.files)
     while len(hashes) > MOST and (depth := _depth(hashes)):
         hashes = folded(hashes, depth - 1)

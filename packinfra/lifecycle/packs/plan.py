@@ -33,7 +33,7 @@ class Plan:
     files: Mapping[str, Hashes] = field(default_factory=dict)
 
 
-class _Folder(NamedTuple):
+class _VersionFolder(NamedTuple):
     """A folder that holds a version. hashes: of its files; pack: None where nothing of it need be read."""
 
     source: str
@@ -89,25 +89,27 @@ def _read_folders(
     old: Mapping[str, PublishedVersion],
     old_hashes: Mapping[str, Hashes],
     problems: list[str],
-) -> list[_Folder]:
+) -> list[_VersionFolder]:
     """Every version that a folder holds, in order."""
     validated: Mapping[str, Sequence[str]] = news.get("validated") or {}
-    folders: list[_Folder] = []
+    folders: list[_VersionFolder] = []
     sources = [str(source) for source in news.get("sources") or ()]
     keep = len(sources) == 1  # all are read before the first is archived: of several, memory would hold every one
     for source in sources:
         name, version, digest = validated.get(source) or ("", "", None)
         was, hashes = old.get(version), old_hashes.get(version)
         if was and hashes and was.contentDigest == digest:
-            folders.append(_Folder(source, name, version, was.contentDigest, hashes, None))
+            folders.append(_VersionFolder(source, name, version, was.contentDigest, hashes, None))
         elif pack := _read(source, digest, problems, keep=keep):
-            folders.append(_Folder(source, pack.name, pack.version, pack.content_digest, file_hashes(pack), pack))
+            folders.append(
+                _VersionFolder(source, pack.name, pack.version, pack.content_digest, file_hashes(pack), pack)
+            )
     problems += _conflicts(folders, news.get("repository"))
     return sorted(folders, key=lambda folder: by_version(folder.version))
 
 
 def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
-    """What settings would reject; a program may give anything. Unknown values pass."""
+    """Values that settings would reject: a program may pass anything. Unknown values are accepted."""
     problems, repository, keep = [], news.get("repository"), news.get("keepVersions")
     if isinstance(repository, str):
         problems += _reason("repository", lambda: split(repository))
@@ -126,7 +128,7 @@ def _reason(key: str, validate: Callable[[], object]) -> list[str]:
     return []
 
 
-def _conflicts(folders: Sequence[_Folder], repository: object) -> list[str]:
+def _conflicts(folders: Sequence[_VersionFolder], repository: object) -> list[str]:
     problems: list[str] = []
     if len(names := sorted({folder.name for folder in folders})) > 1:
         problems.append(f"one repository holds one pack, but these sources hold {', '.join(names)}")
@@ -155,7 +157,7 @@ def _read(source: str, validated: str | None, problems: list[str], *, keep: bool
     return pack
 
 
-def _changed_content(folder: _Folder, was: PublishedVersion, hashes: Hashes | None) -> str:
+def _changed_content(folder: _VersionFolder, was: PublishedVersion, hashes: Hashes | None) -> str:
     """hashes: of the files that were published, if they are known"""
     files = short_hashes(folder.pack.files) if folder.pack else folder.hashes
     changes = f" ({file_changes(hashes, folder.hashes, files)})" if hashes else ""

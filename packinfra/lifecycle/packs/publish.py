@@ -55,7 +55,7 @@ class PackPublisher:
     def adopt(
         self, version: str, record: PublishedVersion, was: PublishedVersion | None = None
     ) -> PublishedVersion | None:
-        """What state records of a tag that has this content already; None: it is to be pushed.
+        """The record of a tag that has this content already; None if it must be pushed.
 
         was: what this resource published under the version before. Raises PublishError if the tag has other content,
         RegistryError if the registry refuses.

@@ -178,7 +178,7 @@ class PublishedPackLifecycle:
             progress.forget(version)
 
     def _hand_over(self, versions: list[str], owner: Claim, props: Props) -> None:
-        """Removes nothing: another resource has adopted what it found, and the rest is said."""
+        """Removes nothing: another resource has adopted the tags. A warning names those that it does not record."""
         reporter, name = self._run.reporter(props), _pack_name(props)
         reporter.info(f"{props['repository']} stays as it is: {owner.urn} owns it now (as {owner.repository})")
         if left := [version for version in versions if version not in owner.versions]:
@@ -230,7 +230,7 @@ def _is_refusal(error: RegistryError) -> bool:
 
 @dataclass
 class _Progress:
-    """What an operation has done so far: the versions that are published, and those whose withdrawal was refused."""
+    """The progress of an operation: the versions that are published, and those whose withdrawal was refused."""
 
     id: str
     props: Props

@@ -1,4 +1,4 @@
-"""What will no longer be pullable: a line for preview."""
+"""The versions that will no longer be pullable: a line for preview."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What state records of each published version, and which versions stay: pure planning.
+"""The record in state of each published version, and which versions stay: pure planning.
 
 A record is made by `check`, before anything is published, so that preview can show it. While a version's content is
 unchanged its record is carried along as it is, also when codec or `created` have changed since: a published version

@@ -1,4 +1,4 @@
-"""What `docker login HOST` left: credHelpers and credsStore first, then the file's own entry."""
+"""The credentials of `docker login HOST`: credHelpers and credsStore first, then the file's own entry."""
 
 from __future__ import annotations
 
