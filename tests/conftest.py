@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support.ecr import Ecr
 from tests.support.sandbox import Sandbox, running_sandbox
@@ -15,12 +16,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background jo
     signal.signal(signal.SIGINT, signal.default_int_handler)  # test of ^C could end
 
 
+settings.register_profile("packinfra", deadline=None)  # a busy machine is no failure
+settings.load_profile("packinfra")
+
+
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
-    """One sandbox for all tests that want AWS; each works below a base path of its own.
+    """One sandbox for all tests that need AWS; each has its own base path.
 
-    Without AWS's pace of 10 manifests a second and Palette's of 10 requests, which many small tests in a row would
-    meet.
+    Without the rate limits of AWS (10 manifests a second) and Palette (10 requests), which many small tests would exceed.
     """
     with (
         running_sandbox(tmp_path_factory.mktemp("sandbox"), "--put-image-rate", "0") as running,

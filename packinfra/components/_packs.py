@@ -120,7 +120,7 @@ def publish(
     return PublishedPacks(
         packs=existing.apply(lambda packs: [pack.resource for pack in packs]),
         repositories=existing.apply(
-            lambda packs: pulumi.Output.all(**{pack.name: repositories[pack.name] for pack in packs})
+            lambda packs: pulumi.Output.all(**{pack.name: repositories[pack.name] for pack in packs}) if packs else {}
         ),
         versions=existing.apply(lambda packs: {pack.name: pack.digests for pack in packs}),
     )

@@ -92,7 +92,7 @@ class EcrPackRegistry(PackRegistry):
         names = declare_names(name, selected, self._child()).registered()
         identity = profile or publisher_role_arn
         registry_access = EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn) if identity else None
-        ecr = EcrRepositories(
+        ecr = EcrRepositories(  # packs wait for their repositories
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )
         base_repository = ecr.declare_base()
@@ -101,7 +101,7 @@ class EcrPackRegistry(PackRegistry):
             name,
             selected,
             {pack: ecr.declare_pack(pack).repository_url for pack in selected.packs},
-            lambda: pulumi.ResourceOptions(parent=self, depends_on=names, protect=settings.protect or None),
+            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
             registry_access=registry_access,
         )
         ecr.check_encryption(self)

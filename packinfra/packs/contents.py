@@ -83,7 +83,7 @@ class Contents:
     folder: Path
     metadata: Mapping[str, Any]
     metadata_read: bool
-    lines: Mapping[jsontext.Path, int]
+    lines: Mapping[jsontext.KeyPath, int]
     files: Mapping[str, PackFile]
     raw: Mapping[str, bytes]
     violations: tuple[RuleViolation, ...]
@@ -258,7 +258,7 @@ def _repeated(key: jsontext.RepeatedKey) -> RuleViolation:
 
 
 def _listed(
-    metadata: Mapping[str, Any], lines: Mapping[jsontext.Path, int], key: str
+    metadata: Mapping[str, Any], lines: Mapping[jsontext.KeyPath, int], key: str
 ) -> Iterator[tuple[str, int | None]]:
     listed = metadata.get(key)
     for index, path in enumerate(listed if isinstance(listed, list) else ()):

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from packinfra.packs.jsonsyntax import syntax_error
 
-Path = tuple[str | int, ...]
+KeyPath = tuple[str | int, ...]
 """Keys and indexes from the top: ("constraints", "dependencies", 0)."""
 
 _DEEPEST = 100
@@ -28,7 +28,7 @@ _TOO_DEEP = f"it is nested more than {_DEEPEST} levels deep"
 class RepeatedKey(NamedTuple):
     """A key that is in one object twice: its path, and the lines of both."""
 
-    path: Path
+    path: KeyPath
     first: int
     second: int
 
@@ -40,7 +40,7 @@ class Parsed:
     value: Any
     problem: str = ""
     line: int | None = None
-    lines: Mapping[Path, int] = field(default_factory=dict)
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
     repeated: tuple[RepeatedKey, ...] = ()
 
 
@@ -71,9 +71,9 @@ def _reject_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _places(text: str) -> tuple[dict[Path, int], tuple[RepeatedKey, ...]]:
+def _places(text: str) -> tuple[dict[KeyPath, int], tuple[RepeatedKey, ...]]:
     """One pass over the pieces of a text that is known to be JSON."""
-    lines: dict[Path, int] = {}
+    lines: dict[KeyPath, int] = {}
     repeated: list[RepeatedKey] = []
     at: list[str | int] = []  # the key or index that is being read, at each depth
     keys: list[dict[str, int]] = []  # the keys so far, at each depth

@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path as FilePath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from packinfra.packs.jsontext import Path
+from packinfra.packs.jsontext import KeyPath
 from packinfra.text import quoted
 
 if TYPE_CHECKING:
@@ -21,15 +21,15 @@ _EXPECTED = {"string": "a string", "number": "a number", "array": "a list", "obj
 class SchemaError(NamedTuple):
     """Where pack.json doesn't conform to the schema, by which of its keywords, and what to tell the author."""
 
-    path: Path
+    path: KeyPath
     keyword: str
     message: str
 
 
 def schema_errors(metadata: Mapping[str, Any]) -> tuple[SchemaError, ...]:
     """All of them; for each value only the first."""
-    errors: dict[Path, SchemaError] = {}
-    missing: dict[tuple[Path, str], SchemaError] = {}
+    errors: dict[KeyPath, SchemaError] = {}
+    missing: dict[tuple[KeyPath, str], SchemaError] = {}
     for error in _validator().iter_errors(metadata):
         path = tuple(error.absolute_path)
         if error.validator == "required":
@@ -42,7 +42,7 @@ def schema_errors(metadata: Mapping[str, Any]) -> tuple[SchemaError, ...]:
 @functools.cache
 def schema() -> dict[str, Any]:
     """pack.schema.json."""
-    parsed: dict[str, Any] = json.loads(FilePath(__file__).with_name("pack.schema.json").read_text("utf-8"))
+    parsed: dict[str, Any] = json.loads(Path(__file__).with_name("pack.schema.json").read_text("utf-8"))
     return parsed
 
 
@@ -53,7 +53,7 @@ def _validator() -> Draft202012Validator:
     return Draft202012Validator(schema(), format_checker=FormatChecker(["date"]))
 
 
-def _missing(error: ValidationError, path: Path) -> Iterator[tuple[str, str]]:
+def _missing(error: ValidationError, path: KeyPath) -> Iterator[tuple[str, str]]:
     required: Any = error.validator_value
     instance: Any = error.instance
     for key in required:
@@ -88,6 +88,6 @@ def _value(value: object) -> str:
     return quoted(value) if isinstance(value, str) else kind(value)
 
 
-def _dotted(path: Path) -> str:
+def _dotted(path: KeyPath) -> str:
     """constraints.dependencies[0].type; each key cut to a readable length."""
     return "".join(f"[{part}]" if isinstance(part, int) else f".{quoted(part)[1:-1]}" for part in path).lstrip(".")

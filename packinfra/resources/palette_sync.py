@@ -43,7 +43,8 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
             "revision": registry.revision,
             "kind": registry.kind,
             "tenant": registry.tenant,
-            "location": pulumi.Output.concat(registry.endpoint, "/", registry.base_path),
+            # Not Output.concat: a registry that `--target` doesn't create has None here, known.
+            "location": pulumi.Output.all(registry.endpoint, registry.base_path).apply("{0[0]}/{0[1]}".format),
             **registry.palette_location,
             "packs": packs,
             "timeoutSeconds": timeout_seconds,

@@ -28,6 +28,8 @@ def outputs(project: Project) -> dict[str, Any]:
 def test_outputs_stay_known(project: Project, ecr: Ecr, sandbox: Sandbox, registered: bool) -> None:
     """A new pack that is not targeted is absent; all others are there, with what was published."""
     project.configure(palette={"name": project.base_path} if registered else None)
+    project.up("--target", "**EcrPackRegistry::packs")
+    assert outputs(project) == {}
     project.up()
     hello = f"{HOST}/{project.repository}"
     make_pack(project.folder / "packs/new", name="new")

@@ -110,6 +110,27 @@ def test_values_and_charts(ours: object, theirs: object, chart_yaml: dict[str, o
     verdict(folder)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{x: *a{n - 1}, y: *a{n - 1}}}\n" for n in range(1, 80)),
+        "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} {{x: *a{n - 1}}}\n" for n in range(1, 20_000)),
+        "a: &a {b: *a, c: *a}\n",
+    ],
+    ids=["laughter", "a long chain", "itself"],
+)
+def test_aliases_in_values_of_charts(values: str, folder: Path) -> None:
+    """The same mapping by many paths, in ours and in the chart's."""
+    indented = "".join(f"    {line}\n" for line in values.splitlines())
+    (folder / "values.yaml").write_text(f"pack: {{namespace: a}}\ncharts:\n  web:\n{indented}")
+    chart = {"web/Chart.yaml": b"name: web\nversion: 1.0.0", "web/values.yaml": values.replace("x: 1", "z: 1").encode()}
+    (folder / "charts").mkdir(exist_ok=True)
+    (folder / "charts/a.tgz").write_bytes(make_chart("web", chart))
+    start = time.process_time()
+    verdict(folder)
+    assert time.process_time() - start < 10
+
+
 @BOUNDED
 @given(parts=st.lists(st.sampled_from(SECRETS) | st.binary(max_size=9), max_size=30))
 def test_secrets(parts: list[bytes]) -> None:

@@ -183,15 +183,37 @@ def test_a_version_that_comes_back(bench: Bench, registry: ScriptedRegistry, pen
     inputs, outs = pending
     registry.seen.clear()
     _, outs_back = bench.publish("1.0.0", "1.1.0", olds=inputs, outs=outs)
-    assert registry.seen == [], "it is there still"
+    assert registry.requests == ["HEAD manifest"], "it is there still"
     assert (list(outs_back["versions"]), outs_back.get("pendingWithdrawals")) == (["1.1.0", "1.0.0"], None)
     assert not outs_back["versions"]["1.0.0"]["adopted"]
 
+
+def test_a_version_that_comes_back_after_it_was_removed_by_hand(
+    bench: Bench, registry: ScriptedRegistry, pending: tuple[Props, Props]
+) -> None:
+    del registry.manifests[bench.name, "1.0.0"]
+    _, outs = bench.publish("1.0.0", "1.1.0", olds=pending[0], outs=pending[1])
+    assert sorted(outs["versions"]) == tags(bench, registry) == ["1.0.0", "1.1.0"]
+    assert "pendingWithdrawals" not in outs
+
+
+def test_a_version_that_comes_back_with_other_content(
+    bench: Bench, registry: ScriptedRegistry, pending: tuple[Props, Props]
+) -> None:
+    """The inputs know nothing of it any more, so `check` doesn't refuse it."""
+    inputs, outs = pending
+    published = outs["pendingWithdrawals"]["1.0.0"]["manifestDigest"]
     make_pack(bench.folder.with_name("1.0.0"), {"values.yaml": "other: content\n"}, version="1.0.0")
+    sources = [str(bench.folder.with_name(version)) for version in ("1.0.0", "1.1.0")]
     bench.new_run()
-    changed = bench.check(inputs, sources=[str(bench.folder.with_name(v)) for v in ("1.0.0", "1.1.0")])
+    changed, before = bench.check(inputs, sources=sources), dict(registry.manifests)
+    with pytest.raises(PublishError, match=r"other content, and could not be withdrawn before"):
+        bench.lifecycle.update(bench.repository, outs, changed)
+    assert registry.manifests == before
+    bench.new_run()
+    changed = bench.check(inputs, sources=sources, overwrite=True)
     outs = bench.lifecycle.update(bench.repository, outs, changed)
-    assert outs["versions"]["1.0.0"]["replacedDigests"] == [outs_back["versions"]["1.0.0"]["manifestDigest"]]
+    assert outs["versions"]["1.0.0"]["replacedDigests"] == [published]
 
 
 def test_refresh_drops_pending_withdrawals_that_are_gone(

@@ -90,8 +90,7 @@ def test_removed_names(names: PublishedNamesLifecycle, messages: Messages) -> No
 def test_bytes_of_state(names: PublishedNamesLifecycle) -> None:
     """A guard: the engine writes all state after each step, this much more for a pack of a dozen versions."""
     versions = [f"1.{n}.10" for n in range(12)]
-    sources = {f"pack-number-{n}": source(*versions) for n in range(100)}
-    state = names.check({}, {**inputs(), "sources": sources}).inputs
+    state = names.check({}, inputs((), **{f"pack-number-{n}": source(*versions) for n in range(100)})).inputs
     indented = json.dumps({"checkpoint": {"latest": {"resources": [{"inputs": state}]}}}, indent=4)
     assert len(indented) / 100 < 200
 

@@ -62,7 +62,8 @@ class PackPublisher:
         """
         reference = Reference.of(self.repository, version)
         digest = self._client.resolve(reference)
-        if digest is None or (was and was.codec != FOREIGN and digest == was.manifestDigest):
+        ours = bool(was and was.codec != FOREIGN and digest == was.manifestDigest)
+        if digest is None or (ours and self._props.get("overwrite")):
             return None
         if digest == record.manifestDigest:
             self._reporter.info(f"{self._name} {version}: adopted {digest}, which the registry already had")
@@ -75,7 +76,7 @@ class PackPublisher:
             )
             return _recorded(foreign.record, was)
         if not self._props.get("overwrite"):
-            raise PublishError(self._refusal(reference, record, digest, foreign))
+            raise PublishError(self._refusal(reference, record, digest, foreign, ours=ours))
         return None
 
     def push(self, version: str, record: PublishedVersion, was: PublishedVersion | None = None) -> PublishedVersion:
@@ -172,12 +173,15 @@ class PackPublisher:
         folder = next((f for f in folders if len(folders) == 1 or read_pack(f).version == version), None)
         return ignore_rules(folder) if folder else Ignore()
 
-    def _refusal(self, reference: Reference, record: PublishedVersion, digest: str, foreign: Foreign) -> str:
+    def _refusal(
+        self, reference: Reference, record: PublishedVersion, digest: str, foreign: Foreign, *, ours: bool
+    ) -> str:
         hashes: Mapping[str, str] = (self._props.get("fileHashes") or {}).get(reference.reference) or {}
         difference = foreign.reason or f"from it to this pack: {file_changes(foreign.hashes, hashes)}"
+        origin = "could not be withdrawn before" if ours else "was not pushed by this resource"
         return (
-            f"{self._name} {reference.reference} was not published: {reference} is already there with other content, and was "
-            f"not pushed by this resource.\n  in the registry {digest}\n  to be published {record.manifestDigest}\n"
+            f"{self._name} {reference.reference} was not published: {reference} is already there with other content, and "
+            f"{origin}.\n  in the registry {digest}\n  to be published {record.manifestDigest}\n"
             f"  {difference}\n"
             "  -> give the pack a new version, or remove that tag, or set overwrite: true for this pack (in a "
             "repository that isn't immutable)"

@@ -109,7 +109,9 @@ class PublishedPackLifecycle:
         changed: dict[str, PublishedVersion] = {}
         for version, record in in_order(new):
             was = before.get(version)
-            if was and (was.contentDigest == record.contentDigest or version not in hashes):
+            same = was and (was.contentDigest == record.contentDigest or version not in hashes)
+            # One whose withdrawal was refused may have been removed by hand since.
+            if was and same and (version in progress.published or publisher.carries(version, was)):
                 progress.keep(version, replace(was, order=record.order))
             elif version in hashes:  # else a failed run planned it, and its folder is gone
                 changed[version] = record

@@ -22,6 +22,7 @@ from packinfra.text import quoted
 
 _NAMED = 3
 _MOST_UNKNOWN = 50
+_DEEPEST = 100
 _MOST_TEMPLATES = 16 << 20
 """Bytes of templates that are searched; of a larger chart nothing is reported."""
 _FREE = re.compile(
@@ -93,7 +94,7 @@ def _unknown(contents: Contents) -> Iterator[RuleViolation]:
         ours, theirs = child(values_top(contents), "charts", name), each.values
         if ours is None or theirs is None or theirs.problem or not isinstance(theirs.top, Map):
             continue
-        unknown = dict(islice(_differing(ours, theirs.top, (), each), _MOST_UNKNOWN))
+        unknown = dict(islice(_differing(ours, theirs.top, each), _MOST_UNKNOWN))
         if not (unknown := unknown and _unused(unknown, each)):
             continue
         paths = [".".join(["charts", name, *path]) for path in unknown]
@@ -104,27 +105,32 @@ def _unknown(contents: Contents) -> Iterator[RuleViolation]:
         yield RuleViolation("values-unknown-to-chart", message, VALUES, unknown[first], remedy)
 
 
-Path = tuple[str, ...]
+ValuePath = tuple[str, ...]
 
 
-def _differing(ours: Node, theirs: Node, path: Path, archive: ChartArchive) -> Iterator[tuple[Path, int]]:
+def _differing(ours: Node, theirs: Node, archive: ChartArchive) -> Iterator[tuple[ValuePath, int]]:
     """Our keys that the chart's mapping lacks, with their lines. Quiet where the chart's mapping is empty."""
-    known = {key: value for key, _, value in entries(theirs)}
-    if not known or len(path) > 20:
-        return
-    free = {"global", "<<"} | (
-        {*archive.subcharts} | {alias for _, alias in archive.dependencies} if not path else set()
-    )
-    for key, line, value in entries(ours):
-        if key in free or "{{" in key:
+    free = {"global", "<<", *archive.subcharts, *(alias for _, alias in archive.dependencies)}
+    todo: list[tuple[ValuePath, Node, Node]] = [((), ours, theirs)]
+    done: set[tuple[int, int]] = set()  # aliases make one mapping part of many, even of itself
+    while todo:
+        path, ours, theirs = todo.pop()
+        known = {key: value for key, _, value in entries(theirs)}
+        if not known or (id(ours), id(theirs)) in done or len(path) > _DEEPEST:
             continue
-        if key not in known:
-            yield (*path, key), line
-        elif isinstance(value, Map) and isinstance(known[key], Map) and not _FREE.fullmatch(key):
-            yield from _differing(value, known[key], (*path, key), archive)
+        done.add((id(ours), id(theirs)))
+        inner: list[tuple[ValuePath, Node, Node]] = []
+        for key, line, value in entries(ours):
+            if "{{" in key or (not path and key in free):
+                continue
+            if key not in known:
+                yield (*path, key), line
+            elif isinstance(value, Map) and isinstance(known[key], Map) and not _FREE.fullmatch(key):
+                inner.append(((*path, key), value, known[key]))
+        todo += reversed(inner)
 
 
-def _unused(unknown: dict[Path, int], archive: ChartArchive) -> dict[Path, int]:
+def _unused(unknown: dict[ValuePath, int], archive: ChartArchive) -> dict[ValuePath, int]:
     """Without those that some template uses: not all values have a default. Nothing if that cannot be told."""
     left, size = dict(unknown), 0
     try:
@@ -140,7 +146,7 @@ def _unused(unknown: dict[Path, int], archive: ChartArchive) -> dict[Path, int]:
     return left
 
 
-def _used(path: Path, template: bytes) -> bool:
+def _used(path: ValuePath, template: bytes) -> bool:
     raw = path[-1].encode("utf-8", "surrogatepass")
     if raw not in template:
         return False
@@ -148,7 +154,7 @@ def _used(path: Path, template: bytes) -> bool:
     return re.search(before + key + rb"(?![\w-])|[\"']" + key + rb"[\"']", template) is not None
 
 
-def _one_level_off(path: Path, theirs: Node) -> Path | None:
+def _one_level_off(path: ValuePath, theirs: Node) -> ValuePath | None:
     """The path with one more key in it, if the chart has that."""
     for key, _, value in entries(child(theirs, *path[:-1]) if len(path) > 1 else theirs):
         if any(inner == path[-1] for inner, _, _ in entries(value)):
