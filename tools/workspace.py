@@ -163,7 +163,7 @@ class Workspace:
     def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run pulumi to its end and return its output; the caller checks the exit code."""
         return subprocess.run(
-            self._command(arguments),
+            self.command(arguments),
             cwd=self.project,
             env=self.environment(),
             stdin=subprocess.DEVNULL,
@@ -186,7 +186,7 @@ class Workspace:
             if number == signal.SIGTERM:
                 child.send_signal(signal.SIGINT)
 
-        child = subprocess.Popen(self._command(arguments), cwd=self.project, env=self.environment())
+        child = subprocess.Popen(self.command(arguments), cwd=self.project, env=self.environment())
         handlers = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             code = child.wait()
@@ -201,7 +201,8 @@ class Workspace:
         """End the processes that killed Pulumi runs of this workspace left behind."""
         return end_orphans(self.local / "pulumi-home")
 
-    def _command(self, arguments: Iterable[str]) -> list[str]:
+    def command(self, arguments: Iterable[str]) -> list[str]:
+        """The command line of a pulumi run."""
         pulumi = shutil.which("pulumi", path=self._pulumi_variables()["PATH"])
         if pulumi is None:
             raise StepError("pulumi is neither on PATH nor in .tools/bin. Get it: make up")

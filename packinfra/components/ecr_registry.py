@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pulumi
 
@@ -86,21 +86,15 @@ class EcrPackRegistry(PackRegistry):
         _palette.credentials_or_error(palette, "ecr", palette_secret_key)
         selected = packs_or_error(packs, removed_packs)
         settings, access = repositories or RepositorySettings(), access or AccessSettings()
-        if unknown := sorted(set(settings.import_repositories) - selected.packs.keys()):
-            raise pulumi.RunError(
-                f"importRepositories: {', '.join(unknown)}: no such pack; there are {', '.join(selected.packs)}"
-            )
+        _check_imports(settings, selected.packs)
         super().__init__(TYPE, name, opts)
 
         names = declare_names(name, selected, self._child()).registered()
-
-        def child() -> pulumi.ResourceOptions:  # packs wait for their repositories anyway
-            return pulumi.ResourceOptions(parent=self, depends_on=names)
-
-        registry_access = None
-        if profile or publisher_role_arn:
-            registry_access = EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn)
-        ecr = EcrRepositories(name, base, settings, access.pull, child)
+        identity = profile or publisher_role_arn
+        registry_access = EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn) if identity else None
+        ecr = EcrRepositories(  # packs wait for their repositories
+            name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
+        )
         base_repository = ecr.declare_base()
         published = publish(
             self,
@@ -112,14 +106,13 @@ class EcrPackRegistry(PackRegistry):
         )
         ecr.check_encryption(self)
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
-        publisher = iam.declare_publisher(access.publishers)
         pusher, ci_role = iam.declare_pusher(access.pushers, access.ci)
         reader = _palette.reader(iam, access.reader, palette, palette_secret_key)
 
         self.endpoint = base_repository.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
         self.repositories, self.versions = published.repositories, published.versions
-        self.publisher_policy_arn = publisher.arn
+        self.publisher_policy_arn = iam.declare_publisher(access.publishers).arn
         self.pusher_policy_arn = pusher.arn if pusher else None
         self.ci_role_arn = ci_role.arn if ci_role else None
         self.reader_policy_arn, self.reader_role_arn = reader.policy_arn, reader.role_arn
@@ -133,6 +126,11 @@ class EcrPackRegistry(PackRegistry):
             registry_access=registry_access,
         )  # fmt: skip
         self._register_outputs()
+
+
+def _check_imports(settings: RepositorySettings, packs: Collection[str]) -> None:
+    if unknown := sorted({*settings.import_repositories} - {*packs}):
+        raise pulumi.RunError(f"importRepositories: {', '.join(unknown)}: no such pack; there are {', '.join(packs)}")
 
 
 def _below_base_path(arn: str) -> str:

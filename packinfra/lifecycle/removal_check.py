@@ -7,10 +7,11 @@ depends on everything that can be refused, so the engine deletes it first, and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any
+
+from oras.defaults import annotation_title
 
 from packinfra.artifacts.pack import pack_manifest
 from packinfra.aws.ecr import EcrHost
@@ -25,6 +26,7 @@ from packinfra.oci.auth.credentials import CredentialsError
 from packinfra.oci.manifest import Manifest
 from packinfra.oci.reference import split
 from packinfra.packs.archive import CREATED, archive_title
+from packinfra.text import listed
 
 _INPUTS = (
     "repository",
@@ -153,8 +155,7 @@ def _images(
     ]
     if not foreign:
         return []
-    rest = f" and {len(foreign) - _NAMED} more" if len(foreign) > _NAMED else ""
-    names = ", ".join(foreign[:_NAMED]) + rest
+    names = listed(foreign, _NAMED)
     problem = f"  repository {repository} contains images that this stack does not delete: {names}\n"
     return [problem + "    -> delete them, or set packinfra:repositories: {forceDelete: true} and run pulumi up"]
 
@@ -165,11 +166,7 @@ def _is_ours(image: Image, pack: str) -> bool:
     try:
         manifest = Manifest.parse(image.manifest.encode(), "")
         (layer,) = manifest.layers
-        title = archive_title(pack, image.tag) if image.tag else _title(layer.annotations)
+        title = archive_title(pack, image.tag) if image.tag else layer.annotations.get(annotation_title, "")
         return pack_manifest(title, layer.digest, layer.size, CREATED).body == manifest.body
     except ValueError:
         return False
-
-
-def _title(annotations: Mapping[str, Any]) -> str:
-    return str(annotations.get("org.opencontainers.image.title") or "")

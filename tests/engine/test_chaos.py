@@ -75,7 +75,7 @@ class Chaos:
         moment = time.monotonic() + self._random.uniform(0.3, 1.0) * self._takes
         with open(self._project.workspace.local / "log", "wb") as log:
             engine = subprocess.Popen(
-                self._project.workspace._command(command), cwd=self._project.folder,
+                self._project.workspace.command(command), cwd=self._project.folder,
                 env=self._project.workspace.environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip

@@ -61,7 +61,7 @@ def _started(project: Project, command: str) -> subprocess.Popen[bytes]:
     arguments = [command, "--yes", "--skip-preview", "--non-interactive", "--stack", "test"]
     with open(project.workspace.local / "log", "wb") as log:
         return subprocess.Popen(
-            project.workspace._command(arguments),
+            project.workspace.command(arguments),
             cwd=project.folder,
             env=project.workspace.environment(),
             stdin=subprocess.DEVNULL,
