@@ -1,9 +1,12 @@
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from tests.support.components import Recording, installed
 from tests.support.oci import Setup
+from tests.support.packs import make_pack
 from tests.support.scripted_registry import ScriptedRegistry
 
 
@@ -25,3 +28,11 @@ def event_loop() -> None:
     It stays open: closing it ends its threads, and in each of them Pulumi leaves a loop of its own behind.
     """
     asyncio.set_event_loop(asyncio.new_event_loop())
+
+
+@pytest.fixture
+def mocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recording]:
+    monkeypatch.chdir(tmp_path)
+    make_pack(tmp_path / "packs/hello")
+    with installed(Recording()) as recording:
+        yield recording

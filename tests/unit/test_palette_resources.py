@@ -11,8 +11,7 @@ import pulumi
 import pytest
 import trustme
 from pulumi.runtime import mocks as pulumi_mocks
-from pulumi.runtime import settings as runtime_settings
-from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
+from pulumi.runtime.mocks import MockResourceArgs
 
 import packinfra
 from packinfra.lifecycle.palette.inputs import registration, validate_inputs
@@ -21,6 +20,7 @@ from packinfra.palette.errors import CredentialsRejected, Forbidden, PaletteStep
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
 from packinfra.resources._inputs import palette_location
+from tests.support.components import NoLookups, installed
 
 ROLE = "arn:aws:iam::123456789012:role/team/palette"
 ECR = {"registryName": "packs", "kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
@@ -124,7 +124,7 @@ def test_registration() -> None:
 # ---- constructors
 
 
-class Recording(Mocks):
+class Recording(NoLookups):
     def __init__(self) -> None:
         self.declared: dict[str, tuple[str, dict[str, Any]]] = {}
 
@@ -133,17 +133,11 @@ class Recording(Mocks):
         made = {"uid": "u-1", "tenant": "t-1", "revision": 1, "accountId": "210987654321", "externalId": "x-1"}
         return f"{args.name}-id", {**args.inputs, **made}
 
-    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"a lookup: {args.token}")
-
 
 @pytest.fixture
 def mocks() -> Iterator[Recording]:
-    before = runtime_settings.SETTINGS
-    recording = Recording()
-    set_mocks(recording, project="packinfra", stack="test")
-    yield recording
-    runtime_settings.SETTINGS = before
+    with installed(Recording()) as recording:
+        yield recording
 
 
 def test_what_is_declared(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> None:

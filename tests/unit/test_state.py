@@ -17,8 +17,7 @@ from typing import Any
 import pytest
 from pulumi.dynamic.dynamic import ResourceProvider, serialize_provider
 from pulumi.runtime import mocks as pulumi_mocks
-from pulumi.runtime import settings as runtime_settings
-from pulumi.runtime.mocks import MockCallArgs, MockResourceArgs, Mocks, set_mocks
+from pulumi.runtime.mocks import MockResourceArgs
 from pulumi.runtime.rpc import unwrap_rpc_secret
 
 import packinfra
@@ -29,6 +28,7 @@ from packinfra.lifecycle.results import Lifecycle
 from packinfra.packs import read_pack
 from packinfra.resources.published_names import PublishedNames, VersionsOfName
 from packinfra.resources.removal_check import RemovalCheck
+from tests.support.components import NoLookups, installed
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, items
@@ -42,7 +42,7 @@ OCI = "/v1/registries/oci"
 ROLE = "arn:aws:iam::123456789012:role/palette"
 
 
-class Recording(Mocks):
+class Recording(NoLookups):
     """Logical name -> (type token, the inputs that the program gives)."""
 
     def __init__(self) -> None:
@@ -53,17 +53,11 @@ class Recording(Mocks):
         self.declared[args.name] = args.typ, inputs  # the host, too, hands secrets over in plain text
         return f"{args.name}-id", {**args.inputs, "uid": "u1", "tenant": "t1", "revision": 1}
 
-    def call(self, args: MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
-        raise AssertionError(f"a lookup: {args.token}")
-
 
 @pytest.fixture
 def mocks() -> Iterator[Recording]:
-    before = runtime_settings.SETTINGS
-    recording = Recording()
-    set_mocks(recording, project="packinfra", stack="test")
-    yield recording
-    runtime_settings.SETTINGS = before
+    with installed(Recording()) as recording:
+        yield recording
 
 
 @pytest.fixture
