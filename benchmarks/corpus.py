@@ -60,7 +60,7 @@ def _pack(folder: Path, dice: random.Random, text: bytes) -> Path:
         for index, weight in enumerate(weights)
     }
     _write(folder / "pack.json", json.dumps(_metadata(name) | {"charts": [f"charts/{name}.tgz"]}, indent=2).encode())
-    _write(folder / "values.yaml", b"pack:\n  namespace: bench\n" + _cut(dice, text, min(size // 20, 20_000)))
+    _write(folder / "values.yaml", _values(name, _cut(dice, text, min(size // 20, 20_000))))
     _write(folder / "README.md", _cut(dice, text, min(size // 20, 5_000)))
     _write(folder / "logo.png", _PNG + dice.randbytes(min(logo, raw // 3)))
     _write(folder / f"charts/{name}.tgz", _chart(name, chart))
@@ -68,6 +68,12 @@ def _pack(folder: Path, dice: random.Random, text: bytes) -> Path:
         for path, data in chart.items():
             _write(folder / f"charts/{name}/{path}", data)
     return folder
+
+
+def _values(name: str, text: bytes) -> bytes:
+    """values.yaml with the lines of `text` as values of the chart, each key once: anything else gets a warning."""
+    lines = {line.partition(b":")[0]: b"    " + line for line in text.splitlines(keepends=True)}
+    return b"pack:\n  namespace: bench\ncharts:\n  %s:\n%s" % (name.encode(), b"".join(lines.values()))
 
 
 def _metadata(name: str) -> dict[str, object]:

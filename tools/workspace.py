@@ -327,6 +327,10 @@ class Workspace:
                     f"since {holder['timestamp']}). Wait for it to end, then run the same command again.\n"
                     'If that process is not a pulumi: eval "$(make env)" && pulumi cancel'
                 )
+        for attributes in folder.parent.rglob("*.attrs"):
+            # Pulumi's file backend writes them in place; one that a kill left empty makes the state unreadable ("EOF").
+            if not attributes.stat().st_size:
+                attributes.unlink()
         self._checked("releasing the stack's lock", "cancel", "--yes", "--stack", self.stack)
         return f"the last run was killed (process {holders[0]['pid']}); its lock is released"
 

@@ -145,7 +145,12 @@ def test_the_lock_of_a_dead_pulumi_is_released(workspace: Workspace, program: Pr
     calls = fake_pulumi(workspace, program, "exit 0")
     pid = dead_pid()
     lock(workspace, pid, socket.gethostname())
+    stacks = workspace.local / "state/.pulumi/stacks/packinfra"
+    stacks.mkdir(parents=True)
+    (stacks / "local.json.attrs").touch()
+    (stacks / "other.json.attrs").write_text("{}")
     assert str(pid) in (workspace.release_dead_lock() or "")
+    assert [path.name for path in stacks.iterdir()] == ["other.json.attrs"], "what the kill left empty is gone"
     assert calls.read_text() == "cancel --yes --stack local --non-interactive\n"
 
 
