@@ -107,7 +107,7 @@ def test_changed_content_needs_a_new_version(pack: Pack, ecr: Ecr) -> None:
     updated = pack.host.update(id_, outs, news)
     assert ecr.tags(pack.name) == digests(updated) == digests(news) != digests(outs)
     assert updated["versions"]["1.0.0"]["replacedDigests"] == list(digests(outs).values())
-    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as destroy:
+    with ProviderHost(pack.environment(), pack.folder.parent, CONFIG) as destroy:
         destroy.delete(id_, updated)
     assert ecr.api.list_images(repositoryName=pack.name)["imageIds"] == []
 

@@ -56,7 +56,7 @@ def test_an_unusable_ca_file(tmp_path: Path, content: str | None, message: str) 
 
 @pytest.mark.parametrize("key", ["bad\nkey", "k\u00e9y\u20ac", "two keys"])
 def test_a_key_that_is_none_is_never_sent_nor_shown(key: str) -> None:
-    with pytest.raises(KeyRejected, match="the API key holds blanks") as caught:
+    with pytest.raises(KeyRejected, match="the API key contains blanks") as caught:
         PaletteTransport("palette.example.com", key)
     assert key not in str(caught.value)
 
