@@ -66,7 +66,7 @@ class BasePathLifecycle:
     def delete(self, _id: str, props: Props) -> None:
         client, reference = self._target(props)
         digest, removal, reporter = reference.reference, client.removal(reference), self._run.reporter(props)
-        if props.get("adopted") or not client.resolve(reference):
+        if props.get("adopted") or not removal.resolve(digest):
             return
         if owner := successor(self._run, self._clients, props, digest):
             reporter.info(f"{reference} stays: {owner.urn} owns it now")

@@ -33,6 +33,7 @@ from packinfra.oci.errors import (
     DigestMismatch,
     NotAnArtifact,
     RegistryError,
+    RepositoryMissing,
     Step,
     TagImmutable,
     Throttled,
@@ -206,9 +207,14 @@ class Client:
 
     def removal(self, repository: Reference) -> Removal:
         """For deleting several tags of the reference's repository."""
-        return Removal(
-            repository, tags=self.tags, resolve=self.resolve, call=self._transport.call, own_way=self._remove
-        )
+
+        def resolve(reference: Reference) -> str | None:
+            try:
+                return self.resolve(reference, confirm_missing=True)
+            except RepositoryMissing:  # Harbor's 401 for a project that is gone
+                return None
+
+        return Removal(repository, tags=self.tags, resolve=resolve, call=self._transport.call, own_way=self._remove)
 
     def same_registry(self, other: Client, reference: Reference) -> bool | None:
         """Whether both clients' hosts lead to one registry, which has the reference's repository; None = unclear."""

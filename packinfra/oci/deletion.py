@@ -84,7 +84,7 @@ class Removal:
             for tag in self._tags(self._repository):
                 self.resolve(tag)
             self._listed = True
-        return [tag for tag, carried in self._digests.items() if carried == digest and tag != besides]
+        return [tag for tag, carried in self._digests.items() if carried == digest and tag not in (besides, digest)]
 
     def _delete_one_tag(self, at: Reference, digest: str, others: list[str]) -> None:
         try:

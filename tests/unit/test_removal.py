@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from packinfra.oci.errors import DeleteDisabled, NotAuthorized
+from packinfra.oci.errors import DeleteDisabled, NotAuthorized, RegistryError
 from tests.support.oci import LAYER, Setup, manifest
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
 
@@ -97,3 +97,23 @@ def test_an_image_without_a_tag(registry: ScriptedRegistry, setup: Setup) -> Non
         removal.delete(tag, digest)
     assert registry.manifests == {}
     removal.delete(digest, digest)  # gone is success
+
+
+def test_a_404_that_is_not_the_registrys(registry: ScriptedRegistry, setup: Setup) -> None:
+    """Of a gateway, say. Nothing is gone then: destroy would end well, and forget what is published."""
+    setup.push()
+    page = Reply(404, {"Content-Type": "text/html"}, b"<html>no such service</html>")
+    registry.next("HEAD", "/manifests/", page)
+    registry.next("GET", "/manifests/", page)
+    with pytest.raises(RegistryError, match=r"404.*does not come from a registry\n  -> check the host"):
+        setup.client.removal(setup.reference).resolve("1.0.0")
+
+
+def test_a_project_that_is_gone(registry: ScriptedRegistry, setup: Setup) -> None:
+    """As Harbor says it. Everything in it is gone too."""
+    reply = Reply(
+        401, {"WWW-Authenticate": ""}, error("UNAUTHORIZED", "project team not found: project team not found")
+    )
+    registry.next("HEAD", "/manifests/", *[reply] * 2)
+    registry.next("GET", "/manifests/", *[reply] * 2)
+    assert setup.client.removal(setup.reference).resolve("1.0.0") is None
