@@ -11,6 +11,7 @@ import pulumi
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
 from packinfra.components._repositories import EcrRepositories
+from packinfra.lifecycle.packs.adopt import FOREIGN
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.resources.removal_check import RemovalCheck
 
@@ -59,7 +60,8 @@ async def _adopted(selected: SelectedPacks, published: PublishedPacks) -> tuple[
     for pack in await published.packs.future() or ():
         name = str(await pack.repository.future()).rpartition("/")[2]
         records = await pack.versions.future() or {}
-        if adopted := sorted(version for version, record in records.items() if record.get("adopted")):
+        # Adopted with our own digest (after a run that was killed): destroy removes it as any other.
+        if adopted := sorted(version for version, record in records.items() if record.get("codec") == FOREIGN):
             (goes if selected.settings[name].delete_adopted else stays)[name] = adopted
     return stays, goes
 

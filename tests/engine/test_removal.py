@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from typing import Any
 
 import pytest
@@ -98,27 +99,32 @@ def test_target(project: Project, ecr: Ecr) -> None:
 
 
 def test_adopted_versions(project: Project, ecr: Ecr) -> None:
-    """The same stack once more, without its state: its versions are adopted, and stay, unless deleteAdopted."""
-    project.up()
-    state = project.run("stack", "export")
-    emptied = json.loads(state)
-    emptied["deployment"]["resources"] = [
-        resource
-        for resource in emptied["deployment"]["resources"]
-        if resource["type"] in ("pulumi:pulumi:Stack", "pulumi:providers:aws")
-    ]
-    (project.folder / "state.json").write_text(json.dumps(emptied))
-    project.run("stack", "import", "--file", str(project.folder / "state.json"))
-    importing = {"immutable": False, "baseRepository": "existing", "importRepositories": ["hello"]}
+    """Pushed by hand before the first up, with the same content: they stay, unless deleteAdopted."""
+    repository = f"{project.base_path}/spectro-packs/archive/hello"
+    ecr.create(repository)
+    command = ["tar", "-czf", "-", "hello"]
+    archive = subprocess.run(command, cwd=project.folder / "packs", check=True, capture_output=True).stdout
+    ecr.push(repository, "1.0.0", archive)
+    importing = {"immutable": False, "importRepositories": ["hello"]}
     project.configure(repositories=importing)
     project.up()
     output = project.destroy(succeeds=False)
-    assert f"repository {project.repository} contains images that this stack does not delete: 1.0.0\n" in output
-    assert ecr.tags(project.repository).keys() == {"1.0.0"}
+    assert f"repository {repository} contains images that this stack does not delete: 1.0.0\n" in output
+    assert ecr.tags(repository).keys() == {"1.0.0"}
     project.configure(repositories=importing, packs=[{"path": "packs/*", "deleteAdopted": True}])
     project.up()
     project.destroy()
-    assert ecr.names(project.base_path) == [project.repository.removesuffix("/hello")]
+    assert ecr.names(project.base_path) == []
+
+
+def test_versions_adopted_with_our_own_digest(project: Project, ecr: Ecr) -> None:
+    """As after a run that was killed between a push and its record: they go as all others do."""
+    project.up()
+    pack = project.resources()["PublishedPack packs-hello"]["urn"]
+    project.run("state", "delete", "--yes", "--target-dependents", pack)
+    assert "adopted sha256:" in project.up()
+    project.destroy()
+    assert ecr.names(project.base_path) == []
 
 
 def test_without_permission_to_ask(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
