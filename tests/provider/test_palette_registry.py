@@ -1,4 +1,4 @@
-"""PaletteRegistry's and PalettePrincipal's providers, in the SDK's real host process, on the sandbox's Palette."""
+"""PaletteRegistry's provider, in the SDK's real host process, on the sandbox's Palette."""
 
 from __future__ import annotations
 
@@ -9,78 +9,20 @@ from typing import Any
 
 import pytest
 
-from packinfra.providers import PalettePrincipalProvider, PaletteRegistryProvider
-from tests.support.palette import Palette
-from tests.support.palette_resources import URN, Reader, ecr_inputs
+from packinfra.providers import PaletteRegistryProvider
+from tests.support.palette_bench import OCI, Bench, running
+from tests.support.palette_resources import URN, ecr_inputs
 from tests.support.provider_host import UNKNOWN, ProviderError, ProviderHost
-from tests.support.registry import PASSWORD, USER, real_registry
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
-
-OCI = "/v1/registries/oci"
 NO_CA = {"SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
-
-
-class Bench:
-    """A provider process, and a bystander who asks Palette himself."""
-
-    def __init__(self, host: ProviderHost, sandbox: Sandbox, folder: Path, base: str) -> None:
-        self.host, self.sandbox, self.folder, self.base = host, sandbox, folder, base
-        self.palette, self.reader = Palette(sandbox), Reader(sandbox, base)
-
-    def by_role(self, **more: Any) -> dict[str, Any]:
-        external_id = self.reader.principal["externalId"]
-        role = more.pop("roleArn", None) or self.reader.role()
-        return ecr_inputs(self.base, roleArn=role, externalId=external_id, **more)
-
-    def checked(self, news: dict[str, Any], olds: dict[str, Any] | None = None) -> dict[str, Any]:
-        inputs, failures = self.host.check(olds or {}, news)
-        assert failures == []
-        return inputs
-
-    def created(self, news: dict[str, Any]) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        """(uid, inputs, outputs)"""
-        inputs = self.checked(news)
-        uid, outs = self.host.create(inputs)
-        return uid, inputs, outs
-
-    def get(self, uid: str, kind: str = "ecr") -> dict[str, Any]:
-        found: dict[str, Any] = self.palette.get(f"{OCI}/{uid}/{kind}")
-        return found
-
-    def named(self, name: str | None = None) -> list[str]:
-        """The uids of the registries of this name."""
-        items = self.palette.get(f"{OCI}/summary")["items"]
-        return [item["metadata"]["uid"] for item in items if item["metadata"]["name"] == (name or self.base)]
-
-    def put(self, uid: str, **spec: Any) -> None:
-        """Somebody changes the registration in the console."""
-        body = self.get(uid)
-        body["spec"] |= {"isSyncSupported": True, **spec}
-        response = self.palette.send("PUT", f"{OCI}/{uid}/ecr", body)
-        assert response.status_code == 204, response.text
-
-    def another(self, **environment: str) -> ProviderHost:
-        """A run of its own."""
-        variables = {**self.sandbox.environment(), **environment}
-        return ProviderHost(variables, self.folder, provider=PaletteRegistryProvider())
-
-    def mark(self) -> int:
-        return self.sandbox.mark()
-
-    def asked(self, since: int) -> list[str]:
-        """What Palette was asked since then, uids left out."""
-        return [a.summary.removeprefix("palette: ") for a in self.sandbox.requests("palette: *", since)]
 
 
 @pytest.fixture
 def bench(sandbox: Sandbox, tmp_path: Path, base_path: str) -> Iterator[Bench]:
-    with ProviderHost(sandbox.environment(), tmp_path, provider=PaletteRegistryProvider()) as host:
-        made = Bench(host, sandbox, tmp_path, base_path)
-        yield made
-        for uid in made.named():
-            assert made.palette.send("DELETE", f"/v1/registries/{uid}").status_code == 204
+    with running(sandbox, tmp_path, base_path) as bench:
+        yield bench
 
 
 def test_from_creation_to_deletion(bench: Bench) -> None:
@@ -358,89 +300,3 @@ def test_what_another_resource_holds_stays(bench: Bench) -> None:
         assert run.logs[-2:] == [f"{bench.base} stays in Palette: {URN}-renamed owns it now"] * 2
         run.delete(uid, {**outs, "ownUrn": URN + "-renamed"})
     assert bench.named() == [uid]
-
-
-def test_a_new_role_is_waited_for(bench: Bench) -> None:
-    with bench.sandbox.palette.overrides(role_seconds=3):
-        uid, inputs, _ = bench.created(bench.by_role())
-    assert bench.get(uid)["spec"]["credentials"]["sts"]["arn"] == inputs["roleArn"]
-    waits = [line for line in bench.host.statuses if f"Palette cannot read as {inputs['roleArn']} yet" in line]
-    assert len(waits) == 2
-    assert "AccessDenied" in waits[0]
-
-
-def test_a_role_that_cannot_be_assumed(bench: Bench) -> None:
-    """The error says what Palette said and what is missing; once that is right, the same run goes through."""
-    role = bench.reader.role(external_id="of-somebody-else")
-    inputs = bench.checked(bench.by_role(roleArn=role, roleTimeoutSeconds=3))
-    with pytest.raises(ProviderError) as caught:
-        bench.host.create(inputs)
-    for expected in ("could not have the credentials of the registry checked by Palette", "400 InvalidCredentials",
-                     "AccessDenied", role, inputs["externalId"], "reader policy"):  # fmt: skip
-        assert expected in str(caught.value)
-    assert bench.named() == []
-    name = role.rpartition("/")[2]
-    bench.reader.iam.update_assume_role_policy(RoleName=name, PolicyDocument=bench.reader.trust())
-    assert bench.host.create(inputs)[0] == bench.named()[0]
-
-
-def test_a_wrong_key_fails_at_once(bench: Bench) -> None:
-    key = {**bench.reader.key(bench.reader.user()), "secretKey": "wr0ng-s3cret"}
-    mark = bench.mark()
-    with pytest.raises(ProviderError, match=r"(?s)InvalidCredentials.*check accessKeyId .*paletteSecretKey") as caught:
-        bench.host.create(bench.checked(ecr_inputs(bench.base, **key)))
-    assert "wr0ng-s3cret" not in str(caught.value)
-    assert bench.asked(mark) == [f"GET {OCI}/summary", f"POST {OCI}/ecr/validate"]
-
-
-@pytest.mark.registry
-def test_a_basic_registry(bench: Bench, tmp_path: Path) -> None:
-    with real_registry(tmp_path / "registry", tls=True) as registry:
-        news = ecr_inputs(
-            bench.base, kind="basic", endpoint=f"https://{registry.host}/v2/", username=USER, password=PASSWORD,
-            registryCaFile=registry.ca_file,
-        )  # fmt: skip
-        uid, inputs, outs = bench.created(news)
-        assert outs["endpoint"] == f"https://{registry.host}"
-        registration = bench.get(uid, "basic")["spec"]["auth"]
-        assert (registration["username"], registration["password"]) == (USER, "********")
-        assert registration["tls"] == {
-            "certificate": inputs["certificate"],
-            "enabled": True,
-            "insecureSkipVerify": False,
-        }
-        assert bench.host.read(uid, outs)[:2] == (uid, outs)
-        assert bench.host.diff(uid, outs, bench.checked(news, inputs)) == (False, [])
-        assert bench.host.diff(uid, outs, {**inputs, "password": "an0ther"}) == (True, [])
-        for change, message in (({"password": "wr0ng"}, "401"), ({"certificate": ""}, "certificate")):
-            with pytest.raises(ProviderError, match=rf"(?s){message}.*-> check username and password.*registryCaFile"):
-                bench.host.update(uid, outs, {**inputs, **change})
-        bench.palette.send("DELETE", f"{OCI}/{uid}/basic")
-        assert bench.host.read(uid, outs)[0] == ""
-
-
-# ---- PalettePrincipal
-
-
-def test_the_principal_is_asked_once(sandbox: Sandbox, tmp_path: Path) -> None:
-    principal = Palette(sandbox).principal()
-    with ProviderHost(sandbox.environment(), tmp_path, provider=PalettePrincipalProvider()) as host:
-        inputs, failures = host.check({}, {"host": "https://api.spectrocloud.com/", "partition": "aws"})
-        assert failures == []
-        assert inputs["host"] == "api.spectrocloud.com"
-        id_, outs = host.create(inputs)
-        assert id_ == principal["accountId"]
-        assert (outs["accountId"], outs["externalId"]) == (principal["accountId"], principal["externalId"])
-
-        kept = {**outs, "externalId": "of-then"}
-        mark = sandbox.mark()
-        assert host.diff(id_, kept, inputs) == (False, [])
-        assert host.diff(id_, kept, {**inputs, "caFile": sandbox.ca}) == (True, [])
-        assert host.diff(id_, kept, {**inputs, "partition": "aws-us-gov"}) == (True, ["partition"])
-        assert host.update(id_, kept, {**inputs, "caFile": sandbox.ca})["externalId"] == "of-then"
-        assert host.read(id_, kept)[1] == kept
-        host.delete(id_, kept)
-        assert sandbox.requests("palette: *", mark) == []
-
-        _, failures = host.check({}, {"host": "http://palette.example.com", "partition": "aws"})
-        assert "the API key is only sent over https" in failures[0]

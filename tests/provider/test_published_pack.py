@@ -4,60 +4,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.ecr import Ecr
 from tests.support.packs import make_pack
 from tests.support.provider_host import UNKNOWN, URN, ProviderError, ProviderHost
+from tests.support.published_pack import CONFIG, Pack, digests
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
-
-CONFIG = {"aws:region": "eu-west-1", "aws:allowedAccountIds": '["123456789012"]'}
-
-
-@pytest.fixture
-def host(sandbox: Sandbox, tmp_path: Path) -> Iterator[ProviderHost]:
-    with ProviderHost(sandbox.environment(), tmp_path, CONFIG) as running:
-        yield running
-
-
-class Pack:
-    """A pack folder `src`, and the inputs of the resource that publishes it."""
-
-    def __init__(self, host: ProviderHost, ecr: Ecr, folder: Path, base_path: str) -> None:
-        self.host, self.folder = host, folder
-        self.name = f"{base_path}/spectro-packs/archive/hello"
-        self.repository = ecr.create(self.name)
-        make_pack(folder)
-
-    def inputs(self, **more: Any) -> dict[str, Any]:
-        plain = {"repository": self.repository, "sources": [self.folder.name], "ownUrn": URN, "overwrite": False}
-        return {key: value for key, value in {**plain, **more}.items() if value is not None}
-
-    def checked(self, olds: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-        inputs, failures = self.host.check(olds or {}, self.inputs(**more))
-        assert failures == []
-        return inputs
-
-    def created(self, **more: Any) -> tuple[str, dict[str, Any], dict[str, Any]]:
-        inputs = self.checked(**more)
-        id_, outs = self.host.create(inputs)
-        return id_, inputs, outs
-
-
-@pytest.fixture
-def pack(host: ProviderHost, ecr: Ecr, tmp_path: Path, base_path: str) -> Pack:
-    return Pack(host, ecr, tmp_path / "src", base_path)
-
-
-def digests(props: dict[str, Any]) -> dict[str, str]:
-    return {version: record["manifestDigest"] for version, record in props["versions"].items()}
 
 
 def test_the_recorded_state_is_destroyed(pack: Pack, ecr: Ecr) -> None:
@@ -68,7 +26,7 @@ def test_the_recorded_state_is_destroyed(pack: Pack, ecr: Ecr) -> None:
     id_, _, outs = pack.created()
     assert outs["versions"]["1.0.0"].keys() == recorded["versions"]["1.0.0"].keys()
     recorded["versions"] = outs["versions"]
-    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as later:
+    with ProviderHost(pack.environment(), pack.folder.parent, CONFIG) as later:
         assert later.read(id_, recorded) == (id_, {k: v for k, v in recorded.items() if k != "__provider"}, {})
         later.delete(id_, recorded)
     assert ecr.tags(pack.name) == {}
@@ -197,11 +155,11 @@ def test_the_same_content_pushed_by_hand_is_adopted(pack: Pack, ecr: Ecr, tmp_pa
     make_pack(pack.folder, version="1.1.0")
     updated = pack.host.update(id_, outs, pack.checked(inputs))
     assert updated["versions"]["1.0.0"] == outs["versions"]["1.0.0"], "what was adopted stays in the outputs"
-    with ProviderHost(_environment(pack), tmp_path, CONFIG) as destroy:
+    with ProviderHost(pack.environment(), tmp_path, CONFIG) as destroy:
         destroy.delete(id_, updated)
         assert "stays: it was pushed by somebody else and only adopted" in destroy.logs[0]
     assert ecr.tags(pack.name) == {"1.0.0": foreign}
-    with ProviderHost(_environment(pack), tmp_path, CONFIG) as destroy:
+    with ProviderHost(pack.environment(), tmp_path, CONFIG) as destroy:
         destroy.delete(id_, {**updated, "deleteAdopted": True})
     assert ecr.tags(pack.name) == {}
 
@@ -247,7 +205,7 @@ def test_a_folder_that_changes_after_check(pack: Pack, ecr: Ecr) -> None:
     inputs = pack.checked()
     make_pack(pack.folder, {"values.yaml": "changed: meanwhile\n"})
     with (
-        ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other,
+        ProviderHost(pack.environment(), pack.folder.parent, CONFIG) as other,
         pytest.raises(ProviderError, match="has changed since this run looked at it"),
     ):
         other.create(inputs)
@@ -315,7 +273,7 @@ def test_delete_takes_only_what_is_ours(pack: Pack, ecr: Ecr) -> None:
     ecr.delete_tag(pack.name, "1.1.0")
     moved = ecr.push(pack.name, "1.1.0", b"y")
     # destroy is a run of its own: in this one, the provider has just published these tags
-    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other:
+    with ProviderHost(pack.environment(), pack.folder.parent, CONFIG) as other:
         other.delete(id_, outs)
         assert any("1.1.0 stays: it no longer carries what was published" in line for line in other.logs)
     assert ecr.tags(pack.name) == {"stranger": stranger, "1.1.0": moved}
@@ -332,7 +290,7 @@ def test_delete_spares_what_this_run_published(pack: Pack, ecr: Ecr) -> None:
 def test_delete_spares_what_another_resource_wants(pack: Pack, ecr: Ecr) -> None:
     """A resource renamed without an alias: the new one adopts, then the old one is deleted."""
     id_, _, outs = pack.created()
-    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as other:
+    with ProviderHost(pack.environment(), pack.folder.parent, CONFIG) as other:
         other.check({}, pack.inputs(ownUrn=URN + "-renamed"))
         other.delete(id_, outs)
         assert "owns it now" in other.logs[-1]
@@ -351,63 +309,6 @@ def test_eight_at_once(host: ProviderHost, ecr: Ecr, tmp_path: Path, base_path: 
         results = list(pool.map(lambda pack: pack.created(), packs))
     for pack, (_, inputs, outs) in zip(packs, results, strict=True):
         assert ecr.tags(pack.name) == digests(outs) == digests(inputs)
-
-
-def _environment(pack: Pack) -> dict[str, str]:
-    environ = Path(f"/proc/{pack.host.pid}/environ").read_bytes().decode()
-    return dict(line.split("=", 1) for line in environ.split("\0") if "=" in line)
-
-
-def test_the_roles_of_the_stack_are_assumed(pack: Pack, ecr: Ecr, sandbox: Sandbox, base_path: str) -> None:
-    """aws:assumeRoles of the stack, which boto3 alone knows nothing of: the push runs as that role."""
-    iam: Any = sandbox.session().client("iam", config=sandbox.config, verify=sandbox.ca)
-    trust = {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::123456789012:root"}, "Action": "sts:AssumeRole"}
-    role = iam.create_role(RoleName=base_path, AssumeRolePolicyDocument=_document(trust))["Role"]["Arn"]
-    roles = {"aws:assumeRoles": json.dumps([{"roleArn": role, "sessionName": "ci", "duration": "1h"}])}
-    inputs = pack.checked()
-    with (
-        ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **roles}) as host,
-        pytest.raises(ProviderError, match="GetAuthorizationToken"),
-    ):
-        host.create(inputs)  # the user could, the role may not
-    token = {"Effect": "Allow", "Action": "ecr:GetAuthorizationToken", "Resource": "*"}
-    push = {"Effect": "Allow", "Action": "ecr:*", "Resource": f"arn:aws:ecr:*:*:repository/{base_path}/*"}
-    iam.put_role_policy(RoleName=base_path, PolicyName="p", PolicyDocument=_document(token, push))
-    with ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **roles}) as host:
-        host.create(inputs)
-        missing = {"aws:assumeRoles": json.dumps([{"roleArn": role + "-none"}])}
-    assert ecr.tags(pack.name) == digests(inputs)
-    # and for a program with an explicit AWS provider, whose identity the push can't see
-    id_, outs = pack.repository, {**inputs, "registryAccess": {"kind": "ecr", "publisherRoleArn": role}}
-    with ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as host:
-        host.delete(id_, outs)
-        with pytest.raises(ProviderError, match=r"profile \(ghost\)"):
-            host.read(id_, {**outs, "registryAccess": {"kind": "ecr", "profile": "ghost"}})
-    assert ecr.tags(pack.name) == {}
-    with (
-        ProviderHost(_environment(pack), pack.folder.parent, {**CONFIG, **missing}) as host,
-        pytest.raises(ProviderError, match=r"no usable AWS credentials: .*AssumeRole"),
-    ):
-        host.create(inputs)
-
-
-def _document(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": statements})
-
-
-@pytest.mark.parametrize("response", ["unauthorized", "forbidden", "expired", "error"])
-def test_a_refusal_is_not_gone(pack: Pack, sandbox: Sandbox, response: str) -> None:
-    """Refresh fails with the reason; the engine then leaves state as it was. (Every status: tests/unit/test_client.)"""
-    id_, _, outs = pack.created()
-    with (
-        ProviderHost(_environment(pack), pack.folder.parent, CONFIG) as host,
-        sandbox.faults.add(f"* /v2/{pack.name}/manifests/*", times=0, action="respond", response=response),
-    ):
-        for operation in (host.read, host.delete):
-            with pytest.raises(ProviderError, match=r"could not .*hello:1\.0\.0") as caught:
-                operation(id_, outs)
-            assert "\n  -> " in str(caught.value)
-    assert pack.host.read(id_, outs)[0] == id_
 
 
 def test_requests_of_each_operation(pack: Pack, sandbox: Sandbox) -> None:
@@ -436,14 +337,3 @@ def test_requests_of_each_operation(pack: Pack, sandbox: Sandbox) -> None:
     make_pack(pack.folder, version="1.1.0")
     pack.host.update(id_, outs, pack.checked(inputs))
     assert len(asked()) == 6
-
-
-def test_rotated_credentials(pack: Pack, ecr: Ecr, sandbox: Sandbox, tmp_path: Path) -> None:
-    id_, _, outs = pack.created()
-    iam: Any = sandbox.session().client("iam", config=sandbox.config, verify=sandbox.ca)
-    user = sandbox.session().client("sts", config=sandbox.config, verify=sandbox.ca).get_caller_identity()["Arn"]
-    key = iam.create_access_key(UserName=user.rpartition("/")[2])["AccessKey"]
-    rotated = {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
-    with ProviderHost({**sandbox.environment(), **rotated}, tmp_path, CONFIG) as host:
-        host.delete(id_, outs)
-    assert ecr.tags(pack.name) == {}

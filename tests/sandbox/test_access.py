@@ -288,8 +288,7 @@ def test_assumed_role(owner: Caller, repository: str) -> None:  # TOK-4
     owner.iam.put_role_policy(RoleName="puller", PolicyName="p", PolicyDocument=document)
     role = f"arn:aws:iam::{ACCOUNT}:role/puller"
     keys = owner.client("sts").assume_role(RoleArn=role, RoleSessionName="session")["Credentials"]
-    session: Any = owner.sandbox.session(keys["AccessKeyId"], keys["SecretAccessKey"])
-    session._session.set_credentials(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
+    session: Any = owner.sandbox.session(keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"])
     client = session.client("ecr", config=owner.sandbox.config, verify=owner.sandbox.ca)
     assert client.list_images(repositoryName=repository)["imageIds"] == []
     with rejected("AccessDeniedException"):

@@ -15,6 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
+from packinfra.http.proxies import basic_authorization
 from tests.support.aws import REGION, Caller, Registry, code_of, digest_of, no_upload_left, rejected
 from tests.support.sandbox import Sandbox
 
@@ -200,7 +201,7 @@ def test_more_than_announced(sandbox: Sandbox, registry: Registry, repository: s
     """Bytes after the announced end of a body are not part of the blob."""
     location, content = registry.start(repository), b"x" * 100
     assert registry.credentials
-    auth = requests.auth._basic_auth_str(*registry.credentials)
+    auth = basic_authorization(*registry.credentials)
     with connect(sandbox, registry.host) as connection:
         head = f"PUT {location}?digest={digest_of(content)} HTTP/1.1\r\nHost: {registry.host}\r\n"
         connection.sendall(f"{head}Authorization: {auth}\r\nContent-Length: 100\r\n\r\n".encode() + content + b"y" * 50)
@@ -216,7 +217,7 @@ def test_less_than_announced(sandbox: Sandbox, registry: Registry, repository: s
     upload = registry.start(repository).rpartition("/")[2]
     target = f"/v2/{repository}/{path.format(upload=upload, digest=digest_of(content))}"
     assert registry.credentials
-    auth = requests.auth._basic_auth_str(*registry.credentials)
+    auth = basic_authorization(*registry.credentials)
     with connect(sandbox, registry.host) as connection:
         head = f"PUT {target} HTTP/1.1\r\nHost: {registry.host}\r\nAuthorization: {auth}\r\nContent-Length: 1000\r\n"
         connection.sendall(f"{head}\r\n".encode() + content)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
+from packinfra.http.proxies import basic_authorization
 from tests.support.aws import (
     REGION,
     Caller,
@@ -168,7 +169,7 @@ def test_body_cut_short(registry: Registry, repository: str, sandbox: Sandbox) -
     location = registry.start(repository)
     half = bytes(MIB)
     assert registry.credentials
-    auth = requests.auth._basic_auth_str(*registry.credentials)
+    auth = basic_authorization(*registry.credentials)
     proxy = urlsplit(sandbox.variables["HTTPS_PROXY"])
     with socket.create_connection((proxy.hostname or "", proxy.port or 0), timeout=10) as plain:
         plain.sendall(f"CONNECT {registry.host}:443 HTTP/1.1\r\n\r\n".encode())

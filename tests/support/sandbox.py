@@ -153,10 +153,13 @@ class Sandbox:
         }
         return {**inherited, **self.variables}
 
-    def session(self, access_key: str | None = None, secret_key: str | None = None) -> boto3.session.Session:
+    def session(
+        self, access_key: str | None = None, secret_key: str | None = None, token: str | None = None
+    ) -> boto3.session.Session:
         return boto3.session.Session(
             aws_access_key_id=access_key or self.variables["AWS_ACCESS_KEY_ID"],
             aws_secret_access_key=secret_key or self.variables["AWS_SECRET_ACCESS_KEY"],
+            aws_session_token=token,
             region_name=self.variables["AWS_REGION"],
         )
 
