@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -50,7 +51,8 @@ class PartialFailure(PackinfraError):  # noqa: N818 - reads as what happened, as
     """
 
     def __init__(self, error: Exception, id_: str, outputs: Props) -> None:
-        super().__init__(str(error))
+        is_ours = isinstance(error, PackinfraError)
+        super().__init__(str(error) if is_ours else "".join(traceback.format_exception(error)))
         self.id, self.outputs = id_, outputs
 
 

@@ -11,7 +11,7 @@ ECR has BatchDeleteImage instead (packinfra/aws/ecr.py), which deletes an image 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from urllib.parse import quote
 
@@ -48,7 +48,7 @@ class Removal:
         self._repository, self._tags, self._resolve, self._call = repository, tags, resolve, call
         self._own_way = own_way
         self._digests: dict[str, str | None] = {}
-        self._listed = False
+        self._listed: Collection[str] | None = None
         self._refused: dict[str, RegistryError] = {}
 
     def resolve(self, tag: str) -> str | None:
@@ -67,7 +67,7 @@ class Removal:
         at = self._at(reference)
         if self._own_way and not at.is_digest:
             self._own_way(at, digest)
-        elif not (others := self.tags_with(digest, besides=reference)):
+        elif not (others := self.tags_with(digest, besides=reference)) and self._is_complete(at):
             if self._own_way:
                 self._own_way(at, digest)
             else:
@@ -80,12 +80,16 @@ class Removal:
 
     def tags_with(self, digest: str, besides: str = "") -> list[str]:
         """The tags that carry the image."""
-        if not self._listed:
-            for tag in self._tags(self._repository):
+        if self._listed is None:
+            listed = self._tags(self._repository)
+            for tag in listed:
                 self.resolve(tag)
-            self._listed = True
-        # `resolve` may have been asked for the digest itself, which is no tag.
+            self._listed = listed
         return [tag for tag, carried in self._digests.items() if carried == digest and tag not in (besides, digest)]
+
+    def _is_complete(self, at: Reference) -> bool:
+        """A list without the tag that is there comes from a cache, say: it may lack other tags of the image too."""
+        return at.is_digest or self._listed is None or at.reference in self._listed
 
     def _delete_one_tag(self, at: Reference, digest: str, others: list[str]) -> None:
         try:
@@ -131,8 +135,9 @@ class Removal:
 
 
 def _takes_along(at: Reference, others: list[str]) -> DeleteDisabled:
+    tags = f"the tags {', '.join(others)}" if others else "other tags: its list of tags lacks this one"
     return DeleteDisabled(
         Step.DELETE, at,
-        text=f"the registry deletes by digest only, and that would take along the tags {', '.join(others)}",
+        text=f"the registry deletes by digest only, and that would take along {tags}",
         remedy="delete those tags too, or keep this one and forget it with pulumi state delete",
     )  # fmt: skip

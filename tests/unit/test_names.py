@@ -12,7 +12,7 @@ from packinfra.lifecycle.base_path import BasePathLifecycle
 from packinfra.lifecycle.clients import normalize_repository, repository_identity
 from packinfra.lifecycle.packs.published_pack import PublishedPackLifecycle
 from tests.support.pack_bench import URN, Bench, Props
-from tests.support.scripted_registry import Reply, ScriptedRegistry
+from tests.support.scripted_registry import Reply, ScriptedRegistry, error
 
 ECR = "123456789012.dkr.ecr.eu-west-1.amazonaws.com"
 PLAIN = {"kind": "basic", "plainHttp": True}
@@ -296,3 +296,16 @@ def test_two_resources_on_one_repository(bench: Bench) -> None:
     (problem,) = outcome.problems
     assert problem == f"{URN} publishes in {bench.repository} too: declare one resource for each repository"
     assert not lifecycle.check({}, {**news, "sources": [str(bench.folder)], "ownUrn": URN}).problems
+
+
+def test_base_path_in_a_project_that_is_gone(base_path: BasePathBench, registry: ScriptedRegistry) -> None:
+    """Harbor answers 401 then, and destroy ends well: nothing is left."""
+    ours = base_path.create()
+    reply = Reply(
+        401, {"WWW-Authenticate": ""}, error("UNAUTHORIZED", "project team not found: project team not found")
+    )
+    registry.next("HEAD", "/manifests/", *[reply] * 2)
+    registry.next("GET", "/manifests/", *[reply] * 2)
+    base_path.bench.new_run()
+    base_path.lifecycle.delete("id", ours)
+    assert not any(request.startswith("DELETE") for request in registry.requests)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -111,6 +112,62 @@ def test_update_that_fails_midway(bench: Bench, registry: ScriptedRegistry) -> N
     assert tags(bench, registry) == list(outs["versions"]) == ["1.1.0", "1.2.0"]
 
 
+# ---- the tag is written, and the response is lost
+
+
+def lost(*, written: bool) -> Reply:
+    return Reply(502, {"Retry-After": "1000"}, after=written)  # it isn't tried again
+
+
+def test_a_lost_response_to_the_first_version(bench: Bench, registry: ScriptedRegistry) -> None:
+    registry.next("PUT", "/manifests/1.0.0", lost(written=True))
+    with pytest.raises(PartialFailure, match="502") as caught:
+        bench.publish("1.0.0")
+    outs = caught.value.outputs
+    assert (tags(bench, registry), outs["versions"], list(outs["pendingWithdrawals"])) == (["1.0.0"], {}, ["1.0.0"])
+    bench.destroy(outs)
+    assert registry.manifests == {}
+
+
+@pytest.mark.parametrize("written", [True, False])
+def test_a_lost_response_to_a_later_version(bench: Bench, registry: ScriptedRegistry, *, written: bool) -> None:
+    inputs, outs = bench.publish("1.0.0")
+    registry.next("PUT", "/manifests/1.1.0", lost(written=written))
+    with pytest.raises(PartialFailure) as caught:
+        bench.publish("1.0.0", "1.1.0", olds=inputs, outs=outs)
+    failed_inputs, failed_outs = bench.refresh(inputs, caught.value.outputs)
+    assert ("pendingWithdrawals" in failed_outs) is written
+
+    inputs, outs = bench.publish("1.0.0", "1.1.0", olds=failed_inputs, outs=failed_outs)
+    assert tags(bench, registry) == sorted(outs["versions"]) == ["1.0.0", "1.1.0"]
+    assert not outs["versions"]["1.1.0"]["adopted"]
+    assert "pendingWithdrawals" not in outs
+    # the same with another version in its place
+    inputs, outs = bench.publish("1.0.0", "1.2.0", olds=failed_inputs, outs=failed_outs)
+    assert sorted(outs["versions"]) == ["1.0.0", "1.2.0"]
+    assert tags(bench, registry) == (["1.0.0", "1.2.0"] if written else ["1.0.0", "1.1.0", "1.2.0"])
+
+
+def test_an_error_that_nobody_foresaw(
+    bench: Bench, registry: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A full disk, for example: state must tell what was published all the same."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    bench.new_run()
+    sources = [str(make_pack(bench.folder.with_name(version), version=version)) for version in ("1.0.0", "1.1.0")]
+    inputs = bench.check(sources=sources)
+    built = bench.run.archives.take(inputs["versions"]["1.1.0"]["layerDigest"])
+    assert built
+    built.close()  # so it is built again
+    monkeypatch.setattr("packinfra.lifecycle.packs.publish.build", full)
+    with pytest.raises(PartialFailure, match=r"Traceback.*(?s:.*)No space left") as caught:
+        bench.lifecycle.create(inputs)
+    assert tags(bench, registry) == list(caught.value.outputs["versions"]) == ["1.0.0"]
+
+
 # ---- withdrawals that the registry refuses
 
 
@@ -207,7 +264,7 @@ def test_a_version_that_comes_back_with_other_content(
     sources = [str(bench.folder.with_name(version)) for version in ("1.0.0", "1.1.0")]
     bench.new_run()
     changed, before = bench.check(inputs, sources=sources), dict(registry.manifests)
-    with pytest.raises(PublishError, match=r"other content, and could not be withdrawn before"):
+    with pytest.raises(PublishError, match=r"other content, and was published by this resource before"):
         bench.lifecycle.update(bench.repository, outs, changed)
     assert registry.manifests == before
     bench.new_run()
@@ -259,6 +316,22 @@ def test_overwrite_keeps_what_it_replaced(bench: Bench, registry: ScriptedRegist
     bench.destroy(outs)
     assert registry.manifests.keys() == {(bench.name, "kept-by-hand"), (bench.name, digests[1])}
     assert any(f"{digests[1]}, published as" in line and "kept-by-hand" in line for line in bench.messages.infos)
+
+
+def test_what_overwrite_replaced_is_withdrawn_later(bench: Bench, registry: ScriptedRegistry) -> None:
+    """The registry removes the tag, and then refuses; a refresh comes before the next attempt."""
+    inputs, outs = bench.publish("1.0.0", overwrite=True)
+    first = outs["versions"]["1.0.0"]["manifestDigest"]
+    make_pack(bench.folder.with_name("1.0.0"), {"values.yaml": "a: 1\n"}, version="1.0.0")
+    bench.new_run()
+    news = bench.check(inputs, sources=inputs["sources"], overwrite=True)
+    inputs, outs = news, bench.lifecycle.update(bench.repository, outs, news)
+    registry.next("DELETE", f"/manifests/{first}", REFUSED)
+    inputs, outs = bench.publish("1.1.0", olds=inputs, outs=outs, keepVersions=1)
+    assert (tags(bench, registry), list(outs["pendingWithdrawals"])) == (["1.1.0"], ["1.0.0"])
+    inputs, outs = bench.refresh(inputs, outs)
+    bench.destroy(outs)
+    assert registry.manifests == {}
 
 
 def test_overwrite_never_deletes_foreign_images(bench: Bench, registry: ScriptedRegistry) -> None:

@@ -99,6 +99,20 @@ def test_an_image_without_a_tag(registry: ScriptedRegistry, setup: Setup) -> Non
     removal.delete(digest, digest)  # gone is success
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_list_that_lacks_the_tag(registry: ScriptedRegistry, setup: Setup, kind: str) -> None:
+    """From a cache before the registry, for example: it may lack the tags of others as well."""
+    registry.deletes = kind
+    digest = two_tags_one_image(setup)
+    registry.next("GET", "/tags/list", Reply(200, body=b'{"name": "x", "tags": null}'))
+    if kind == "tag":
+        setup.client.delete(setup.reference, digest)
+    else:
+        with pytest.raises(DeleteDisabled, match="take along other tags: its list of tags lacks this one"):
+            setup.client.delete(setup.reference, digest)
+    assert "latest" in registry.tags(setup.reference.repository)
+
+
 def test_a_404_that_is_not_the_registrys(registry: ScriptedRegistry, setup: Setup) -> None:
     """Of a gateway, say. Nothing is gone then: destroy would end well, and forget what is published."""
     setup.push()

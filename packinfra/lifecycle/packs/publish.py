@@ -139,8 +139,14 @@ class PackPublisher:
 
     def carries(self, version: str, record: PublishedVersion) -> bool:
         """Does the tag of a version that is to be withdrawn still carry it?"""
-        reference = Reference.of(self.repository, version)
-        return self._client.resolve(reference, confirm_missing=True) == record.manifestDigest
+        return self._resolve(version) == record.manifestDigest
+
+    def is_left(self, version: str, record: PublishedVersion) -> bool:
+        """Is there still anything of a version that is to be withdrawn?"""
+        return self.carries(version, record) or any(map(self._resolve, record.replacedDigests))
+
+    def _resolve(self, reference: str) -> str | None:
+        return self._client.resolve(Reference.of(self.repository, reference), confirm_missing=True)
 
     @contextmanager
     def _archive(self, version: str, record: PublishedVersion) -> Iterator[Callable[[], BinaryIO]]:
@@ -178,7 +184,7 @@ class PackPublisher:
     ) -> str:
         hashes: Mapping[str, str] = (self._props.get("fileHashes") or {}).get(reference.reference) or {}
         difference = foreign.reason or f"from it to this pack: {file_changes(foreign.hashes, hashes)}"
-        origin = "could not be withdrawn before" if ours else "was not pushed by this resource"
+        origin = "was published by this resource before" if ours else "was not pushed by this resource"
         return (
             f"{self._name} {reference.reference} was not published: {reference} is already there with other content, and "
             f"{origin}.\n  in the registry {digest}\n  to be published {record.manifestDigest}\n"

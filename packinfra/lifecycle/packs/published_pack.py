@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from packinfra.errors import PackinfraError
 from packinfra.http.retry import TEMPORARY_STATUS
 from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
 from packinfra.lifecycle.ownership import Claim
@@ -41,11 +40,12 @@ from packinfra.lifecycle.results import (
 )
 from packinfra.lifecycle.run import Config, Run
 from packinfra.lifecycle.successors import claim_repository, successor
-from packinfra.oci.errors import RegistryError, Throttled, Unreachable
+from packinfra.oci.errors import RegistryError, Step, Throttled, Unreachable
 
 _SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "registryAccess")
 _PENDING = "pendingWithdrawals"
-"""Output: version -> record of each version that is to be withdrawn, and that the registry refused to remove."""
+"""Output: version -> record of each version that is to be withdrawn, and that the registry refused to remove; or whose
+push failed when the tag may have been written already."""
 _INCOMPLETE = "incomplete"
 """Output: the operation failed midway, so that the inputs, which the engine keeps, name more than was done."""
 _OUTPUTS_ONLY = ("currentVersions", _PENDING, _INCOMPLETE)
@@ -124,7 +124,7 @@ class PublishedPackLifecycle:
     def read(self, _id: str, props: Props) -> ReadOutcome | None:
         publisher, recorded = self._publisher(props), versions_from(props)
         there = {v: record for v, record in in_order(recorded) if publisher.is_there(v, record)}
-        pending = {v: r for v, r in versions_from(props, _PENDING).items() if publisher.carries(v, r)}
+        pending = {v: r for v, r in versions_from(props, _PENDING).items() if publisher.is_left(v, r)}
         if not there and not pending:
             return None
         current = [version for version in props.get("currentVersions") or () if version in there]
@@ -163,7 +163,13 @@ class PublishedPackLifecycle:
         progress.published.update({v: record for v, record in adopted.items() if record})
         for version, record in in_order(records):
             with progress.recorded_if_it_fails():
-                progress.keep(version, adopted[version] or publisher.push(version, record, before.get(version)))
+                try:
+                    progress.keep(version, adopted[version] or publisher.push(version, record, before.get(version)))
+                except RegistryError as error:
+                    # The registry may have written the tag, and only the response was lost.
+                    if error.step is Step.PUBLISH and not _is_refusal(error) and version not in progress.published:
+                        progress.pending[version] = record
+                    raise
 
     def _withdraw(self, publisher: PackPublisher, version: str, record: PublishedVersion, progress: _Progress) -> None:
         try:
@@ -258,7 +264,7 @@ class _Progress:
     def recorded_if_it_fails(self) -> Iterator[None]:
         try:
             yield
-        except PackinfraError as error:
+        except Exception as error:  # a full disk too
             if not self.published and not self.pending:
                 raise
             raise PartialFailure(error, self.id, {**self.outputs(), _INCOMPLETE: True}) from error
