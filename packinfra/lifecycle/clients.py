@@ -81,7 +81,10 @@ class RegistryClients:
     def same_registry(
         self, one: str, access: Mapping[str, Any] | None, other: str, other_access: Mapping[str, Any] | None
     ) -> bool:
-        """Whether two repositories of the same path are one, under two names of a registry; True if that is unclear."""
+        """Whether two repositories with different identities, but the same path, are one under two names of a registry;
+        True if that is unclear."""
+        if all(_MAYBE_ECR.match(repository.lower()) for repository in (one, other)):
+            return False  # of ECR, account and region are the identity
         reference = Reference.of(normalize_repository(one, access), "probe")
         return self.get(one, access).same_registry(self.get(other, other_access), reference) is not False
 

@@ -38,7 +38,7 @@ def test_create(two_versions: Project, ecr: Ecr, sandbox: Sandbox) -> None:
     fail(project, sandbox)
 
     make_pack(project.folder / "packs/hello-next", {"values.yaml": "a: other\n"}, version="1.1.0")
-    assert project.preview() == {"PublishedPack packs-hello": "update"}, "it was never published, so it may change"
+    assert project.preview() == {"PublishedPack packs-hello": "update", "RemovalCheck packs": "create"}
     project.up()
     assert ecr.tags(project.repository) == project.digests()
     assert project.digests().keys() == {"1.0.0", "1.1.0"}

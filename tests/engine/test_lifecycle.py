@@ -34,7 +34,7 @@ def test_up_again_and_destroy(project: Project, ecr: Ecr) -> None:
     assert outputs["publisherPolicyArn"].startswith("arn:aws:iam::123456789012:policy/packs-publisher")
 
     assert project.preview() == {}
-    assert "7 unchanged" in project.up()
+    assert "8 unchanged" in project.up()
 
     project.run("destroy", "--yes", "--skip-preview")
     assert ecr.names(project.base_path) == []
