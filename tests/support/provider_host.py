@@ -9,6 +9,7 @@ A small engine answers the host's Log calls and keeps them in `logs`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -141,9 +142,10 @@ class ProviderHost:
         self._channel.close()
         if "COVERAGE_PROCESS_CONFIG" in os.environ:  # make coverage: a killed host would not write its data
             self._process.send_signal(signal.SIGINT)
-        else:
-            self._process.kill()
-        self._process.wait(30)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        self._process.kill()
+        self._process.wait()
         assert self._process.stdout
         self._process.stdout.close()
         self._server.stop(None).wait()
