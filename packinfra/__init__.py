@@ -73,7 +73,11 @@ __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - ruff cannot see that the k
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+        try:
+            return getattr(import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as error:
+            remedy = "it comes with the extra: pip install 'packinfra[pulumi]'"
+            raise ImportError(f"packinfra.{name} needs {error.name}; {remedy}", name=error.name) from error
     raise AttributeError(f"module 'packinfra' has no attribute {name!r}")
 
 

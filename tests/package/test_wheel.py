@@ -60,6 +60,12 @@ def test_it_checks_a_pack(installed: Path, tmp_path: Path) -> None:
     assert "hello-universe 1.0.0" in checked.stdout
 
 
+def test_a_name_that_needs_pulumi(installed: Path, tmp_path: Path) -> None:
+    failed = run(installed / "python", "-c", "import packinfra; packinfra.PublishedPack", cwd=tmp_path)
+    assert "ImportError: packinfra.PublishedPack needs pulumi" in failed.stderr
+    assert "pip install 'packinfra[pulumi]'" in failed.stderr
+
+
 def test_it_knows_its_version(installed: Path, tmp_path: Path) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     assert run(installed / "packinfra", "--version", cwd=tmp_path).stdout == f"packinfra {version}\n"

@@ -1,6 +1,7 @@
 """Where Pulumi and crane come from, decided against fake `go` and `pulumi` programs."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -123,6 +124,17 @@ def test_our_own_build_on_path_is_not_taken_for_the_users(
     monkeypatch.setenv("PATH", f"{ours}{os.pathsep}{path}")  # eval "$(make env)"
     with pytest.raises(StepError, match="pulumi is not on PATH"):
         GoTools(checkout).ensure_pulumi()
+
+
+def test_every_program_builds_with_the_go_that_is_promised() -> None:
+    root = Path(gotools.__file__).parent
+    versions = {
+        path.parent.name: re.search(r"^go (\S+)$", path.read_text(), re.MULTILINE) for path in root.glob("*/go.mod")
+    }
+    assert len(versions) >= 6
+    assert all(
+        found and (gotools.version_of(found[1]) or (99,)) <= gotools.GO_MINIMUM for found in versions.values()
+    ), versions
 
 
 def test_built_once_in_an_environment_of_our_own(
