@@ -79,7 +79,10 @@ def test_a_removal_that_fails(two: Project, ecr: Ecr, sandbox: Sandbox) -> None:
         two.up(succeeds=False)
     assert ecr.tags(other(two)).keys() == {"1.0.0", "1.1.0"}
     two.configure()
-    assert two.preview() == {"PublishedPack packs-other": "delete", "Repository packs-other": "delete"}
+    assert two.preview() == {
+        "PublishedPack packs-other": "delete",
+        f"Repository packs-other@{two.base_path}": "delete",
+    }
     two.up()
     assert other(two) not in ecr.names(two.base_path)
 
@@ -91,7 +94,7 @@ def test_removed_with_a_folder(two: Project, ecr: Ecr) -> None:
     output = two.run("preview", succeeds=False)
     assert "other is in removedPacks, but packs/other contains it" in output
     assert "packs/third" in output
-    assert "2 things to correct" in output
+    assert "2 problems to correct" in output
     two.configure(removedPacks=["packs/other"])
     assert 'packinfra:removedPacks.0: "packs/other" is wrong: write the name in pack.json' in two.run(
         "preview", succeeds=False
@@ -137,7 +140,11 @@ def test_a_component_renamed_with_an_alias(project: Project, ecr: Ecr) -> None:
     project.program(program.replace("MORE", ""))
     assert "  other: 1.0.0\n" in project.up(succeeds=False)
     project.program(program.replace("MORE", ', removed_packs=["other"]'))
-    assert project.preview() == {"Repository old-other": "delete", "PublishedPack old-other": "delete"}
+    assert project.preview() == {
+        f"Repository old-other@{project.base_path}": "delete",
+        "PublishedPack old-other": "delete",
+        "RemovalCheck new": "update",
+    }
     project.up()
     assert ecr.tags(project.repository) == before
     assert other(project) not in ecr.names(project.base_path)
@@ -152,7 +159,7 @@ def test_moved_to_another_stack(two: Project, ecr: Ecr) -> None:
     uid, before = two.output("paletteRegistryUid"), ecr.tags(other(two))
     (two.folder / "more").mkdir()
     shutil.move(two.folder / "packs/other", two.folder / "more/other")
-    two.run("state", "delete", "--yes", "--target-dependents", two.urn("Repository packs-other"))
+    two.run("state", "delete", "--yes", "--target-dependents", two.urn(f"Repository packs-other@{two.base_path}"))
     two.configure(palette={"name": two.base_path}, removedPacks=["other"])
     two.up()
     two.configure(palette={"name": two.base_path})
