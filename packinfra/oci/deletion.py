@@ -67,11 +67,13 @@ class Removal:
         at = self._at(reference)
         if self._own_way and not at.is_digest:
             self._own_way(at, digest)
-        elif not (others := self.tags_with(digest, besides=reference)) and self._is_complete(at):
+        elif not (others := self.tags_with(digest, besides=reference)) and self._is_listed(at):
             if self._own_way:
                 self._own_way(at, digest)
             else:
                 self._send("digest", at, f"manifests/{digest}")
+        elif not self._is_listed(at) and self._resolve(at) is None:
+            pass  # gone already; distribution 2 would answer DELETE by tag with DIGEST_INVALID, as it always does
         elif at.is_digest:
             raise _takes_along(at, others)
         else:
@@ -87,7 +89,7 @@ class Removal:
             self._listed = listed
         return [tag for tag, carried in self._digests.items() if carried == digest and tag not in (besides, digest)]
 
-    def _is_complete(self, at: Reference) -> bool:
+    def _is_listed(self, at: Reference) -> bool:
         """A list without the tag that is there comes from a cache, say: it may lack other tags of the image too."""
         return at.is_digest or self._listed is None or at.reference in self._listed
 
