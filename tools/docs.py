@@ -49,7 +49,7 @@ def _section(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield from _HEADER
     inner = []
     for name, field in model.model_fields.items():
-        key, children = to_camel(name), models_in(field.annotation)
+        key, children = field.alias or to_camel(name), models_in(field.annotation)
         path = f"`{title.strip('`')}.{key}`"
         kind = f"[keys](#{re.sub(r'[^a-z]', '', path.lower())})" if children else _type(field.annotation)
         yield _row(key, field, kind)
@@ -80,7 +80,7 @@ def _type(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.default is PydanticUndefined:
         return "*required*"
-    if field.default is None or field.default in ((), {}) or isinstance(field.default, BaseModel):
+    if field.default is None or field.default in ("", (), {}) or isinstance(field.default, BaseModel):
         return ""
     return f"`{_yaml(field.default)}`"
 

@@ -16,6 +16,9 @@ from packinfra.settings.model import SettingsError as SettingsError
 from packinfra.settings.model import models_in as models_in
 from packinfra.settings.packs import PackSettings as PackSettings
 from packinfra.settings.palette import PaletteSettings as PaletteSettings
+from packinfra.settings.profiles import ProfilePackSettings as ProfilePackSettings
+from packinfra.settings.profiles import ProfileSettings as ProfileSettings
+from packinfra.settings.profiles import VariableSettings as VariableSettings
 from packinfra.settings.registry import PACKS_PATH as PACKS_PATH
 from packinfra.settings.registry import BasicRegistry as BasicRegistry
 from packinfra.settings.registry import EcrRegistry as EcrRegistry

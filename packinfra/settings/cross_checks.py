@@ -30,6 +30,8 @@ def cross_check(stack: StackConfig) -> Iterator[str]:
     yield from _basic(stack) if stack.kind == "basic" else _ecr(stack)
     if not stack.invalid & {"registry", "palette"}:
         yield from _palette(stack)
+    if "profiles" in stack.present and not stack.settings.palette and "palette" not in stack.invalid:
+        yield f"{NAMESPACE}:profiles: needs {NAMESPACE}:palette, which says where they are: add it: {{name: packs}}"
 
 
 def _basic(stack: StackConfig) -> Iterator[str]:

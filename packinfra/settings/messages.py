@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
@@ -18,6 +18,7 @@ _REASONS = {
     "tuple_type": "write a list, with brackets or a dash for each entry",
     "model_type": "write its keys, indented below it",
     "mapping_type": "write keys and values, indented below it",
+    "dict_type": "write keys and values, indented below it",
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
     "int_parsing": "write a whole number",
@@ -61,9 +62,13 @@ def _locate(
     """(the path of keys; the field; its model; the other models of a union with this one)"""
     path: list[Any] = []
     field: FieldInfo | None = None
-    inner, others = [model], list[type[BaseModel]]()
+    inner, others, key_follows = [model], list[type[BaseModel]](), False
     for part in location:
         if re.match(r"function-|int$|literal\[", str(part)):  # pydantic's own steps: a validator, a branch of a union
+            continue
+        if key_follows:  # of a map from the user's own names to models
+            path.append(part)
+            key_follows = False
             continue
         if len(inner) > 1:
             others = [other for other in inner if _kind(other) != part]
@@ -73,11 +78,12 @@ def _locate(
         if isinstance(part, str):
             model, field = (inner[0], _fields(inner[0]).get(part)) if inner else (model, None)
             inner = models_in(field.annotation) if field else []
+            key_follows = field is not None and bool(inner) and get_origin(field.annotation) is Mapping
     return path, field, model, others
 
 
 def _fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    return {to_camel(name): field for name, field in model.model_fields.items()}
+    return {field.alias or to_camel(name): field for name, field in model.model_fields.items()}
 
 
 def _kind(model: type[BaseModel]) -> str:

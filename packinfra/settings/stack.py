@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from pydantic import Field, field_validator
 
 from packinfra.settings.access import AccessSettings
 from packinfra.settings.model import Model
 from packinfra.settings.packs import PackEntry, PackSettings, RemovedPacks
 from packinfra.settings.palette import PaletteSettings
+from packinfra.settings.profiles import ProfileSettings
 from packinfra.settings.registry import RegistrySettings
 from packinfra.settings.repositories import RepositorySettings
 
@@ -26,6 +29,9 @@ class PartialSettings(Model):
     repositories: RepositorySettings = RepositorySettings()
     access: AccessSettings = AccessSettings()
     palette: PaletteSettings | None = Field(None, examples=[{"name": "packs"}])
+    profiles: Mapping[str, ProfileSettings] = Field(
+        {}, examples=[{"web": {"version": "1.0.0", "packs": [{"name": "web"}]}}]
+    )
 
     @field_validator("packs")
     @classmethod

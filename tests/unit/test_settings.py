@@ -51,6 +51,7 @@ def test_project_file_declares_what_the_model_knows() -> None:
     declared = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
     assert {key: schema["type"] for key, schema in declared.items()} == {
         "registry": "object", "removedPacks": "array", "repositories": "object", "access": "object",
+        "profiles": "object",
     }  # fmt: skip
     for key, schema in declared.items():
         load(GOOD | {f"packinfra:{key}": json.dumps(schema["default"])} if "default" in schema else GOOD)
