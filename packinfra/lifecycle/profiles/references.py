@@ -1,7 +1,7 @@
 """What values refer to: profile variables and macros (Palette documentation, Profile Variables and Macros).
 
-    >>> sorted(variables_in("a: '{{.spectro.var.replicas}}'"))
-    ['replicas']
+>>> sorted(variables_in("a: '{{.spectro.var.replicas}}'"))
+['replicas']
 """
 
 from __future__ import annotations
