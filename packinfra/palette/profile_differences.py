@@ -14,6 +14,7 @@ Palette returns other things than it was given, none of which is a change:
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -128,3 +129,31 @@ def _typed(value: Any) -> Any:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return type(value).__name__, repr(value)  # repr: nan is not equal to itself
+
+
+def fingerprint(version: ProfileVersion) -> str:
+    """The same for two versions without differences, as long as their uids are the same."""
+    variables = [
+        {key: value for key, value in body.items() if key != "defaultValue" or not body.get("isSensitive")}
+        for body in variables_body(sorted(version.variables, key=lambda each: each.name))["variables"]
+    ]
+    layers = [
+        [
+            layer.name, layer.version, layer.type, layer.layer, layer.registry_uid, layer.pack_uid, _canonical(layer.values),
+            sorted((each.name, _canonical(each.content)) for each in layer.manifests),
+        ]
+        for layer in version.layers
+    ]  # fmt: skip
+    head = [version.type, version.cloud, version.description.strip(), sorted(version.tags.items())]
+    return f"sha256:{hashlib.sha256(repr([head, layers, variables]).encode()).hexdigest()}"
+
+
+def _canonical(text: str) -> Any:
+    parsed = _parsed(text)
+    return text.strip() if parsed is None else _sorted(parsed)
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return sorted((repr(key), _sorted(each)) for key, each in value.items())
+    return [_sorted(each) for each in value] if isinstance(value, list) else value
