@@ -13,6 +13,7 @@ from pydantic.alias_generators import to_camel
 
 Uid = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 """It becomes a part of later requests' paths."""
+OptionalUid = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]{0,127})?$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 
@@ -55,6 +56,19 @@ class Page(Part):
     listmeta: _Listmeta = _Listmeta()
 
 
+class Named(Part):
+    uid: Uid
+    name: str = ""
+
+
+class _NamedItem(Part):
+    metadata: Named
+
+
+class NamedPage(Page):
+    items: list[_NamedItem] = []
+
+
 class _Tenant(Part):
     tenant_uid: str = ""
 
@@ -75,17 +89,12 @@ class StsAccount(Part):
 # ---- registries ------------------------------------------------------------------------------------------------------
 
 
-class _ListedMetadata(Part):
-    uid: Uid
-    name: str = ""
-
-
 class _ListedSpec(Part):
     registry_type: str = ""
 
 
 class ListedRegistry(Part):
-    metadata: _ListedMetadata
+    metadata: Named
     spec: _ListedSpec = _ListedSpec()
 
 
@@ -152,11 +161,23 @@ class RegistryResponse(Part):
     status: _RegistryStatus = _RegistryStatus()
 
 
+class _RegistryItem(Part):
+    """Of any kind: oci, helm, or Palette's own."""
+
+    uid: Uid
+    name: str = ""
+    kind: str = ""
+
+
+class RegistryMetadata(Page):
+    items: list[_RegistryItem] = []
+
+
 # ---- packs -----------------------------------------------------------------------------------------------------------
 
 
 class PackTag(Part):
-    pack_uid: str = ""
+    pack_uid: OptionalUid = ""
     version: str = ""
     tag: str = ""
     """The version with its group in front, if it has one ("LTS__22.4.x"), so `version` is compared."""
@@ -176,3 +197,28 @@ class PackTags(Part):
     cloud_types: list[str] = []
     tags: list[PackTag] = []
     pack_values: list[PackValues] = []
+
+
+class _PackSpec(Part):
+    values: str = ""
+
+
+class PackResponse(Part):
+    spec: _PackSpec
+
+
+class _PackPlace(Part):
+    name: str = ""
+    latest_version: str = ""
+
+
+class _PackPlaces(Part):
+    registries: list[_PackPlace] = []
+
+
+class _SearchItem(Part):
+    spec: _PackPlaces = _PackPlaces()
+
+
+class PackSearch(Part):
+    items: list[_SearchItem] = []

@@ -149,18 +149,25 @@ class PaletteTransport:
         return self.budget().attempt(action) if retry else action()
 
     def pages(
-        self, step: PaletteStep, path: str, model: type[G], *, project: str = "", retry: bool = True
+        self,
+        step: PaletteStep,
+        path: str,
+        model: type[G],
+        *,
+        project: str = "",
+        query: Mapping[str, str] | None = None,
+        retry: bool = True,
     ) -> Iterator[G]:
         """Every page of a list. See fetch."""
-        query: dict[str, str] = {}
+        asked = {**(query or {})}
         seen = {""}
         while len(seen) <= _MOST_PAGES:
-            page = self.fetch(step, "GET", path, model, project=project, query=query, retry=retry)
+            page = self.fetch(step, "GET", path, model, project=project, query=asked, retry=retry)
             yield page
             if (following := page.listmeta.following) in seen:
                 return
             seen.add(following)
-            query = {"continue": following}
+            asked["continue"] = following
         text = f"the list has more than {_MOST_PAGES} pages"
         raise PaletteError(step, f"{self.host}{path}", text=text)
 
