@@ -22,10 +22,13 @@ from packinfra.palette.errors import (
     PaletteStep,
     PaletteThrottled,
 )
-from packinfra.palette.packs import find_versions
+from packinfra.palette.packs import PackLookup, find_versions
+from packinfra.palette.profiles import ProfileClient
+from packinfra.palette.projects import find_projects
 from packinfra.palette.registration import Registration, parse_registration
-from packinfra.palette.responses import Created, RegistryList, RegistryResponse, StsAccount, SyncStatusResponse, User
+from packinfra.palette.responses import Created, RegistryList, RegistryResponse, StsAccount, SyncStatusResponse
 from packinfra.palette.sync_status import SyncStatus
+from packinfra.palette.tenant import confirm_tenant, tenant_of
 from packinfra.palette.transport import PaletteTransport
 
 _SUMMARY = "/v1/registries/oci/summary"
@@ -70,11 +73,18 @@ class PaletteClient:
 
     def tenant(self) -> str:
         """The uid of the tenant that the key belongs to; "" if Palette doesn't say."""
-        try:
-            user = self._fetch(PaletteStep.TENANT, "GET", "/v1/users/me", User)
-        except (Forbidden, NotFound):  # no later request depends on it
-            return ""
-        return user.status.tenant.tenant_uid
+        return tenant_of(self._transport)
+
+    def projects(self, name: str = "") -> dict[str, str]:
+        """See find_projects."""
+        return find_projects(self._transport, name)
+
+    def packs(self) -> PackLookup:
+        """A new one for each operation: it remembers what it has read."""
+        return PackLookup(self._transport)
+
+    def profiles(self, project: str = "", tenant: str = "") -> ProfileClient:
+        return ProfileClient(self._transport, project=project, tenant=tenant)
 
     def registries(self, *, retry: bool = True) -> list[Listed]:
         # This list is not paged in 4.8; every other one is, and a page taken for the whole would hide a registry.
@@ -167,14 +177,7 @@ class PaletteClient:
         return find_versions(self._transport, pack, uid)
 
     def _confirm_gone(self, kind: Kind, uid: str, tenant: str, error: NotFound) -> None:
-        if tenant and (ours := self.tenant()) != tenant:
-            whose = f"belongs to the tenant {ours}" if ours else "belongs to a tenant that Palette doesn't tell"
-            raise error.recast(
-                KeyRejected,
-                text=f"the API key {whose}; it was registered in the tenant {tenant}",
-                remedy="give an API key of that tenant; if the tenant is no more: pulumi state delete <URN of the "
-                "PaletteRegistry> --target-dependents (pulumi stack --show-urns), then pulumi up",
-            )
+        confirm_tenant(self._transport, tenant, error)
         for listed in self.registries():
             if listed.uid == uid:
                 raise error.recast(

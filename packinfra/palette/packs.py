@@ -1,7 +1,7 @@
 """Packs as Palette lists them: the versions of a pack in a registry, and what a cluster profile refers to them by.
 
-    lookup = PackLookup(transport)
-    lookup.resolve("Public Repo", "ubuntu-aws", "22.04").uid
+lookup = PackLookup(transport)
+lookup.resolve("Public Repo", "ubuntu-aws", "22.04").uid
 """
 
 from __future__ import annotations

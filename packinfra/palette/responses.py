@@ -17,6 +17,10 @@ OptionalUid = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9
 Text = Annotated[str, StringConstraints(min_length=1)]
 
 
+def without_nulls(data: Any) -> Any:
+    return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
 class Part(BaseModel):
     """An object in a response."""
 
@@ -25,7 +29,7 @@ class Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, data: Any) -> Any:
-        return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+        return without_nulls(data)
 
 
 P = TypeVar("P", bound=Part)
