@@ -28,9 +28,11 @@
           Forbidden                          403, or a request that belongs to another scope
           NotFound                           404, in Palette's own words
           CredentialsRejected                the registry rejects the credentials that Palette was given for it
-          NameTaken                          another registry of the tenant has the name
+          NameTaken                          another registry, or another cluster profile, has the name
+          InUse                              clusters use the profile
           PaletteThrottled                   429, after all retries
       SyncFailed                 palette/    Palette doesn't list everything that was published
+      PackMissing                palette/    Palette lists no such registry, pack or version
       PublishError               lifecycle/  a version cannot be published as requested
       PartialFailure             lifecycle/  an operation failed midway; state records what was done
       RemovalRefused             lifecycle/  AWS would refuse to delete a part of what is to be removed

@@ -1,4 +1,4 @@
-"""Palette's REST API, as far as a pack registry needs it: register, sync, look packs up. No Pulumi, no AWS.
+"""Palette's REST API, as far as pack registries and cluster profiles need it. No Pulumi, no AWS.
 
 client = PaletteClient(PaletteTransport("api.spectrocloud.com", key))
 client.versions("hello", client.find("spectro-packs").uid)

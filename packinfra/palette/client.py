@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from packinfra.palette.creation import create_once, is_conflict
 from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import (
     CredentialsRejected,
@@ -21,8 +22,13 @@ from packinfra.palette.errors import (
     PaletteStep,
     PaletteThrottled,
 )
+from packinfra.palette.packs import PackLookup, find_versions
+from packinfra.palette.profiles import ProfileClient
+from packinfra.palette.projects import find_projects
 from packinfra.palette.registration import Registration, parse_registration
+from packinfra.palette.responses import Created, RegistryList, RegistryResponse, StsAccount, SyncStatusResponse
 from packinfra.palette.sync_status import SyncStatus
+from packinfra.palette.tenant import confirm_tenant, tenant_of
 from packinfra.palette.transport import PaletteTransport
 
 _SUMMARY = "/v1/registries/oci/summary"
@@ -51,7 +57,7 @@ class PaletteClient:
 
     def __init__(self, transport: PaletteTransport) -> None:
         self._transport = transport
-        self._send = transport.send
+        self._send, self._fetch = transport.send, transport.fetch
 
     def close(self) -> None:
         self._transport.close()
@@ -62,34 +68,31 @@ class PaletteClient:
 
     def principal(self, partition: str = "aws") -> Principal:
         path = "/v1/clouds/aws/account/sts"
-        document = self._send(PaletteStep.PRINCIPAL, "GET", path, query={"partition": partition})
-        if not document.get("accountId") or not document.get("externalId"):
-            text = "the response names no account or no ExternalId"
-            raise PaletteError(PaletteStep.PRINCIPAL, f"{self.host}{path}", text=text)
-        return Principal(str(document["accountId"]), str(document["externalId"]))
+        account = self._fetch(PaletteStep.PRINCIPAL, "GET", path, StsAccount, query={"partition": partition})
+        return Principal(account.account_id, account.external_id)
 
     def tenant(self) -> str:
         """The uid of the tenant that the key belongs to; "" if Palette doesn't say."""
-        try:
-            status = self._send(PaletteStep.TENANT, "GET", "/v1/users/me").get("status") or {}
-        except (Forbidden, NotFound):  # no later request depends on it
-            return ""
-        return str((status.get("tenant") or {}).get("tenantUid") or "")
+        return tenant_of(self._transport)
+
+    def projects(self, name: str = "") -> dict[str, str]:
+        """See find_projects."""
+        return find_projects(self._transport, name)
+
+    def packs(self) -> PackLookup:
+        """A new one for each operation: it remembers what it has read."""
+        return PackLookup(self._transport)
+
+    def profiles(self, project: str = "", tenant: str = "") -> ProfileClient:
+        return ProfileClient(self._transport, project=project, tenant=tenant)
 
     def registries(self, *, retry: bool = True) -> list[Listed]:
-        listed: list[Listed] = []
-        query: dict[str, str] = {}
-        while True:
-            document = self._send(PaletteStep.LIST, "GET", _SUMMARY, query=query, retry=retry)
-            for item in document.get("items") or []:
-                metadata, spec = item.get("metadata") or {}, item.get("spec") or {}
-                kind = str(spec.get("registryType") or "").lower()
-                listed.append(Listed(str(metadata.get("uid")), str(metadata.get("name")), kind))
-            # This list is not paged in 4.8; every other one is, and a page taken for the whole would hide a registry.
-            following = (document.get("listmeta") or {}).get("continue")
-            if not following or following == query.get("continue"):
-                return listed
-            query = {"continue": str(following)}
+        # This list is not paged in 4.8; every other one is, and a page taken for the whole would hide a registry.
+        pages = self._transport.pages(PaletteStep.LIST, _SUMMARY, RegistryList, retry=retry)
+        return [
+            Listed(item.metadata.uid, item.metadata.name, item.spec.registry_type.lower())
+            for page in pages for item in page.items
+        ]  # fmt: skip
 
     def find(self, name: str) -> Listed | None:
         return next((listed for listed in self.registries() if listed.name == name), None)
@@ -113,26 +116,19 @@ class PaletteClient:
 
         After a lost response, the list says whether it was created: the caller knows that the name was free.
         """
-        again = False
+        path = f"/v1/registries/oci/{registration.kind}"
 
-        def action() -> str:
-            nonlocal again
-            if again:
-                for listed in self.registries(retry=False):
-                    if listed.name == registration.name:
-                        return listed.uid
-            again = True
-            path = f"/v1/registries/oci/{registration.kind}"
-            document = self._send(
-                PaletteStep.CREATE, "POST", path, query={"skipPackSync": "true"}, body=registration.body(),
+        def post() -> str:
+            return self._fetch(
+                PaletteStep.CREATE, "POST", path, Created, query={"skipPackSync": "true"}, body=registration.body(),
                 secrets=(registration.secret,), retry=False,
-            )  # fmt: skip
-            if not document.get("uid"):
-                raise PaletteError(PaletteStep.CREATE, f"{self.host}{path}", text="the response names no uid")
-            return str(document["uid"])
+            ).uid  # fmt: skip
+
+        def find() -> str | None:
+            return next((item.uid for item in self.registries(retry=False) if item.name == registration.name), None)
 
         try:
-            return self._transport.budget().attempt(action)
+            return create_once(self._transport.budget(), post, find)
         except PaletteError as error:
             raise _name_taken(error) from error
 
@@ -143,7 +139,7 @@ class PaletteClient:
             tenant: The one in which it was registered, "" if that isn't known.
         """
         try:
-            return parse_registration(kind, self._send(PaletteStep.READ, "GET", _path(uid, kind)))
+            return parse_registration(kind, self._fetch(PaletteStep.READ, "GET", _path(uid, kind), RegistryResponse))
         except NotFound as error:
             self._confirm_gone(kind, uid, tenant, error)
             return None
@@ -173,31 +169,15 @@ class PaletteClient:
         self._send(PaletteStep.SYNC, "POST", f"{_path(uid, kind)}/sync", query=query)
 
     def sync_status(self, kind: Kind, uid: str) -> SyncStatus:
-        return SyncStatus.of(self._send(PaletteStep.STATUS, "GET", f"{_path(uid, kind)}/sync/status"))
+        path = f"{_path(uid, kind)}/sync/status"
+        return SyncStatus.of(self._fetch(PaletteStep.STATUS, "GET", path, SyncStatusResponse))
 
     def versions(self, pack: str, uid: str) -> frozenset[str]:
         """The versions of a pack that Palette offers from this registry."""
-        try:
-            document = self._send(
-                PaletteStep.LOOKUP, "GET", f"/v1/packs/{pack}/registries/{uid}", query={"cloudType": "all"}
-            )
-        except PaletteError as error:
-            # Of a pack that isn't indexed, with any code; it may also be a response without tags.
-            if error.status == 404 and not isinstance(error, NotPalette):
-                return frozenset()
-            raise
-        # Not `tag`, which may carry its group in front: "LTS__22.4.x".
-        return frozenset(str(entry.get("version")) for entry in document.get("tags") or [])
+        return find_versions(self._transport, pack, uid)
 
     def _confirm_gone(self, kind: Kind, uid: str, tenant: str, error: NotFound) -> None:
-        if tenant and (ours := self.tenant()) != tenant:
-            whose = f"belongs to the tenant {ours}" if ours else "belongs to a tenant that Palette doesn't tell"
-            raise error.recast(
-                KeyRejected,
-                text=f"the API key {whose}; it was registered in the tenant {tenant}",
-                remedy="give an API key of that tenant; if the tenant is no more: pulumi state delete <URN of the "
-                "PaletteRegistry> --target-dependents (pulumi stack --show-urns), then pulumi up",
-            )
+        confirm_tenant(self._transport, tenant, error)
         for listed in self.registries():
             if listed.uid == uid:
                 raise error.recast(
@@ -212,8 +192,4 @@ def _path(uid: str, kind: Kind) -> str:
 
 
 def _name_taken(error: PaletteError) -> PaletteError:
-    """Palette's code for it isn't published, so a conflict counts, and a code that speaks of one."""
-    words = error.code.lower()
-    if error.status != 409 and not any(word in words for word in ("alreadyexist", "duplicate")):
-        return error
-    return error.recast(NameTaken)
+    return error.recast(NameTaken) if is_conflict(error) else error

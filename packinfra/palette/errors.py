@@ -7,8 +7,10 @@ PaletteError
   Forbidden            403, or a request that belongs to another scope
   NotFound             404, in Palette's own words (not a proxy's)
   CredentialsRejected  the registry rejects the credentials that Palette was given for it
-  NameTaken            another registry of the tenant has the name
+  NameTaken            another registry of the tenant, or another profile of the scope, has the name
+  InUse                clusters use the profile
   PaletteThrottled     429, after all retries
+PackMissing            Palette lists no such registry, pack or version
 SyncFailed             a sync failed, hung, or ended without the packs
 """
 
@@ -36,6 +38,18 @@ class PaletteStep(StrEnum):
     SYNC = "start a sync of the registry in"
     STATUS = "read the sync status of the registry from"
     LOOKUP = "look the pack up in"
+    REGISTRIES = "list the registries of packs in"
+    PROJECTS = "list the projects in"
+    PROFILES = "list the cluster profiles in"
+    PROFILE_CREATE = "create the cluster profile in"
+    PROFILE_READ = "read the cluster profile from"
+    PROFILE_UPDATE = "update the cluster profile in"
+    PROFILE_PUBLISH = "publish the cluster profile in"
+    PROFILE_DELETE = "delete the cluster profile from"
+    PROFILE_VALIDATE = "have the packs of the cluster profile checked by"
+    MANIFESTS = "read the manifests of the cluster profile from"
+    VARIABLES = "read the variables of the cluster profile from"
+    VARIABLES_UPDATE = "write the variables of the cluster profile to"
 
 
 class PaletteError(ServiceError):
@@ -83,9 +97,17 @@ class NameTaken(PaletteError):  # noqa: N818
     )
 
 
+class InUse(PaletteError):  # noqa: N818
+    remedy = "move the clusters that use this version to another one, or detach the profile from them; then run again"
+
+
 class PaletteThrottled(PaletteError):  # noqa: N818
     remedy = "run again in a minute; what is done stays done"
 
 
 class SyncFailed(PackinfraError):  # noqa: N818
     """The registry is registered, but Palette doesn't list every pack. `str()` says which, and the usual reason."""
+
+
+class PackMissing(PackinfraError):  # noqa: N818
+    """A layer that can't be looked up. `str()` says what Palette lists instead, and what to do next."""

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from packinfra.palette.credentials import Kind, ReaderCredentials, RoleCredentials
+from packinfra.palette.responses import RegistryResponse
 
 REQUIRED_SPEC: Mapping[str, Any] = {
     "providerType": "pack",
@@ -81,29 +82,27 @@ class Registration:
         return {**spec, "isPrivate": True, "credentials": credentials, "tls": tls}
 
 
-def parse_registration(kind: Kind, response: Mapping[str, Any]) -> dict[str, Any]:
+def parse_registration(kind: Kind, response: RegistryResponse) -> dict[str, Any]:
     """The values in the response to a read, by the names of PaletteRegistry's properties; None for missing ones.
 
     Masked values, such as secrets, are omitted.
     """
-    spec, status = response.get("spec") or {}, (response.get("status") or {}).get("syncStatus") or {}
-    is_ecr = kind == "ecr"
-    credentials: Mapping[str, Any] = (spec.get("credentials") if is_ecr else spec.get("auth")) or {}
-    tls = (spec if is_ecr else credentials).get("tls") or {}
-    sts: Mapping[str, Any] = (credentials.get("sts") or {}) if credentials.get("credentialType") == "sts" else {}
+    spec, is_ecr = response.spec, kind == "ecr"
+    credentials, auth = spec.credentials, spec.auth
+    tls, has_role = (spec.tls if is_ecr else auth.tls), is_ecr and credentials.credential_type == "sts"
     values = {
-        "registryName": (response.get("metadata") or {}).get("name"),
-        "endpoint": normalize_endpoint(kind, str(spec.get("endpoint") or "")),
-        "basePath": normalize_base_path(str(spec.get("baseContentPath") or "")),
-        "roleArn": sts.get("arn"),
-        "externalId": sts.get("externalId"),
-        "accessKeyId": credentials.get("accessKey") if is_ecr and not sts else None,
-        "username": None if is_ecr else credentials.get("username"),
-        "certificate": str(tls.get("certificate") or "").strip(),
-        "providerType": spec.get("providerType") or "helm",
-        "isPrivate": bool(spec.get("isPrivate")) if is_ecr else credentials.get("type") == "basic",
-        "isSyncSupported": status.get("isSyncSupported", True),
-        "insecureSkipVerify": bool(tls.get("insecureSkipVerify")),
+        "registryName": response.metadata.name,
+        "endpoint": normalize_endpoint(kind, spec.endpoint),
+        "basePath": normalize_base_path(spec.base_content_path),
+        "roleArn": credentials.sts.arn if has_role else None,
+        "externalId": credentials.sts.external_id if has_role else None,
+        "accessKeyId": credentials.access_key if is_ecr and not has_role else None,
+        "username": None if is_ecr else auth.username,
+        "certificate": tls.certificate.strip(),
+        "providerType": spec.provider_type or "helm",
+        "isPrivate": spec.is_private if is_ecr else auth.type == "basic",
+        "isSyncSupported": response.status.sync_status.is_sync_supported,
+        "insecureSkipVerify": tls.insecure_skip_verify,
     }
     return {key: value if value != "" else None for key, value in values.items() if "*" not in str(value)}
 

@@ -6,11 +6,11 @@ a "Success" right after the request proves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
-from typing import Any
+
+from packinfra.palette.responses import SyncStatusResponse
 
 
 class State(Enum):
@@ -45,12 +45,11 @@ class SyncStatus:
     supported: bool = True
 
     @classmethod
-    def of(cls, document: Mapping[str, Any]) -> SyncStatus:
-        def text(key: str) -> str:
-            return str(document.get(key) or "")
-
-        supported = document.get("isSyncSupported") is not False
-        return cls(text("status"), text("message"), text("lastRunTime"), text("lastSyncedTime"), supported)
+    def of(cls, response: SyncStatusResponse) -> SyncStatus:
+        return cls(
+            response.status, response.message, response.last_run_time, response.last_synced_time,
+            response.is_sync_supported,
+        )  # fmt: skip
 
     @property
     def state(self) -> State:
@@ -59,10 +58,12 @@ class SyncStatus:
     def age(self, now: float) -> float:
         """Seconds since the last run began, 0 if Palette doesn't say. now: seconds since the epoch"""
         try:
-            begun = datetime.fromisoformat(self.last_run).replace(tzinfo=UTC).timestamp()
+            begun = datetime.fromisoformat(self.last_run)
         except ValueError:
             return 0.0
-        return max(0.0, now - begun) if begun > 0 else 0.0  # Go writes "never" as the year 1
+        begun = begun if begun.tzinfo else begun.replace(tzinfo=UTC)
+        seconds = begun.timestamp()
+        return max(0.0, now - seconds) if seconds > 0 else 0.0  # Go writes "never" as the year 1
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.word or "without a status", self.message) if part)

@@ -83,6 +83,11 @@ class ScriptedPalette:
         """Requests of this method whose path ends with the pattern get these answers, the last one for ever."""
         self._script.append((method, pattern, list(replies)))
 
+    def forget(self) -> None:
+        """All that was said and seen so far."""
+        self._script.clear()
+        self.seen.clear()
+
     def answer(self, method: str, path: str) -> Reply:
         for wanted, pattern, replies in self._script:
             if wanted == method and re.search(f"{pattern}$", path):
@@ -135,8 +140,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's names
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815 - http.server's names
 
 
 def _encoded(body: Any) -> bytes:
-    return body.encode() if isinstance(body, str) else json.dumps(body).encode()
+    return body.encode(errors="surrogatepass") if isinstance(body, str) else json.dumps(body).encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -312,19 +313,69 @@ def test_a_pack_that_is_not_indexed(client: PaletteClient, palette: ScriptedPale
         client.versions("hello", "u1")
 
 
-@pytest.mark.parametrize(
-    ("call", "method", "path"),
-    [
-        (lambda client: client.principal(), "GET", "/sts"),
-        (lambda client: client.create(ROLE), "POST", "/ecr"),
-    ],
-)
-def test_an_answer_without_what_matters(
-    client: PaletteClient, palette: ScriptedPalette, call: Callable[[PaletteClient], object], method: str, path: str
+FOREIGN: list[tuple[str, Reply, str]] = [
+    ("empty 200", Reply(200), "200: an empty response, where Palette sends JSON"),
+    ("empty 204", Reply(204), "204: an empty response"),
+    ("empty object", Reply(body={}), "not the response that Palette's API describes: "),
+    ("text for an object", Reply(body={"items": ["a"], "tags": ["1"], "spec": "s", "status": 1, "uid": 1}), "describes: "),
+    ("list for an object", Reply(body={"items": [[]], "tags": [[]], "spec": [1], "status": []}), "describes: "),
+    ("lone surrogate", Reply(body='{"uid": "\\ud800", "items": [{"metadata": {"uid": "\\ud800"}}], "metadata": {}}'),
+     "describes: "),
+    ("a path for a uid", Reply(body={"uid": "../x", "items": [{"metadata": {"uid": "../x"}}]}), "describes: "),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("reply", "message"), [case[1:] for case in FOREIGN], ids=[case[0] for case in FOREIGN])
+def test_what_is_not_palettes_word(
+    client: PaletteClient, palette: ScriptedPalette, reply: Reply, message: str, sleeps: list[float]
 ) -> None:
-    palette.on(method, path, Reply(body={}))
-    with pytest.raises(PaletteError, match="the response names no"):
-        call(client)
+    """No part of it becomes state, nor a traceback."""
+    for method in ("GET", "POST"):
+        palette.on(method, "", reply)
+    calls: list[Callable[[], object]] = [
+        client.principal,
+        lambda: client.read("ecr", "u1"),
+        lambda: client.create(ROLE),
+    ]
+    if reply.body != {}:
+        calls.append(client.registries)
+    for call in calls:
+        with pytest.raises(NotPalette, match=re.escape(message)):
+            call()
+    assert sleeps == []
+
+
+@pytest.mark.parametrize("reply", [Reply(200), Reply(200, "<html>"), Reply(201), Reply(206, "[]")])
+def test_a_write_that_nobody_confirms(client: PaletteClient, palette: ScriptedPalette, reply: Reply) -> None:
+    for method in ("PUT", "POST", "DELETE"):
+        palette.on(method, "", reply)
+    calls: list[Callable[[], None]] = [
+        lambda: client.update("u1", ROLE), lambda: client.delete("ecr", "u1"), lambda: client.sync("ecr", "u1"),
+        lambda: client.validate(ROLE),
+    ]  # fmt: skip
+    for call in calls:
+        with pytest.raises(NotPalette):
+            call()
+
+
+@pytest.mark.parametrize("reply", [Reply(201), Reply(200, {}), Reply(201, {"uid": 1})])
+def test_a_create_whose_response_is_cut(client: PaletteClient, palette: ScriptedPalette, reply: Reply) -> None:
+    palette.on("POST", "/ecr", reply)
+    palette.on("GET", "/summary", items(("u1", "packs", "ecr")))
+    assert client.create(ROLE) == "u1"
+    assert palette.requests == [f"POST {OCI}/ecr", f"GET {OCI}/summary"]
+
+
+def test_a_conflict_with_our_own_lost_attempt(client: PaletteClient, palette: ScriptedPalette) -> None:
+    palette.on("POST", "/ecr", Reply(drop=True), error(409, "RegistryAlreadyExists"))
+    palette.on("GET", "/summary", items(), items(("u1", "packs", "ecr")))
+    assert client.create(ROLE) == "u1"
+    assert len(palette.seen) == 4
+
+
+def test_pages_without_end(client: PaletteClient, palette: ScriptedPalette) -> None:
+    palette.on("GET", "/summary", *(items((f"u{n}", "a", "ecr"), following=f"t{n % 3}") for n in range(4)), items())
+    assert len(client.registries()) == 4, "a token that comes again ends it"
 
 
 def test_secrets_show_nowhere(

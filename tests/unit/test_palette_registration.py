@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from packinfra.palette import PaletteTransport, Registration
-from packinfra.palette.credentials import RoleCredentials
+from packinfra.palette.credentials import Kind, RoleCredentials
 from packinfra.palette.errors import KeyRejected, PaletteUnreachable
 from packinfra.palette.host import normalize_host
 from packinfra.palette.registration import normalize_base_path, normalize_endpoint, parse_registration
+from packinfra.palette.responses import RegistryResponse, parse
 from tests.support.registrations import BASIC, ROLE, USER
 from tests.support.scripted_palette import KEY
 
@@ -83,33 +84,35 @@ AS_SENT = {"registryName": "packs", "providerType": "pack", "isPrivate": True, "
 NONE = dict.fromkeys(("roleArn", "externalId", "accessKeyId", "username"))
 
 
+def parsed_from(kind: Kind, response: dict[str, Any]) -> dict[str, Any]:
+    return parse_registration(kind, parse(RegistryResponse, response))
+
+
 def test_what_an_answer_says() -> None:
     ecr = {**AS_SENT, **NONE, "endpoint": ROLE.endpoint, "basePath": "base"}
     basic = {**AS_SENT, **NONE, "endpoint": BASIC.endpoint, "basePath": "team", "username": "robot"}
-    assert parse_registration("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
-    assert parse_registration("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
-    assert parse_registration("basic", answered(BASIC)) == basic
+    assert parsed_from("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
+    assert parsed_from("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
+    assert parsed_from("basic", answered(BASIC)) == basic
     # what is normalised, and what comes back although nothing was sent
-    parsed = parse_registration(
-        "ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/")
-    )
+    parsed = parsed_from("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
     assert (parsed["endpoint"], parsed["basePath"]) == (ROLE.endpoint, "base")
     # what is drift
-    assert parse_registration("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
-    assert parse_registration("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
-    assert parse_registration("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
-    assert parse_registration("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
+    assert parsed_from("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
+    assert parsed_from("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
+    assert parsed_from("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
+    assert parsed_from("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
         **basic, "username": None, "isPrivate": False, "insecureSkipVerify": True,
     }  # fmt: skip
     off = {**answered(ROLE), "status": {"syncStatus": {"isSyncSupported": False}}}
-    assert parse_registration("ecr", off)["isSyncSupported"] is False
-    assert parse_registration("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, (
+    assert parsed_from("ecr", off)["isSyncSupported"] is False
+    assert parsed_from("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, (
         "it says nothing: no drift"
     )
 
 
 def test_masked_values_are_left_out() -> None:
     masked = {"credentialType": "secret", "accessKey": "AKIA****", "secretKey": "********"}
-    parsed = parse_registration("ecr", answered(USER, credentials=masked))
+    parsed = parsed_from("ecr", answered(USER, credentials=masked))
     assert "accessKeyId" not in parsed
     assert "*" not in str(parsed)

@@ -11,6 +11,7 @@ import pytest
 
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.palette import PaletteClient, PaletteTransport, SyncFailed
+from packinfra.palette.responses import SyncStatusResponse, parse
 from packinfra.palette.sync_status import State, SyncRun, SyncStatus
 from packinfra.palette.sync_waiter import SyncWaiter
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, error
@@ -29,13 +30,14 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC).timestamp()
     ],
 )
 def test_words(word: str | None, state: State) -> None:
-    assert SyncStatus.of({"status": word}).state is state
+    assert SyncStatus.of(parse(SyncStatusResponse, {"status": word})).state is state
 
 
 @pytest.mark.parametrize(
     ("last_run", "age"),
     [(T2, 3600.0), (T3, 0.0), ("2026-01-01T13:00:00Z", 0.0), (NEVER, 0.0), ("", 0.0), ("yesterday", 0.0),
-     ("2026-01-01T11:59:00.123456Z", pytest.approx(59.9, abs=0.1)), ("2026-01-01T11:00:00", 3600.0)],
+     ("2026-01-01T11:59:00.123456Z", pytest.approx(59.9, abs=0.1)), ("2026-01-01T11:00:00", 3600.0), ("2026-01-01T06:30:00-05:00", 1800.0), ("2026-01-01T12:00:00+02:00", 7200.0),
+     ("9999-12-31T23:59:59-23:59", 0.0), ("0001-01-01T00:00:00+23:59", 0.0)],
 )  # fmt: skip
 def test_age(last_run: str, age: float) -> None:
     assert status("InProgress", last_run).age(NOON) == age

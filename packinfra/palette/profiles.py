@@ -1,0 +1,294 @@
+"""Cluster profiles in one scope of Palette: a project, or the tenant.
+
+    profiles = ProfileClient(transport, project="5f0d...")
+    uid = profiles.find("hello").get("1.0.0") or profiles.create(wanted)
+    profiles.get(uid).content
+
+Each version is an object of its own. An error of Palette is never "gone": `get` returns None only after a 404 in Palette's
+words, a tenant and a project that are the right ones, and a list without it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from packinfra.http.redact import clean
+from packinfra.palette.creation import create_once, is_conflict
+from packinfra.palette.errors import Forbidden, InUse, NameTaken, NotFound, PaletteError, PaletteStep
+from packinfra.palette.profile import (
+    ProfileVersion,
+    StoredProfile,
+    Variable,
+    create_body,
+    metadata_body,
+    parse_profile,
+    template_body,
+    update_body,
+    variables_body,
+    with_manifest_uids,
+)
+from packinfra.palette.profile_responses import Manifests, ProfileList, ProfileResponse, Validation, Variables
+from packinfra.palette.projects import find_projects
+from packinfra.palette.responses import Created, P
+from packinfra.palette.tenant import confirm_tenant
+from packinfra.palette.transport import PaletteTransport
+
+_PATH = "/v1/clusterprofiles"
+_LIST = "/v1/dashboard/clusterprofiles/metadata"
+_RIGHTS = (
+    "the user of the API key needs a role with clusterProfile.get, .create, .update, .publish and .delete in the profile's "
+    "project, or for the tenant's profiles in the tenant"
+)
+_TAKEN = (
+    "a cluster profile of this name and version is there already, or its name has another type or cloud: choose another "
+    "name or version, or delete the other one"
+)
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What Palette's validation says of one layer. pack: "" if it is about the whole profile"""
+
+    pack: str
+    code: str
+    message: str
+
+
+class ProfileClient:
+    """Thread-safe. Every method raises a PaletteError.
+
+    Args:
+        project: The uid of the project; "" = the tenant.
+        tenant: The uid of the tenant in which they were made, "" if that isn't known: a key of another one then finds
+            nothing, and nothing is taken for gone.
+    """
+
+    def __init__(self, transport: PaletteTransport, *, project: str = "", tenant: str = "") -> None:
+        self._transport, self._project, self._tenant = transport, project, tenant
+
+    def find(self, name: str, *, retry: bool = True) -> dict[str, str]:
+        """Version -> uid of a profile in this scope; empty if it has none of that name.
+
+        Palette's list may show profiles of the tenant and of Palette itself in a project, so each is looked at
+        (`metadata.annotations.scope`), except those that one of this scope names as its siblings.
+        """
+        pages = self._transport.pages(PaletteStep.PROFILES, _LIST, ProfileList, project=self._project, retry=retry)
+        listed = [item for page in pages for item in page.items if item.metadata.name == name]
+        found: dict[str, str] = {}
+        for item in listed:
+            if item.metadata.uid in found.values():
+                continue
+            try:
+                profile = self._read(item.metadata.uid, retry=retry)
+            except NotFound:  # deleted since
+                continue
+            if profile.metadata.name != name or not self._is_ours(profile):
+                continue
+            siblings = {each.version or "1.0.0": each.uid for each in profile.spec.versions}
+            found |= {**siblings, profile.spec.version or "1.0.0": profile.metadata.uid}
+        # A sibling that the list lacks was deleted: whether `versions` is as fresh isn't known.
+        uids = {item.metadata.uid for item in listed}
+        return {version: uid for version, uid in found.items() if uid in uids}
+
+    def get(self, uid: str) -> StoredProfile | None:
+        """A version with its variables and the text of its manifests; None if there is definitely none of that uid."""
+        try:
+            profile = self._read(uid)
+            variables = self._fetch_variables(uid)
+        except NotFound as error:
+            self._confirm_gone(uid, error)
+            return None
+        texts: dict[str, dict[str, str]] = {}
+
+        def manifest_text(pack: str, name: str, manifest_uid: str) -> str:
+            if pack not in texts:
+                texts[pack] = self._manifests(uid, pack)
+            return texts[pack].get(manifest_uid) or texts[pack].get(name, "")
+
+        return parse_profile(profile.document(variables), manifest_text)
+
+    def create(self, wanted: ProfileVersion) -> str:
+        """Creates and publishes a version; its uid. The caller knows that the scope has none of this name and version.
+
+        After a lost response, the list says whether it was created. Whether Palette takes variables from this request is
+        contradictory (docs/fidelity.md): they are sent, read back, and written if they are missing.
+
+        Raises:
+            NameTaken: Palette has another one.
+        """
+
+        def post() -> str:
+            return self._transport.fetch(
+                PaletteStep.PROFILE_CREATE, "POST", _PATH, Created, project=self._project, query={"publish": "true"},
+                body=create_body(wanted), secrets=_secrets(wanted.variables), retry=False,
+            ).uid  # fmt: skip
+
+        try:
+            uid = create_once(
+                self._transport.budget(), post, lambda: self.find(wanted.name, retry=False).get(wanted.version)
+            )
+        except PaletteError as error:
+            if is_conflict(error):
+                raise error.recast(NameTaken, remedy=_TAKEN) from error
+            raise self._explained(error) from error
+        if wanted.variables and {each.name for each in self._fetch_variables(uid).variables} != {
+            each.name for each in wanted.variables
+        }:
+            self.put_variables(uid, wanted.variables)
+        return uid
+
+    def update(self, stored: StoredProfile, wanted: ProfileVersion) -> None:
+        """Writes everything of a version that exists, and publishes it. Name and version must be those that it has: Palette
+        would rename it, and the old version would be no more.
+
+        Variables that the values need come first, those that they no longer need go last.
+        """
+        uid = stored.uid
+        if (wanted.name, wanted.version) != (stored.content.name, stored.content.version):
+            raise ValueError(
+                f"{stored.content.name} {stored.content.version} would become {wanted.name} {wanted.version}"
+            )
+        old = {variable.name for variable in stored.content.variables}
+        if new := [variable for variable in wanted.variables if variable.name not in old]:
+            self.patch_variables(uid, new)
+        self.put_template(uid, with_manifest_uids(wanted, stored.content))
+        self.patch_metadata(uid, wanted)
+        self.publish(uid)
+        if wanted.variables or old:
+            self.put_variables(uid, wanted.variables)
+
+    def put_template(self, uid: str, wanted: ProfileVersion) -> None:
+        """Replaces the layers of the draft. Manifests that Palette has carry their uid (`with_manifest_uids`)."""
+        body, secrets = update_body(uid, wanted), _secrets(wanted.variables)
+        self._send(PaletteStep.PROFILE_UPDATE, "PUT", f"{_PATH}/{uid}", body, secrets)
+
+    def patch_metadata(self, uid: str, wanted: ProfileVersion) -> None:
+        """Writes description and tags."""
+        self._send(PaletteStep.PROFILE_UPDATE, "PATCH", f"{_PATH}/{uid}/metadata", metadata_body(wanted))
+
+    def publish(self, uid: str) -> None:
+        """Moves the draft to what clusters get. Without a draft it is success, whatever Palette says of that."""
+        try:
+            self._send(PaletteStep.PROFILE_PUBLISH, "PATCH", f"{_PATH}/{uid}/publish")
+        except PaletteError as error:
+            if type(error) is PaletteError and error.status in range(400, 500):
+                profile = self._read(uid)
+                drafts = profile.spec.draft.packs if profile.spec.draft else []
+                if profile.spec.published and not drafts and profile.status.is_published is not False:
+                    return  # an earlier attempt published it, and its response was lost
+            raise
+
+    def put_variables(self, uid: str, variables: Iterable[Variable]) -> None:
+        """Replaces all variables."""
+        self._write_variables("PUT", uid, tuple(variables))
+
+    def patch_variables(self, uid: str, variables: Iterable[Variable]) -> None:
+        """Adds these variables, or changes them, and leaves the others."""
+        self._write_variables("PATCH", uid, tuple(variables))
+
+    def delete(self, uid: str) -> None:
+        """Deletes one version. A missing one is success.
+
+        Raises:
+            InUse: Clusters use it. Look at `StoredProfile.clusters` before: whether Palette refuses isn't known.
+        """
+        try:
+            self._send(PaletteStep.PROFILE_DELETE, "DELETE", f"{_PATH}/{uid}")
+        except NotFound as error:
+            self._confirm_gone(uid, error)
+        except PaletteError as error:
+            if error.status == 409 or "inuse" in error.code.lower():
+                raise error.recast(InUse) from error
+            raise
+
+    def validate(self, wanted: ProfileVersion) -> list[Fault]:
+        """What Palette finds wrong with the layers, before anything is written; empty if nothing."""
+        path, body = f"{_PATH}/validate/packs", template_body(wanted)
+        validation = self._fetch(PaletteStep.PROFILE_VALIDATE, path, Validation, method="POST", body=body)
+        return [
+            Fault(clean(result.name), clean(fault.code), clean(fault.message))
+            for result in validation.packs.results for fault in result.errors
+        ]  # fmt: skip
+
+    def _read(self, uid: str, *, retry: bool = True) -> ProfileResponse:
+        return self._fetch(PaletteStep.PROFILE_READ, f"{_PATH}/{uid}", ProfileResponse, retry=retry)
+
+    def _fetch_variables(self, uid: str) -> Variables:
+        return self._fetch(PaletteStep.VARIABLES, f"{_PATH}/{uid}/variables", Variables)
+
+    def _manifests(self, uid: str, pack: str) -> dict[str, str]:
+        """uid or name -> text of the manifests of one layer: the published one, else the draft's."""
+        items = self._fetch(PaletteStep.MANIFESTS, f"{_PATH}/{uid}/packs/{pack}/manifests", Manifests).items
+        texts: dict[str, str] = {}
+        for item in items:
+            data = item.spec.published or item.spec.draft
+            for key in (item.metadata.name, item.metadata.uid):
+                texts[key] = data.content if data else ""
+        return texts
+
+    def _write_variables(self, method: str, uid: str, variables: tuple[Variable, ...]) -> None:
+        body, secrets = variables_body(variables), _secrets(variables)
+        self._send(PaletteStep.VARIABLES_UPDATE, method, f"{_PATH}/{uid}/variables", body, secrets)
+
+    def _is_ours(self, profile: ProfileResponse) -> bool:
+        annotations = profile.metadata.annotations
+        scope, project = annotations.get("scope", ""), annotations.get("projectUid", "")
+        if self._project:
+            return scope in ("", "project") and project in ("", self._project)
+        return scope in ("", "tenant")
+
+    def _confirm_gone(self, uid: str, error: NotFound) -> None:
+        """Raises unless this key would see the version if it were there."""
+        confirm_tenant(self._transport, self._tenant, error)
+        if self._project and self._project not in find_projects(self._transport).values():
+            raise error.recast(
+                Forbidden,
+                text=f"{error.text}; but the API key's user doesn't see the project {self._project}",
+                remedy="give an API key of a user of that project; if the project is no more: pulumi state delete <URN of "
+                "the ClusterProfile> (pulumi stack --show-urns), then pulumi up",
+            )
+        pages = self._transport.pages(PaletteStep.PROFILES, _LIST, ProfileList, project=self._project)
+        if any(item.metadata.uid == uid for page in pages for item in page.items):
+            text = f"{error.text}; but the list has it"
+            raise error.recast(
+                PaletteError, text=text, remedy="look at it in Palette's console, and run again"
+            ) from error
+
+    def _fetch(
+        self,
+        step: PaletteStep,
+        path: str,
+        model: type[P],
+        *,
+        method: str = "GET",
+        body: Mapping[str, Any] | None = None,
+        retry: bool = True,
+    ) -> P:
+        try:
+            return self._transport.fetch(step, method, path, model, project=self._project, body=body, retry=retry)
+        except PaletteError as error:
+            raise self._explained(error) from error
+
+    def _send(
+        self,
+        step: PaletteStep,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        secrets: tuple[str, ...] = (),
+    ) -> None:
+        try:
+            self._transport.send(step, method, path, project=self._project, body=body, secrets=secrets)
+        except PaletteError as error:
+            raise self._explained(error) from error
+
+    @staticmethod
+    def _explained(error: PaletteError) -> PaletteError:
+        """With the rights that profiles need; a registry's are others."""
+        return error.recast(Forbidden, remedy=_RIGHTS) if isinstance(error, Forbidden) else error
+
+
+def _secrets(variables: Iterable[Variable]) -> tuple[str, ...]:
+    return tuple(variable.default for variable in variables if variable.sensitive and variable.default)
