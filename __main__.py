@@ -1,4 +1,4 @@
-"""The ready program: a stack's config -> one pack registry -> the values for Palette's registration form."""
+"""The ready program: a stack's config -> one pack registry, and profiles of its packs -> outputs."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ try:
 except SettingsError as error:
     raise pulumi.RunError(f"{error}\n  in stacks/Pulumi.{pulumi.get_stack()}.yaml") from None
 
+secret_profiles = pulumi.runtime.config.is_config_secret("packinfra:profiles")
 registry: packinfra.EcrPackRegistry | packinfra.BasicPackRegistry
 if isinstance(settings.registry, EcrRegistry):
     registry = packinfra.EcrPackRegistry(
@@ -28,6 +29,8 @@ if isinstance(settings.registry, EcrRegistry):
         access=settings.access,
         palette=settings.palette,
         palette_secret_key=config.get_secret("paletteSecretKey"),
+        profiles=settings.profiles,
+        secret_profiles=secret_profiles,
     )
 else:
     registry = packinfra.BasicPackRegistry(
@@ -42,6 +45,8 @@ else:
         username=settings.registry.username,
         palette=settings.palette,
         palette_password=config.get_secret("palettePassword"),
+        profiles=settings.profiles,
+        secret_profiles=secret_profiles,
     )
 for key, value in registry.exports.items():
     pulumi.export(key, value)

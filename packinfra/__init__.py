@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from packinfra.lifecycle.registry_access import RegistryAccess as RegistryAccess
     from packinfra.packs import Pack as Pack
     from packinfra.resources.base_path import BasePath as BasePath
+    from packinfra.resources.cluster_profile import ClusterProfile as ClusterProfile
     from packinfra.resources.palette_principal import PalettePrincipal as PalettePrincipal
     from packinfra.resources.palette_registry import PaletteRegistry as PaletteRegistry
     from packinfra.resources.palette_sync import PaletteSync as PaletteSync
@@ -31,8 +32,11 @@ if TYPE_CHECKING:
     from packinfra.settings import LifecycleSettings as LifecycleSettings
     from packinfra.settings import PackSettings as PackSettings
     from packinfra.settings import PaletteSettings as PaletteSettings
+    from packinfra.settings import ProfilePackSettings as ProfilePackSettings
+    from packinfra.settings import ProfileSettings as ProfileSettings
     from packinfra.settings import RepositorySettings as RepositorySettings
     from packinfra.settings import Settings as Settings
+    from packinfra.settings import VariableSettings as VariableSettings
     from packinfra.settings.access import CiSettings as CiSettings
     from packinfra.settings.access import GranteeSettings as GranteeSettings
     from packinfra.settings.access import PullSettings as PullSettings
@@ -47,6 +51,7 @@ _HOMES = {
     "BasicPackRegistry": "packinfra.components.basic_registry",
     "BasicRegistry": "packinfra.settings",
     "CiSettings": "packinfra.settings.access",
+    "ClusterProfile": "packinfra.resources.cluster_profile",
     "EcrAccess": "packinfra.lifecycle.registry_access",
     "EcrPackRegistry": "packinfra.components.ecr_registry",
     "EcrRegistry": "packinfra.settings",
@@ -59,12 +64,15 @@ _HOMES = {
     "PaletteRegistry": "packinfra.resources.palette_registry",
     "PaletteSettings": "packinfra.settings",
     "PaletteSync": "packinfra.resources.palette_sync",
+    "ProfilePackSettings": "packinfra.settings",
+    "ProfileSettings": "packinfra.settings",
     "PublishedPack": "packinfra.resources.published_pack",
     "PullSettings": "packinfra.settings.access",
     "ReaderSettings": "packinfra.settings.access",
     "RegistryAccess": "packinfra.lifecycle.registry_access",
     "RepositorySettings": "packinfra.settings",
     "Settings": "packinfra.settings",
+    "VariableSettings": "packinfra.settings",
 }
 """Public name -> the module that has it. A test compares it with the imports above, which type checkers read."""
 

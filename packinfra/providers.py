@@ -118,3 +118,10 @@ class RemovalCheckProvider(_Provider):
         from packinfra.lifecycle.removal_check import RemovalCheckLifecycle
 
         return RemovalCheckLifecycle(run, config)
+
+
+class ClusterProfileProvider(_Provider):
+    def make(self, run: Run, config: Config) -> Lifecycle:
+        from packinfra.lifecycle.profiles.cluster_profile import ClusterProfileLifecycle
+
+        return ClusterProfileLifecycle(run, config)

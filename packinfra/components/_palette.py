@@ -57,6 +57,11 @@ class Reader(NamedTuple):
     attachments: Sequence[pulumi.Resource] = ()
 
 
+class Registered(NamedTuple):
+    registry: PaletteRegistry
+    sync: PaletteSync
+
+
 def credentials_or_error(palette: PaletteSettings | None, kind: Kind, secret: pulumi.Input[str] | None) -> None:
     """Raises a RunError if the credentials in `palette` and the component's secret don't fit together."""
     secrets = [] if secret is None else ["secretKey" if kind == "ecr" else "password"]
@@ -102,8 +107,8 @@ def register(
     endpoint: pulumi.Input[str],
     packs: PublishedPacks,
     depends_on: Sequence[pulumi.Resource],
-) -> pulumi.Output[str]:
-    """Registers the component's registry once `depends_on` and the packs exist, and has it synced. Returns its uid."""
+) -> Registered:
+    """Registers the component's registry once `depends_on` and the packs exist, and has it synced."""
     registry = PaletteRegistry(
         name,
         registry_name=palette.name,
@@ -119,8 +124,8 @@ def register(
         **credentials,
     )
     opts = pulumi.ResourceOptions(parent=component)
-    PaletteSync(name, registry=registry, packs=packs.versions, timeout_seconds=palette.sync_timeout, opts=opts)
-    return registry.uid
+    sync = PaletteSync(name, registry=registry, packs=packs.versions, timeout_seconds=palette.sync_timeout, opts=opts)
+    return Registered(registry, sync)
 
 
 def _name(key: str) -> str:

@@ -13,7 +13,7 @@ from packinfra.settings.messages import show
 
 _OUTPUTS = (
     "endpoint", "base_path", "repositories", "versions", "publisher_policy_arn", "pusher_policy_arn",
-    "reader_policy_arn", "ci_role_arn", "reader_role_arn", "palette_registry_uid",
+    "reader_policy_arn", "ci_role_arn", "reader_role_arn", "palette_registry_uid", "profiles",
 )  # fmt: skip
 
 
@@ -25,6 +25,7 @@ class PackRegistry(pulumi.ComponentResource):
     repositories: pulumi.Output[dict[str, str]]
     versions: pulumi.Output[dict[str, dict[str, str]]]
     palette_registry_uid: pulumi.Output[str] | None = None
+    profiles: pulumi.Output[dict[str, dict[str, str]]] | None = None
     exports: dict[str, pulumi.Output[Any]]
 
     def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:

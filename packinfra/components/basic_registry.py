@@ -9,6 +9,7 @@ import pulumi
 from packinfra.components import _palette
 from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
 from packinfra.components._palette import CredentialArguments
+from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.lifecycle.registry_access import BasicAccess
 from packinfra.oci.reference import normalize_host
@@ -40,6 +41,8 @@ class BasicPackRegistry(PackRegistry):
             PACKINFRA_REGISTRY_USERNAME and _PASSWORD, else the Docker config.
         palette: As for EcrPackRegistry. Palette trusts `ca_file` unless `palette.registry_ca_file` names another.
         palette_password: The password of `palette.username`.
+        profiles: As for EcrPackRegistry.
+        secret_profiles: As for EcrPackRegistry.
         opts: Options of the component; children inherit its aliases and protection.
 
     Raises:
@@ -51,6 +54,7 @@ class BasicPackRegistry(PackRegistry):
         repositories: Pack name -> "host/path".
         versions: Pack name -> version -> manifest digest.
         palette_registry_uid: uid of the registry in Palette, or None.
+        profiles: Cluster profile -> version -> uid in Palette, or None.
         exports: All outputs that are not None, by their camelCase name.
     """
 
@@ -68,12 +72,15 @@ class BasicPackRegistry(PackRegistry):
         username: str | None = None,
         palette: PaletteSettings | None = None,
         palette_password: pulumi.Input[str] | None = None,
+        profiles: ProfilesArgument | None = None,
+        secret_profiles: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         host, base = valid_or_error("host", host, valid_host), valid_or_error("base_path", base_path, valid_base_path)
         host = normalize_host(host, plain_http=plain_http)
         _palette.credentials_or_error(palette, "basic", palette_password)
         selected = packs_or_error(packs, removed_packs)
+        planned = profiles_or_error(profiles or {}, selected, palette)
         super().__init__(TYPE, name, opts)
 
         access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
@@ -100,8 +107,14 @@ class BasicPackRegistry(PackRegistry):
                 password=palette_password,
                 registry_ca_file=palette.registry_ca_file or ca_file,
             )
-            self.palette_registry_uid = _palette.register(
+            registered = _palette.register(
                 self, name, palette, credentials, kind="basic", packs=published, depends_on=marks,
                 endpoint=f"{'http' if plain_http else 'https'}://{host}",
             )  # fmt: skip
+            self.palette_registry_uid = registered.registry.uid
+            if planned:
+                self.profiles = declare_profiles(
+                    self, name, planned, palette=palette, registry=registered.registry, sync=registered.sync,
+                    packs=published, secret=secret_profiles,
+                )  # fmt: skip
         self._register_outputs()

@@ -9,6 +9,7 @@ import pulumi
 from packinfra.components import _palette
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
+from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._removal import declare_removal_check
 from packinfra.components._repositories import EcrRepositories
@@ -39,6 +40,8 @@ class EcrPackRegistry(PackRegistry):
         palette: Registers the registry in Palette, has it synced, and waits until Palette lists every version; None = no
             registration.
         palette_secret_key: The secret of `palette.access_key_id`.
+        profiles: Cluster profiles in Palette, by name (docs/profiles.md): ProfileSettings, or mappings as in a stack file.
+        secret_profiles: State keeps the profiles' values as secrets, and previews don't show them.
         profile: Publishes with this profile of the AWS config files, for programs with an explicit AWS provider: pushes
             run outside of that provider.
         publisher_role_arn: Publishes with this role, likewise.
@@ -58,6 +61,7 @@ class EcrPackRegistry(PackRegistry):
         ci_role_arn: ARN of the role in `access.ci`, or None.
         reader_role_arn: ARN of the reader role, or None.
         palette_registry_uid: uid of the registry in Palette, or None.
+        profiles: Cluster profile -> version -> uid in Palette, or None.
         exports: All outputs that are not None, by their camelCase name.
     """
 
@@ -78,6 +82,8 @@ class EcrPackRegistry(PackRegistry):
         access: AccessSettings | None = None,
         palette: PaletteSettings | None = None,
         palette_secret_key: pulumi.Input[str] | None = None,
+        profiles: ProfilesArgument | None = None,
+        secret_profiles: bool = False,
         profile: str | None = None,
         publisher_role_arn: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -85,6 +91,7 @@ class EcrPackRegistry(PackRegistry):
         base = valid_or_error("base_path", base_path, valid_base_path)
         _palette.credentials_or_error(palette, "ecr", palette_secret_key)
         selected = packs_or_error(packs, removed_packs)
+        planned = profiles_or_error(profiles or {}, selected, palette)
         settings, access = repositories or RepositorySettings(), access or AccessSettings()
         _check_imports(settings, selected.packs)
         super().__init__(TYPE, name, opts)
@@ -117,10 +124,16 @@ class EcrPackRegistry(PackRegistry):
         self.ci_role_arn = ci_role.arn if ci_role else None
         self.reader_policy_arn, self.reader_role_arn = reader.policy_arn, reader.role_arn
         if palette:
-            self.palette_registry_uid = _palette.register(
+            registered = _palette.register(
                 self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint, packs=published,
                 depends_on=iam.attachments,  # all: destroy asks Palette before it deletes any
             )  # fmt: skip
+            self.palette_registry_uid = registered.registry.uid
+            if planned:
+                self.profiles = declare_profiles(
+                    self, name, planned, palette=palette, registry=registered.registry, sync=registered.sync,
+                    packs=published, secret=secret_profiles,
+                )  # fmt: skip
         declare_removal_check(
             self, base_repository.repository_url, ecr=ecr, iam=iam, selected=selected, published=published,
             registry_access=registry_access,

@@ -11,6 +11,7 @@ validated here.
 from packinfra.settings.access import AccessSettings as AccessSettings
 from packinfra.settings.loading import load as load
 from packinfra.settings.loading import load_packs as load_packs
+from packinfra.settings.loading import load_profiles as load_profiles
 from packinfra.settings.model import NAMESPACE as NAMESPACE
 from packinfra.settings.model import SettingsError as SettingsError
 from packinfra.settings.model import models_in as models_in

@@ -15,6 +15,7 @@ from packinfra.settings.cross_checks import StackConfig, cross_check
 from packinfra.settings.messages import explain, unknown
 from packinfra.settings.model import NAMESPACE, SettingsError
 from packinfra.settings.palette import PaletteSettings
+from packinfra.settings.profiles import ProfileSettings
 from packinfra.settings.registry import kind_of
 from packinfra.settings.stack import PartialSettings, Settings
 
@@ -65,6 +66,15 @@ def load_packs(packs: Sequence[Any], removed: Sequence[str] = ()) -> PartialSett
     removes. Raises SettingsError."""
     try:
         return PartialSettings.model_validate({"packs": packs, "removedPacks": removed})
+    except ValidationError as error:
+        problems = (text.removeprefix(f"{NAMESPACE}:") for text in explain(error, PartialSettings))
+        raise SettingsError("\n".join(problems)) from None
+
+
+def load_profiles(profiles: Mapping[str, Any]) -> Mapping[str, ProfileSettings]:
+    """Validates a program's profiles: mappings as in a stack file, or ProfileSettings. Raises SettingsError."""
+    try:
+        return PartialSettings.model_validate({"profiles": profiles}).profiles
     except ValidationError as error:
         problems = (text.removeprefix(f"{NAMESPACE}:") for text in explain(error, PartialSettings))
         raise SettingsError("\n".join(problems)) from None

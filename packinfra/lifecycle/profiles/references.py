@@ -15,12 +15,19 @@ from packinfra.text import listed, quoted
 _VARIABLE = re.compile(r"\.spectro\.var\.([\w-]+)")
 _SPACE = re.compile(r"\.spectro\.([\w-]+)")
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_SPACES = ("var", "system", "macro", "pack")
-"""The documented ones: .spectro.system, .spectro.macro and .spectro.var; .spectro.pack is what pack outputs are under."""
+_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_SPACES = ("var", "system", "macro", "pack", "app")
+"""Profile variables, Palette's own values, macros of project and tenant, values of other packs (.spectro.pack.NAME.KEY, as
+in Palette's guides for edge clusters), app profiles."""
 
 
 def variables_in(values: str) -> set[str]:
-    return {name for action in _ACTION.findall(values) for name in _VARIABLE.findall(action)}
+    return {name for action in _actions(values) for name in _VARIABLE.findall(action)}
+
+
+def _actions(values: str) -> list[str]:
+    """What stands between {{ and }}, comments left out."""
+    return _ACTION.findall(_COMMENT.sub("", values))
 
 
 def undefined(values: Mapping[str, str], defined: Collection[str]) -> Iterator[str]:
@@ -30,7 +37,7 @@ def undefined(values: Mapping[str, str], defined: Collection[str]) -> Iterator[s
             near = similar(name, defined)
             hint = f"did you mean {near}?" if near else "add it to variables"
             yield f"pack {pack}: its values use the variable {quoted(name)}, which the profile does not define: {hint}"
-        for space in sorted({s for action in _ACTION.findall(text) for s in _SPACE.findall(action)} - {*_SPACES}):
+        for space in sorted({s for action in _actions(text) for s in _SPACE.findall(action)} - {*_SPACES}):
             known = listed([f".spectro.{each}" for each in _SPACES])
             yield f"pack {pack}: its values use the undefined macro .spectro.{space}; Palette knows {known}"
 

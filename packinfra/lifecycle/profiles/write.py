@@ -12,10 +12,11 @@ from packinfra.lifecycle.profiles.state import layer_to_props, to_version
 from packinfra.lifecycle.profiles.validation import order_problems
 from packinfra.lifecycle.profiles.values_edit import EditError, edit
 from packinfra.lifecycle.run import Reporter
-from packinfra.palette import PackLookup, ProfileClient
 from packinfra.palette.errors import PackMissing
+from packinfra.palette.packs import PackLookup
 from packinfra.palette.profile import Layer, ProfileVersion, StoredProfile
 from packinfra.palette.profile_differences import differences
+from packinfra.palette.profiles import ProfileClient
 from packinfra.text import listed, plural
 
 
@@ -73,15 +74,17 @@ class ProfileWriter:
     def __init__(self, client: ProfileClient, props: Mapping[str, Any], reporter: Reporter) -> None:
         self._client, self._props, self._reporter = client, props, reporter
 
-    def write(self, wanted: ProfileVersion, uid: str | None) -> tuple[str, bool]:
+    def write(self, wanted: ProfileVersion, uid: str | None, *, force: bool) -> tuple[str, bool]:
         """Creates the version, or updates the one with this uid. Returns (its uid, whether anything was written).
+
+        force: write it even if Palette shows the same content
 
         A version that somebody else made is adopted if it has the same content. One that was deleted is made again.
         """
         stored = self._client.get(uid) if uid else None
         if stored is None:
             stored = self._found(wanted)
-        if stored and stored.is_published and not differences(stored.content, wanted):
+        if stored and stored.is_published and not force and not differences(stored.content, wanted):
             return stored.uid, False
         self._dry_run(wanted)
         if stored:
