@@ -35,6 +35,7 @@
       PackMissing                palette/    Palette lists no such registry, pack or version
       PublishError               lifecycle/  a version cannot be published as requested
       PartialFailure             lifecycle/  an operation failed midway; state records what was done
+      ProfileRefused             lifecycle/  a cluster profile can't be written or deleted, or its packs withdrawn
       RemovalRefused             lifecycle/  AWS would refuse to delete a part of what is to be removed
 
 Each message says what was being done, to what, why it failed and what to do next, and can be shown as it stands.

@@ -16,9 +16,10 @@ from packinfra.lifecycle.packs.state import by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
+from packinfra.resources._inputs import palette_location
 from packinfra.resources.published_names import PublishedNames, VersionsOfName
 from packinfra.resources.published_pack import PublishedPack
-from packinfra.settings import PackSettings, load_packs
+from packinfra.settings import PackSettings, PaletteSettings, load_packs
 from packinfra.text import plural
 
 PacksArgument = str | Sequence[str | PackSettings | Mapping[str, Any]]
@@ -71,7 +72,9 @@ def packs_or_error(packs: PacksArgument, removed: Sequence[str]) -> SelectedPack
     return SelectedPacks(catalogue.packs, by_name, settings.removed_packs)
 
 
-def declare_names(name: str, selected: SelectedPacks, opts: pulumi.ResourceOptions) -> PublishedNames:
+def declare_names(
+    name: str, selected: SelectedPacks, palette: PaletteSettings | None, opts: pulumi.ResourceOptions
+) -> PublishedNames:
     """The check that keeps packs from leaving by accident. Repositories and packs must wait for it (`registered`)."""
     names = {
         pack: VersionsOfName(
@@ -81,7 +84,11 @@ def declare_names(name: str, selected: SelectedPacks, opts: pulumi.ResourceOptio
         )
         for pack, versions in selected.packs.items()
     }
-    return PublishedNames(name, family="packs", names=names, removed=selected.removed, opts=opts)
+    place: dict[str, Any] | None = None
+    if palette:
+        place = {"registry": palette.name, **palette_location(palette.host, palette.ca_file)}
+        place |= {"withdrawUsed": True} if palette.withdraw_used else {}
+    return PublishedNames(name, family="packs", names=names, removed=selected.removed, palette=place, opts=opts)
 
 
 def publish(

@@ -85,7 +85,7 @@ class BasicPackRegistry(PackRegistry):
 
         access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
         archive = f"{host}/{base}/{PACKS_PATH}"
-        names = declare_names(name, selected, self._child())
+        names = declare_names(name, selected, palette, self._child())
         marks: list[pulumi.Resource] = []
         if base_path_artifact:
             opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())

@@ -96,7 +96,7 @@ class EcrPackRegistry(PackRegistry):
         _check_imports(settings, selected.packs)
         super().__init__(TYPE, name, opts)
 
-        names = declare_names(name, selected, self._child()).registered()
+        names = declare_names(name, selected, palette, self._child()).registered()
         identity = profile or publisher_role_arn
         registry_access = EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn) if identity else None
         ecr = EcrRepositories(  # packs wait for their repositories

@@ -4,7 +4,8 @@ Pulumi deletes every resource that leaves a program, so a mistyped glob, half a 
 with all its versions. `check` refuses that: the engine hands it the old inputs and the new ones before anything changes,
 with --skip-preview too. `pulumi destroy` and a component that leaves the program don't run it.
 
-`diff` never finds a change. The engine records the inputs of an unchanged resource all the same (its
+`diff` finds a change only if versions are to be withdrawn and the registry is in Palette: `update` then asks Palette which
+cluster profiles use them, before a tag is deleted (profiles/withdrawals.py). Otherwise it never does. The engine records the inputs of an unchanged resource all the same (its
 backend/snapshot.go, sameSnapshotMutation), so the names stay up to date without a step in every preview.
 """
 
@@ -14,9 +15,11 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
+from packinfra.lifecycle.palette.clients import PaletteClients
+from packinfra.lifecycle.profiles.withdrawals import require_unused
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome
 from packinfra.lifecycle.retention import kept
-from packinfra.lifecycle.run import Config, Run
+from packinfra.lifecycle.run import Config, Run, own_urn
 from packinfra.text import listed
 
 
@@ -29,14 +32,17 @@ _WORDS = {"packs": _Words("pack", "folder")}
 """Family -> how messages name it."""
 _TRANSIENT = ("sources", "removed")
 """Inputs of this run: not for state."""
+_WITHDRAWS = "withdraws"
+"""Input: pack -> the versions that this run withdraws, if there are any."""
 _CURRENT = "*"
 """Marks a version that a source has. State keeps one text for each name, because the engine writes all state after each
 step, in lines whose indentation is longer than most versions."""
 
 
 class PublishedNamesLifecycle:
-    def __init__(self, run: Run, _config: Config) -> None:
+    def __init__(self, run: Run, config: Config) -> None:
         self._run = run
+        self._clients = PaletteClients(config)
 
     def check(self, olds: Props, news: Props) -> CheckOutcome:
         family, sources, removed = str(news["family"]), news.get("sources") or {}, news.get("removed") or ()
@@ -50,17 +56,28 @@ class PublishedNamesLifecycle:
                 self._run.warn_once(news, f"{name} will be removed: {versions} will no longer be pullable")
             else:
                 self._run.info_once(news, f"{_setting(family)}: {name} is not published here: remove the entry")
-        published = {name: _format(_next(recorded.get(name) or {}, source)) for name, source in sources.items()}
+        following = {name: _next(recorded.get(name) or {}, source) for name, source in sources.items()}
         inputs = {key: value for key, value in news.items() if key not in _TRANSIENT}
-        return CheckOutcome({**inputs, "published": published})
+        inputs["published"] = {name: _format(versions) for name, versions in following.items()}
+        withdrawn = {name: [v for v in of if v not in following.get(name, ())] for name, of in recorded.items()}
+        if news.get("palette") and (withdrawn := {name: versions for name, versions in withdrawn.items() if versions}):
+            inputs[_WITHDRAWS] = withdrawn
+            self._run.ownership.plan(own_urn(news))
+        return CheckOutcome(inputs)
 
-    def diff(self, _id: str, _olds: Props, _news: Props) -> DiffOutcome:
-        return DiffOutcome(changes=False)
+    def diff(self, _id: str, _olds: Props, news: Props) -> DiffOutcome:
+        # Not in a refresh, which has the inputs of the last run.
+        return DiffOutcome(bool(news.get(_WITHDRAWS)) and self._run.ownership.is_planned(own_urn(news)))
 
     def create(self, props: Props) -> CreateOutcome:
         return CreateOutcome(str(props["family"]), {})
 
-    def update(self, _id: str, _olds: Props, _news: Props) -> Props:
+    def update(self, _id: str, _olds: Props, news: Props) -> Props:
+        if place := news.get("palette"):
+            require_unused(
+                self._clients.get(place), str(place["registry"]), news.get(_WITHDRAWS) or {}, self._run.reporter(news),
+                only_warn=bool(place.get("withdrawUsed")),
+            )  # fmt: skip
         return {}
 
     def read(self, _id: str, props: Props) -> ReadOutcome:

@@ -10,7 +10,7 @@ words, a tenant and a project that are the right ones, and a list without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,32 @@ class ProfileClient:
         # A sibling that the list lacks was deleted: whether `versions` is as fresh isn't known.
         uids = {item.metadata.uid for item in listed}
         return {version: uid for version, uid in found.items() if uid in uids}
+
+    def users_of(self, registry: str, packs: Mapping[str, Collection[str]]) -> list[str]:
+        """The versions of profiles of this scope that have one of these packs, each with the packs: "web 1.0.0 (hello 1.0.0)".
+
+        It reads every profile of the scope: one request each.
+
+        Args:
+            registry: The uid of the packs' registry.
+            packs: Name -> versions.
+        """
+        pages = self._transport.pages(PaletteStep.PROFILES, _LIST, ProfileList, project=self._project)
+        users = []
+        for uid in dict.fromkeys(item.metadata.uid for page in pages for item in page.items):
+            try:
+                profile = self._read(uid)
+            except NotFound:  # deleted since
+                continue
+            templates = [each for each in (profile.spec.published, profile.spec.draft) if each]
+            used = sorted({
+                f"{pack.name} {pack.tag or pack.version}"
+                for template in templates for pack in template.packs
+                if pack.registry_uid == registry and {pack.tag, pack.version} & {*packs.get(pack.name, ())}
+            })  # fmt: skip
+            if used and self._is_ours(profile):
+                users.append(f"{profile.metadata.name} {profile.spec.version or '1.0.0'} ({', '.join(used)})")
+        return sorted(users)
 
     def get(self, uid: str) -> StoredProfile | None:
         """A version with its variables and the text of its manifests; None if there is definitely none of that uid."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Collection, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pulumi
 from pulumi.dynamic import Resource
@@ -35,6 +35,8 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
         family: "packs".
         names: name -> its versions.
         removed: names that the user removes.
+        palette: where the registry is registered: its name there (`registry`), `host`, `caFile`, `withdrawUsed`. Before a
+            version is withdrawn, Palette is then asked for cluster profiles that use it; None = it isn't.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
         family: str,
         names: Mapping[str, VersionsOfName],
         removed: Sequence[str] = (),
+        palette: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -57,6 +60,7 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
                 for name, of in names.items()
             },
             "removed": list(removed),
+            **({"palette": dict(palette)} if palette else {}),
             "ownUrn": own_urn(self, name, opts),
         }
         super().__init__(PublishedNamesProvider(), name, props, opts)

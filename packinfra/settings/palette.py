@@ -32,6 +32,10 @@ class PaletteSettings(Model):
     sync_timeout: Number = Field(
         600, ge=1, le=7200, description="seconds until Palette must list the published versions"
     )
+    withdraw_used: bool = Field(
+        False,
+        description="withdraw pack versions even if cluster profiles use them, which makes those invalid; false: `up` refuses",
+    )
     role_arn: Annotated[str, AfterValidator(credentials.validate_role_arn)] | None = Field(
         None,
         description="ecr: role with which Palette reads, instead of the reader role that packinfra makes; it must trust "
