@@ -9,7 +9,11 @@
     DELETE /faults/ID, /faults      removed; requests that it holds are cut
     GET    /palette                 the overrides of the Palette stand-in
     POST   /palette                 sets some: a JSON object with any of ``palette.overrides.Overrides``
-    POST   /palette/keys            a new API key for it: {"admin": is its user a tenant admin, "tenant": absent: main}
+    POST   /palette/keys            a new API key for it: {"admin": is its user a tenant admin, "tenant": absent: main,
+                                    "projects": the names of those that the user sees, absent: all}
+    POST   /palette/projects        a new project: {"name", "tenant": absent: main}; its uid
+    POST   /palette/clusters        sets the clusters that use a cluster profile: {"profile": its uid, "clusters":
+                                    [{"uid", "name", "projectUid"}]}
 
 It shows no secrets but the keys that it makes: neither headers nor bodies are recorded.
 """
@@ -49,15 +53,25 @@ class Control:
         return 404, {"error": f"there is no {method} {address.path} here"}
 
     def _palette(self, method: str, rest: list[str], body: bytes) -> tuple[int, Any]:
-        if (method, rest) == ("POST", ["keys"]):
-            params = json.loads(body)
-            key = self.palette.make_key(admin=bool(params["admin"]), tenant=str(params.get("tenant") or "main"))
-            return 200, {"key": key}
+        if method == "POST" and len(rest) == 1:
+            return self._palette_post(rest[0], json.loads(body))
         if rest or method not in ("GET", "POST"):
             return 405, {"error": f"not for palette: {method}"}
         if method == "POST":
             self.palette.override(json.loads(body))
         return 200, asdict(self.palette.overrides)
+
+    def _palette_post(self, what: str, params: Any) -> tuple[int, Any]:
+        tenant = str(params.get("tenant") or "main")
+        if what == "keys":
+            projects = None if params.get("projects") is None else tuple(map(str, params["projects"]))
+            return 200, {"key": self.palette.make_key(admin=bool(params["admin"]), tenant=tenant, projects=projects)}
+        if what == "projects":
+            return 200, {"uid": self.palette.projects.make(str(params["name"]), tenant)}
+        if what == "clusters":
+            self.palette.profiles.set_clusters(str(params["profile"]), params["clusters"])
+            return 200, {}
+        return 404, {"error": f"there is no POST /palette/{what} here"}
 
     def _faults(self, method: str, rest: list[str], body: bytes) -> tuple[int, Any]:
         faults = self.faults

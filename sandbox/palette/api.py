@@ -3,16 +3,17 @@
 import asyncio
 import hashlib
 import json
-import re
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from sandbox.asgi import Receive, Request, Response, Scope, Send
-from sandbox.palette import lookup
+from sandbox.palette import lookup, profiles, public
 from sandbox.palette.errors import AccessError, ApiError, invalid, not_found
 from sandbox.palette.overrides import Overrides
+from sandbox.palette.profiles import Profiles
+from sandbox.palette.projects import Key, Projects
+from sandbox.palette.routes import Call, route
 from sandbox.palette.source import RegistryProbe
 from sandbox.palette.spec import Json, checked, masked, name_of, region_of
 from sandbox.palette.state import Registry
@@ -22,27 +23,6 @@ from sandbox.responses import palette_error
 _LIMIT = 1024 * 1024
 
 
-class Call(NamedTuple):
-    request: Request
-    data: Any  # the parsed body of POST and PUT
-    tenant: str
-    name: str = ""
-    kind: str = ""
-    uid: str = ""
-
-
-class Route(NamedTuple):
-    method: str
-    path: re.Pattern[str]
-    handler: "Callable[[Palette, Call], Any]"
-    is_open: bool  # to users who are no tenant admins, and within a project
-
-
-class Key(NamedTuple):
-    is_admin: bool  # its user is an admin of the tenant
-    tenant: str
-
-
 @dataclass
 class Palette:
     account: str  # Palette's own, at AWS
@@ -50,20 +30,28 @@ class Palette:
     overrides: Overrides
     registries: dict[str, Registry] = field(default_factory=dict)
     external_id: str = field(default_factory=lambda: secrets.token_hex(16))
-    _keys: dict[str, "Key"] = field(default_factory=dict)
-    _rate_limit: RateLimit = field(init=False)
+    projects: Projects = field(default_factory=Projects)
+    profiles: Profiles = field(init=False)
+    _public: Registry = field(default_factory=public.registry)
+    _keys: dict[str, Key] = field(default_factory=dict)
+    _rate_limits: dict[str, RateLimit] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.profiles = Profiles(self.projects, self.overrides, self._with_packs)
         self.override({})
 
-    def make_key(self, *, admin: bool, tenant: str = "main") -> str:
+    def make_key(self, *, admin: bool, tenant: str = "main", projects: tuple[str, ...] | None = None) -> str:
         key = secrets.token_urlsafe(24)
-        self._keys[key] = Key(admin, tenant)
+        self._keys[key] = Key(admin, tenant, projects)
         return key
 
     def override(self, params: Any) -> None:
         self.overrides.update(params)
-        self._rate_limit = RateLimit(self.overrides.rate, self.overrides.burst)
+        rate, burst = self.overrides.rate, self.overrides.burst
+        usual, profiles = RateLimit(rate, burst), RateLimit(5 * rate, 5 * burst)
+        self._rate_limits = {
+            "/v1/registries": usual, "/v1/packs": usual, "/v1/dashboard": usual, "/v1/clusterprofiles": profiles,
+        }  # fmt: skip
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
@@ -76,35 +64,29 @@ class Palette:
 
     async def _respond(self, request: Request) -> Response:
         group = "/".join(request.path.split("/")[:3])
-        if group in ("/v1/registries", "/v1/packs") and not self._rate_limit.allows(group):
+        if group in self._rate_limits and not self._rate_limits[group].allows(group):
             raise ApiError(429, "TooManyRequests", "too many requests; try again later")
         key = self._keys.get(request.headers.get("apikey", ""))
         if key is None:
             raise ApiError(401, "Unauthorized", "the API key is missing or not valid")
-        matching = [(route, match) for route in ROUTES if (match := route.path.fullmatch(request.path))]
-        for route, match in matching:
-            if route.method == request.method:
-                self._check_scope(request, route, is_admin=key.is_admin)
-                data = await _body(request) if request.method in ("POST", "PUT") else None
-                response: Response = await route.handler(self, Call(request, data, key.tenant, **match.groupdict()))
+        matching = [(each, match) for each in ROUTES if (match := each.path.fullmatch(request.path))]
+        for found, match in matching:
+            if found.method == request.method:
+                found.check_scope(request, key)
+                data = None if request.method == "GET" else await _body(request)
+                response: Response = await found.handler(self, Call(request, data, key, **match.groupdict()))
                 return response
         if not matching:
             raise ApiError(404, "ResourceNotFound", f"path {request.path} was not found")
         response = palette_error(405, "MethodNotAllowed", f"method {request.method} is not allowed")
-        response.headers["Allow"] = ",".join(sorted({route.method for route, _ in matching}))
+        response.headers["Allow"] = ",".join(sorted({each.method for each, _ in matching}))
         return response
-
-    @staticmethod
-    def _check_scope(request: Request, route: Route, *, is_admin: bool) -> None:
-        if route.is_open:
-            return
-        if request.headers.get("projectuid"):
-            raise ApiError(400, "ProjectUidIsNotEmpty", "ProjectUid must be empty: registries belong to the tenant")
-        if not is_admin:
-            raise ApiError(403, "Forbidden", "the API key's user is no tenant admin")
 
     def _of_tenant(self, call: Call) -> list[Registry]:
         return [registry for registry in self.registries.values() if registry.tenant == call.tenant]
+
+    def _with_packs(self, tenant: str) -> list[Registry]:
+        return [*(registry for registry in self.registries.values() if registry.tenant == tenant), self._public]
 
     def _registry(self, call: Call) -> Registry:
         registry = self.registries.get(call.uid)
@@ -205,6 +187,11 @@ class Palette:
             }
             for registry in self._of_tenant(call) if scope != "system"
         ]  # fmt: skip
+        if scope != "tenant":
+            items.append({
+                "kind": self._public.kind, "name": self._public.name, "uid": self._public.uid, "isDefault": True,
+                "isPrivate": False, "scope": "system",
+            })  # fmt: skip
         return Response.json(200, {"items": items})
 
     async def principal(self, call: Call) -> Response:
@@ -218,20 +205,26 @@ class Palette:
         tenant = {"orgName": call.tenant, "tenantUid": hashlib.sha256(call.tenant.encode()).hexdigest()[:24]}
         return Response.json(200, {"status": {"tenant": tenant}})
 
+    async def list_projects(self, call: Call) -> Response:
+        return Response.json(200, self.projects.listed(call.key, call.request.query))
+
     # ---- packs ----------------------------------------------------------------------------------------------------
 
     async def packs_of_registry(self, call: Call) -> Response:
         empty, query = self.overrides.empty_lookup, call.request.query
-        return Response.json(200, lookup.of_registry(self._registry(call), call.name, query, empty=empty))
+        registry = self._public if call.uid == self._public.uid else self._registry(call)
+        return Response.json(200, lookup.of_registry(registry, call.name, query, empty=empty))
 
     async def packs(self, call: Call) -> Response:
-        entries = lookup.filtered(lookup.all_packs(self._of_tenant(call)), call.request.query.get("filters", ""))
+        entries = lookup.filtered(
+            lookup.all_packs(self._with_packs(call.tenant)), call.request.query.get("filters", "")
+        )
         items = [lookup.whole(*entry) for entry in entries]
         return Response.json(200, lookup.page(items, call.request.query, self.overrides.page))
 
     async def search(self, call: Call) -> Response:
         condition = call.data.get("filter")
-        items = lookup.searched(lookup.all_packs(self._of_tenant(call)), {} if condition is None else condition)
+        items = lookup.searched(lookup.all_packs(self._with_packs(call.tenant)), {} if condition is None else condition)
         return Response.json(200, lookup.page(items, call.request.query, self.overrides.page))
 
     async def pack(self, call: Call) -> Response:
@@ -241,7 +234,7 @@ class Palette:
         return Response.json(200, {"readme": self._pack(call)[1].readme})
 
     def _pack(self, call: Call) -> lookup.Entry:
-        entries = lookup.filtered(lookup.all_packs(self._of_tenant(call)), f"metadata.uid={call.uid}")
+        entries = lookup.filtered(lookup.all_packs(self._with_packs(call.tenant)), f"metadata.uid={call.uid}")
         if not entries:
             raise not_found(f"pack {call.uid}")
         return entries[0]
@@ -262,30 +255,26 @@ async def _body(request: Request) -> Any:
     return body
 
 
-def _route(method: str, path: str, handler: Callable[[Palette, Call], Any], *, is_open: bool = False) -> Route:
-    pattern = path.replace("{kind}", "(?P<kind>ecr|basic)")
-    pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
-    return Route(method, re.compile(pattern), handler, is_open)
-
-
 _OCI = "/v1/registries/oci"
 ROUTES = [
-    _route("GET", "/v1/clouds/aws/account/sts", Palette.principal, is_open=True),
-    _route("GET", "/v1/users/me", Palette.me, is_open=True),
-    _route("GET", f"{_OCI}/summary", Palette.summary, is_open=True),
-    _route("GET", "/v1/registries/metadata", Palette.all_kinds, is_open=True),
-    _route("POST", f"{_OCI}/{{kind}}/validate", Palette.validate),
-    _route("POST", f"{_OCI}/{{kind}}", Palette.create),
-    _route("GET", f"{_OCI}/{{uid}}", Palette.info),
-    _route("GET", f"{_OCI}/{{uid}}/{{kind}}", Palette.read),
-    _route("PUT", f"{_OCI}/{{uid}}/{{kind}}", Palette.update),
-    _route("DELETE", f"{_OCI}/{{uid}}/{{kind}}", Palette.delete),
-    _route("DELETE", "/v1/registries/{uid}", Palette.delete),
-    _route("POST", f"{_OCI}/{{uid}}/{{kind}}/sync", Palette.sync),
-    _route("GET", f"{_OCI}/{{uid}}/{{kind}}/sync/status", Palette.status),
-    _route("GET", "/v1/packs", Palette.packs, is_open=True),
-    _route("POST", "/v1/packs/search", Palette.search, is_open=True),
-    _route("GET", "/v1/packs/{name}/registries/{uid}", Palette.packs_of_registry, is_open=True),
-    _route("GET", "/v1/packs/{uid}", Palette.pack, is_open=True),
-    _route("GET", "/v1/packs/{uid}/readme", Palette.readme, is_open=True),
+    route("GET", "/v1/clouds/aws/account/sts", Palette.principal, is_open=True),
+    route("GET", "/v1/users/me", Palette.me, is_open=True),
+    route("GET", f"{_OCI}/summary", Palette.summary, is_open=True),
+    route("GET", "/v1/registries/metadata", Palette.all_kinds, is_open=True),
+    route("POST", f"{_OCI}/{{kind}}/validate", Palette.validate),
+    route("POST", f"{_OCI}/{{kind}}", Palette.create),
+    route("GET", f"{_OCI}/{{uid}}", Palette.info),
+    route("GET", f"{_OCI}/{{uid}}/{{kind}}", Palette.read),
+    route("PUT", f"{_OCI}/{{uid}}/{{kind}}", Palette.update),
+    route("DELETE", f"{_OCI}/{{uid}}/{{kind}}", Palette.delete),
+    route("DELETE", "/v1/registries/{uid}", Palette.delete),
+    route("POST", f"{_OCI}/{{uid}}/{{kind}}/sync", Palette.sync),
+    route("GET", f"{_OCI}/{{uid}}/{{kind}}/sync/status", Palette.status),
+    route("GET", "/v1/packs", Palette.packs, is_open=True),
+    route("POST", "/v1/packs/search", Palette.search, is_open=True),
+    route("GET", "/v1/packs/{name}/registries/{uid}", Palette.packs_of_registry, is_open=True),
+    route("GET", "/v1/packs/{uid}", Palette.pack, is_open=True),
+    route("GET", "/v1/packs/{uid}/readme", Palette.readme, is_open=True),
+    route("GET", "/v1/dashboard/projects/metadata", Palette.list_projects, is_open=True),
+    *profiles.ROUTES,
 ]

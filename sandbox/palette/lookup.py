@@ -52,7 +52,7 @@ def _about(pack: Pack) -> Json:
 
 def whole(registry: Registry, pack: Pack) -> Json:
     spec = {
-        **_about(pack), "version": pack.version, "registryUid": registry.uid, "type": "oci", "values": pack.values,
+        **_about(pack), "version": pack.version, "registryUid": registry.uid, "type": registry.pack_type, "values": pack.values,
         "annotations": pack.about.get("annotations", {}), "presets": [], "schema": [], "manifests": [],
     }  # fmt: skip
     return {"kind": "Pack", "metadata": {"name": pack.name, "uid": pack.uid}, "spec": spec}
@@ -79,13 +79,13 @@ def searched(packs: list[Entry], condition: Any) -> list[Json]:
     exact_name = condition.get("name", {}).get("eq")
     names: dict[str, list[Entry]] = {}
     for registry, pack in packs:
-        about = {"registryUid": registry.uid, "type": "oci", "layer": pack.about.get("layer", "")}
+        about = {"registryUid": registry.uid, "type": registry.pack_type, "layer": pack.about.get("layer", "")}
         if exact_name in (None, "", pack.name) and all(
             value in (condition.get(key) or [value]) for key, value in about.items()
         ):
             names.setdefault(pack.name, []).append((registry, pack))
     return [
-        {"spec": {**_about(entries[-1][1]), "type": "oci", "registries": _registries(entries)}}
+        {"spec": {**_about(entries[-1][1]), "type": entries[-1][0].pack_type, "registries": _registries(entries)}}
         for entries in names.values()
     ]
 
@@ -94,7 +94,7 @@ def _registries(entries: list[Entry]) -> list[Json]:
     latest = {registry.uid: (registry, pack) for registry, pack in entries}  # the last one is the highest
     return [
         {
-            "uid": uid, "name": registry.name, "scope": "tenant", "latestVersion": pack.version,
+            "uid": uid, "name": registry.name, "scope": registry.scope, "latestVersion": pack.version,
             "latestPackUid": pack.uid, "annotations": pack.about.get("annotations", {}),
         }
         for uid, (registry, pack) in latest.items()

@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass
 class Overrides:
-    rate: float = 10.0  # requests a second to /v1/registries, and to /v1/packs; 0 = no limit (PAL-8)
+    rate: float = 10.0  # requests a second to /v1/registries, and to each other group; 0 = no limit (PAL-8)
     burst: float = 50.0
     page: int = 50  # the most items of a page (PAL-56)
     role_seconds: float = 0.0  # how long after Palette's first attempt a role cannot be assumed (PAL-50)
@@ -17,6 +17,12 @@ class Overrides:
     fails: str = ""  # the message with which every run fails
     in_use: str = ""  # the cluster profile because of which no registry can be deleted (PAL-31)
     empty_lookup: bool = False  # a pack that is not indexed is 200 without tags, not 404 (PAL-53)
+
+    ignores_variables: bool = False  # POST of a cluster profile ignores its variables (PAL-99)
+    partial_values: bool = False  # a layer's values may lack parameters (PAL-95)
+    strict_publish: bool = False  # publishing without a draft is an error (PAL-86)
+    deletes_in_use: bool = False  # a profile that clusters use can be deleted (PAL-89)
+    reorders: bool = False  # YAML comes back sorted (PAL-78)
 
     def update(self, params: Any) -> None:
         """Raises ValueError or TypeError with a readable reason, and then changes nothing."""

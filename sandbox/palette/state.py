@@ -50,6 +50,14 @@ class Registry:
         return bool(self.spec["isPrivate"] if self.kind == "ecr" else self.spec["auth"]["type"] != "noAuth")
 
     @property
+    def pack_type(self) -> str:
+        return "spectro" if self.kind == "spectro" else "oci"
+
+    @property
+    def scope(self) -> str:
+        return "system" if self.kind == "spectro" else "tenant"
+
+    @property
     def is_synced(self) -> bool:
         return bool(self.spec["isSyncSupported"])
 

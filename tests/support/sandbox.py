@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -109,10 +109,21 @@ class PaletteControl:
     faults: Faults
     api_key: str  # of a tenant admin
 
-    def key(self, *, admin: bool = False, tenant: str = "main") -> str:
-        """A new API key, by default of a user who is no tenant admin."""
-        key: str = self.faults.control("POST", "/palette/keys", {"admin": admin, "tenant": tenant})["key"]
+    def key(self, *, admin: bool = False, tenant: str = "main", projects: Sequence[str] | None = None) -> str:
+        """A new API key, by default of a user who is no tenant admin and sees all projects."""
+        params = {"admin": admin, "tenant": tenant, "projects": projects}
+        key: str = self.faults.control("POST", "/palette/keys", params)["key"]
         return key
+
+    def project(self, name: str, tenant: str = "main") -> str:
+        """Makes a project; its uid. "Default" is there."""
+        uid: str = self.faults.control("POST", "/palette/projects", {"name": name, "tenant": tenant})["uid"]
+        return uid
+
+    def clusters(self, profile: str, *names: str, project: str = "") -> None:
+        """From now on, these clusters use a version of a cluster profile. profile: its uid"""
+        clusters = [{"uid": f"c-{name}", "name": name, "projectUid": project} for name in names]
+        self.faults.control("POST", "/palette/clusters", {"profile": profile, "clusters": clusters})
 
     @contextlib.contextmanager
     def overrides(self, **values: Any) -> Iterator[None]:
@@ -128,6 +139,11 @@ class PaletteControl:
         fails              every run fails with this message
         in_use             no registry can be deleted, because of the cluster profile of this name
         empty_lookup       a pack that is not indexed is 200 without tags instead of 404
+        ignores_variables  POST of a cluster profile ignores its variables
+        partial_values     a layer's values may lack parameters
+        strict_publish     publishing without a draft is an error
+        deletes_in_use     a profile that clusters use can be deleted
+        reorders           YAML comes back sorted, without comments
         """
         before = self.faults.control("GET", "/palette")
         self.faults.control("POST", "/palette", values)
