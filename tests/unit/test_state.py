@@ -24,6 +24,7 @@ import packinfra
 from packinfra import providers
 from packinfra.lifecycle import registry_access
 from packinfra.lifecycle.packs.state import PublishedVersion
+from packinfra.lifecycle.profiles.state import ProfileRecord
 from packinfra.lifecycle.results import Lifecycle
 from packinfra.packs import read_pack
 from packinfra.resources.published_names import PublishedNames, VersionsOfName
@@ -68,7 +69,40 @@ def palette(tmp_path: Path) -> Iterator[ScriptedPalette]:
         running.on("POST", "/validate", Reply(204))
         running.on("GET", "/users/me", Reply(body={"status": {"tenant": {"tenantUid": "t1"}}}))
         running.on("POST", f"{OCI}/(ecr|basic)", Reply(201, {"uid": "u1"}))
+        _has_packs_and_profiles(running)
         yield running
+
+
+def _has_packs_and_profiles(palette: ScriptedPalette) -> None:
+    """The pack hello, the project Default, and the profile web once it is created."""
+    palette.on("GET", "/registries/metadata", Reply(body={"items": [{"uid": "u1", "name": "packs", "kind": "oci"}]}))
+    tags = {"tags": [{"packUid": "k1", "version": "1.0.0", "tag": "1.0.0"}], "layer": "addon", "cloudTypes": ["all"]}
+    palette.on(
+        "GET", "/packs/hello/registries/u1", Reply(body={**tags, "packValues": [{"packUid": "k1", "values": "a: 1"}]})
+    )
+    palette.on("GET", "/projects/metadata", Reply(body={"items": [{"metadata": {"uid": "j1", "name": "Default"}}]}))
+    palette.on("GET", "/clusterprofiles/metadata", Reply(body={"items": []}))
+    palette.on("POST", "/validate/packs", Reply(body={"packs": {"results": []}}))
+    palette.on("POST", "/v1/clusterprofiles", Reply(201, {"uid": "p1"}))
+    pack = {
+        "name": "hello",
+        "type": "oci",
+        "layer": "addon",
+        "registryUid": "u1",
+        "packUid": "k1",
+        "tag": "1.0.0",
+        "values": "a: 2",
+    }
+    metadata = {"uid": "p1", "name": "web", "annotations": {"description": "d"}, "labels": {"team": "docs"}}
+    spec = {"version": "1.0.0", "published": {"type": "add-on", "cloudType": "all", "packs": [pack]}}
+    palette.on(
+        "GET", "/clusterprofiles/p1", Reply(body={"metadata": metadata, "spec": spec, "status": {"isPublished": True}})
+    )
+    variables = [
+        {"name": "replicas", "displayName": "replicas", "defaultValue": "1", "format": "number"},
+        {"name": "admin", "displayName": "admin", "defaultValue": "********", "isSensitive": True},
+    ]
+    palette.on("GET", "/clusterprofiles/p1/variables", Reply(body={"variables": variables}))
 
 
 def declare(registry: str, palette: ScriptedPalette) -> None:
@@ -81,7 +115,10 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         registry_access=access, validated=[read_pack(Path("hello"))],
     )  # fmt: skip
     names = {"hello": VersionsOfName(["1.0.0", "1.1.0"], unpublish=["0.9.0"], keep=3)}
-    PublishedNames("published-names", family="packs", names=names, removed=["old"])
+    PublishedNames(
+        "published-names", family="packs", names=names, removed=["old"],
+        palette={"registry": "packs", "host": palette.host, "caFile": "palette.pem", "withdrawUsed": True},
+    )  # fmt: skip
     where: dict[str, Any] = {"host": palette.host, "ca_file": "palette.pem"}
     packinfra.PalettePrincipal("palette-principal", partition="aws", **where)
     base: dict[str, Any] = {"registry_name": "packs", "base_path": "team", "partition": "aws", **where}
@@ -103,6 +140,13 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
     )  # fmt: skip
     packs = {"hello": {"1.0.0": "sha256:0"}}
     packinfra.PaletteSync("palette-sync", registry=role, packs=packs, timeout_seconds=60.0)
+    packinfra.ClusterProfile(
+        "cluster-profile", profile_name="web", version="1.0.0", project="Default", description="d", tags={"team": "docs"},
+        layers=[{"name": "hello", "registry": "packs", "version": "1.0.0", "set": {"a": 2}}],
+        variables=[{"name": "replicas", "format": "number", "default": "1"}, {"name": "admin", "sensitive": True}],
+        sensitive_defaults={"admin": "s3cret"}, keep_versions=3, immutable=True, registry_uid="u1", secret_values=True,
+        pack_digests={"hello": "sha256:0"}, published={"hello": ["1.0.0"]}, **where,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -228,6 +272,7 @@ def test_every_property_is_listed(state: dict[str, dict[str, Any]]) -> None:
 
 def test_every_key_of_a_record_is_listed() -> None:
     assert listed("Records").keys() == {field.name for field in fields(PublishedVersion)}
+    assert listed("Records of profiles").keys() == {field.name for field in fields(ProfileRecord)}
     assert listed("Registry access").keys() == {"kind", *registry_access._KEYS.values()}
 
 
