@@ -153,6 +153,12 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
         return "No pack is published."
     if uid := outputs.get("paletteRegistryUid"):
         lines.append(f"Listed in the stand-in for Palette (registry {uid})")
+    profiles: Mapping[str, Mapping[str, str]] = outputs.get("profiles") or {}
+    if profiles:
+        lines.append("Cluster profiles in it, with these packs:")
+    lines += [
+        f"  {profile} {version}  (uid {uid})" for profile in sorted(profiles) for version, uid in profiles[profile].items()
+    ]
     name = min(versions)
     uri = repositories.get(name, name)
     repository = uri.partition("/")[2]

@@ -56,6 +56,8 @@ def load(
         for key in sorted(secrets)
         if encrypted and not encrypted(f"{NAMESPACE}:{key}")
     ]
+    if encrypted and not encrypted(f"{NAMESPACE}:profiles"):
+        problems += _plain_defaults(settings.profiles)
     if problems:
         raise SettingsError("the stack's config has problems:\n" + "\n".join(f"  {problem}" for problem in problems))
     return Settings.model_validate(values)
@@ -112,6 +114,17 @@ def _validate(values: Mapping[str, Any]) -> tuple[PartialSettings, list[str], se
         invalid = {str(details["loc"][0]) for details in error.errors() if details["loc"]}
         valid = {key: value for key, value in values.items() if key not in invalid}
         return PartialSettings.model_validate(valid), explain(error, Settings), invalid
+
+
+def _plain_defaults(profiles: Mapping[str, ProfileSettings]) -> Iterator[str]:
+    for name, profile in profiles.items():
+        for variable, of in profile.variables.items():
+            if of.sensitive and of.default:
+                path = f"{NAMESPACE}:profiles.{name}.variables.{variable}.default"
+                yield (
+                    f"{path}: in plain text, in the stack file and then in state, though it is sensitive; replace it by a new "
+                    f"one, and set that with: pulumi config set --secret --path '{path}'"
+                )
 
 
 def _check_environment(palette: PaletteSettings, environ: Mapping[str, str], *, has_key: bool) -> Iterator[str]:

@@ -6,12 +6,11 @@ the console; each step is looked at as the tutorial does.
     Start the Registry Server        base repository and pack repository
     Log in, Push the Pack            the pack in ECR, as `aws ecr describe-images` shows it
     Configure the Registry Server    validated, registered with the tutorial's form, synced
-    Create a Cluster Profile         its one step that is about packs: the pack found in ecr-registry, with its version,
-                                     parameters and readme
-    Cleanup                          registration, pack and repositories deleted
+    Create a Cluster Profile         the full profile with OS, Kubernetes, network, storage and Spectro Proxy, and the pack
+                                     from ecr-registry, which shows its version, parameters and readme
+    Cleanup                          profile, registration, pack and repositories deleted
 
-Outside of packinfra stay: the tutorial's container; the legacy Spectro registry and ngrok; the profile's other layers
-and its creation; the cloud account, the SSH key, the cluster, its deletion, and the application in a browser. The logo
+Outside of packinfra stay: the tutorial's container; the legacy Spectro registry and ngrok; the cloud account, the SSH key, the cluster, its deletion, and the application in a browser. The logo
 is published, but the Palette of the sandbox shows none.
 """
 
@@ -27,6 +26,7 @@ from botocore.exceptions import ClientError
 
 from packinfra.settings import PACKS_PATH
 from tests.support.palette import Palette
+from tests.support.profiles import TUTORIAL, P, scope
 from tests.support.project import CHECKOUT, Project
 from tests.support.sandbox import Sandbox
 
@@ -34,6 +34,9 @@ pytestmark = pytest.mark.engine
 
 REGION, REGISTRY_NAME, NAME, VERSION = "us-east-1", "spectro-oci-registry", "hellouniverse", "1.0.0"
 BASE = f"{REGISTRY_NAME}/{PACKS_PATH}"
+PROFILE = "pack-tutorial-profile"
+PUBLIC = (*TUTORIAL, ("spectro-proxy", "1.4.3"))
+LAYERS = [*({"registry": "Public Repo", "name": name, "version": version} for name, version in PUBLIC), {"name": NAME}]
 
 
 def test_the_tutorial(project: Project, sandbox: Sandbox) -> None:
@@ -58,6 +61,7 @@ def test_the_tutorial(project: Project, sandbox: Sandbox) -> None:
         packs=["packs/hello-universe-pack"],
         access={"reader": {"users": ["palette"]}},
         palette={"name": "ecr-registry", "accessKeyId": key["AccessKeyId"]},
+        profiles={PROFILE: {"project": "Default", "type": "full", "cloud": "aws", "version": VERSION, "packs": LAYERS}},
     )
     project.secret("paletteSecretKey", key["SecretAccessKey"])
     begin = sandbox.mark()
@@ -78,7 +82,10 @@ def test_the_tutorial(project: Project, sandbox: Sandbox) -> None:
     assert (form["credentials"]["credentialType"], form["credentials"]["accessKey"]) == ("secret", key["AccessKeyId"])
     steps = [request.summary.partition(" ")[2] for request in sandbox.requests("palette: POST *", begin)]
     of_registries = "POST /v1/registries/oci"
-    assert steps == [f"{of_registries}/ecr/validate", f"{of_registries}/ecr", f"{of_registries}/{uid}/ecr/sync"]
+    assert steps == [
+        f"{of_registries}/ecr/validate", f"{of_registries}/ecr", f"{of_registries}/{uid}/ecr/sync",
+        f"POST {P}/validate/packs", f"POST {P}",
+    ]  # fmt: skip
     assert palette.status("ecr", uid)["status"] == "Success"
 
     pack = palette.get(f"/v1/packs/{NAME}/registries/{uid}?cloudType=aws&layer=addon")
@@ -90,7 +97,14 @@ def test_the_tutorial(project: Project, sandbox: Sandbox) -> None:
     parameters = yaml.safe_load(shown["values"])["manifests"]["hello-universe"]
     assert {"registry", "repository", "tag"} <= parameters.keys()
 
+    profile_uid = project.output("profiles")[PROFILE][VERSION]
+    profile = palette.get(f"{P}/{profile_uid}", headers=scope(palette))["spec"]["published"]
+    assert (profile["type"], profile["cloudType"]) == ("cluster", "aws")
+    assert [(pack["name"], pack["tag"]) for pack in profile["packs"]] == [*PUBLIC, (NAME, VERSION)]
+    assert profile["packs"][-1]["values"] == shown["values"].strip()
+
     project.destroy()
+    assert palette.send("GET", f"{P}/{profile_uid}", headers=scope(palette)).status_code == 404
     assert palette.send("GET", f"/v1/registries/oci/{uid}/ecr").status_code == 404
     for repository in (f"{BASE}/{NAME}", BASE):
         with pytest.raises(ClientError, match="RepositoryNotFoundException"):

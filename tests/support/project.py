@@ -113,6 +113,10 @@ class Project:
         steps = json.loads(done.stdout)["steps"]
         return {f"{_kind(s['urn'])} {_name(s['urn'])}": s["op"] for s in steps if s["op"] not in ("same", "read")}
 
+    def preview_fails(self) -> str:
+        """What it printed."""
+        return self.run("preview", succeeds=False)
+
     def same(self) -> None:
         """Neither preview nor refresh finds anything to change."""
         self.run("preview", "--expect-no-changes")

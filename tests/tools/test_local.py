@@ -28,6 +28,11 @@ def test_the_summary_names_every_version_with_its_digest() -> None:
     assert lines[-1].endswith("make down")
 
 
+def test_the_summary_names_profiles() -> None:
+    lines = local.published({**OUTPUTS, "profiles": {"web": {"1.0.0": "p1"}}}, has_aws=True).splitlines()
+    assert lines[lines.index("Cluster profiles in it, with these packs:") + 1] == "  web 1.0.0  (uid p1)"
+
+
 def test_without_the_aws_program_the_summary_shows_python() -> None:
     command = next(line for line in local.published(OUTPUTS, has_aws=False).splitlines() if "python -c" in line)
     compile(command.partition("'")[2].rpartition("'")[0], "command", "exec")

@@ -345,3 +345,49 @@ def test_other_namespaces_are_not_validated() -> None:
 
 def test_a_single_path_needs_no_brackets() -> None:
     assert [pack.path for pack in load(GOOD | {"packinfra:packs": "packs/nginx"}).packs] == ["packs/nginx"]
+
+
+def test_profiles_are_read() -> None:
+    profile = {
+        "version": {"from": "hello"}, "tags": {"team": "x", "demo": None}, "packs": [{"name": "hello", "set": {"a.b": 1}}],
+        "variables": {"n": {"default": 1}, "on": {"default": True}}, "keepVersions": "all",
+    }  # fmt: skip
+    settings = load(GOOD | palette() | {"packinfra:profiles": json.dumps({"web": profile})})
+    web = settings.profiles["web"]
+    assert (web.type, web.cloud, web.keep_versions, web.packs[0].set) == ("add-on", "all", "all", {"a.b": 1})
+    assert [variable.default for variable in web.variables.values()] == ["1", "true"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "text"),
+    [
+        ({"packs": [{"name": "a", "versoin": 1}]}, "profiles.web.packs.0.versoin: no such key; did you mean version?"),
+        ({"packs": []}, "profiles.web.packs: [] is wrong: name at least one pack"),
+        ({"packs": [{}]}, 'profiles.web.packs.0.name: missing; for example: name: "hello-universe"'),
+        ({"typ": "full"}, "profiles.web.typ: no such key; did you mean type?"),
+        ({"type": "addon"}, 'profiles.web.type: "addon" is wrong'),
+        ({"version": 1.1}, "profiles.web.version: 1.1 is wrong: write it in quotes"),
+        ({"version": {"form": "a"}}, "profiles.web.version.form: no such key; did you mean from?"),
+        ({"version": None}, "profiles.web.version"),
+        ({"keepVersions": 0}, "profiles.web.keepVersions: 0 is wrong"),
+        ({"variables": {"a": {"format": "text"}}}, 'profiles.web.variables.a.format: "text" is wrong'),
+        ({"variables": {"a": {"defualt": 1}}}, "profiles.web.variables.a.defualt: no such key; did you mean default?"),
+        ({"variables": ["a"]}, 'profiles.web.variables: ["a"] is wrong: write keys and values'),
+    ],
+)
+def test_profiles_explain_what_is_wrong(profile: dict[str, Any], text: str) -> None:
+    profiles = {"web": {"version": "1.0.0", "packs": [{"name": "a"}], **profile}}
+    with pytest.raises(SettingsError) as caught:
+        load(GOOD | palette() | {"packinfra:profiles": json.dumps(profiles)})
+    assert f"packinfra:{text}" in str(caught.value)
+
+
+def test_profiles_need_palette_and_no_plain_secret() -> None:
+    variables = {"admin": {"sensitive": True, "default": "hush"}}
+    profiles = json.dumps({"web": {"version": "1.0.0", "packs": [{"name": "a"}], "variables": variables}})
+    with pytest.raises(SettingsError) as caught:
+        load(GOOD | {"packinfra:profiles": profiles}, encrypted=lambda _key: False)
+    assert "packinfra:profiles: needs packinfra:palette" in str(caught.value)
+    assert "pulumi config set --secret --path 'packinfra:profiles.web.variables.admin.default'" in str(caught.value)
+    assert "hush" not in str(caught.value)
+    load(GOOD | palette() | {"packinfra:profiles": profiles}, encrypted=lambda _key: True)
