@@ -15,7 +15,7 @@ from pydantic.alias_generators import to_snake
 
 from packinfra.components._packs import PublishedPacks
 from packinfra.components._registry import PackRegistry
-from packinfra.palette.credentials import Kind
+from packinfra.palette.credentials import Kind, partition_of, partition_problem
 from packinfra.resources.palette_principal import PalettePrincipal
 from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync
@@ -35,6 +35,7 @@ class CredentialArguments(TypedDict, total=False):
     external_id: pulumi.Input[str]
     access_key_id: str
     secret_key: pulumi.Input[str] | None
+    pod_identity_role_arn: str
     username: str | None
     password: pulumi.Input[str] | None
     registry_ca_file: str | None
@@ -66,6 +67,8 @@ def credentials_or_error(palette: PaletteSettings | None, kind: Kind, secret: pu
     """Raises a RunError if the credentials in `palette` and the component's secret don't fit together."""
     secrets = [] if secret is None else ["secretKey" if kind == "ecr" else "password"]
     problems = palette.credential_problems(kind, secrets, _name, {}) if palette else []
+    if palette and kind == "ecr" and (problem := partition_problem(_partition())):
+        problems.append(f"aws:region: {problem}")
     if problems:
         raise pulumi.RunError("\n".join(problems))
 
@@ -81,6 +84,8 @@ def reader(
     credentials = CredentialArguments()
     if palette and palette.access_key_id:
         credentials = CredentialArguments(access_key_id=palette.access_key_id, secret_key=secret_key)
+    elif palette and palette.pod_identity_role_arn:
+        credentials = CredentialArguments(pod_identity_role_arn=palette.pod_identity_role_arn)
     elif palette and (palette.role_arn or not trust):
         place = {"host": palette.host, "ca_file": palette.ca_file}
         principal = PalettePrincipal(iam.name, partition=_partition(), opts=iam.child(), **place)
@@ -116,6 +121,7 @@ def register(
         endpoint=endpoint,
         base_path=component.base_path,
         partition=_partition(),
+        insecure_skip_verify=palette.insecure_skip_verify,
         host=palette.host,
         ca_file=palette.ca_file,
         opts=pulumi.ResourceOptions(
@@ -134,6 +140,6 @@ def _name(key: str) -> str:
 
 
 def _partition() -> str:
-    """Palette assumes roles in AWS GovCloud from another account."""
+    """Palette assumes roles in each partition from another account."""
     environ = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""
-    return "aws-us-gov" if (pulumi.Config("aws").get("region") or environ).startswith("us-gov-") else "aws"
+    return partition_of(pulumi.Config("aws").get("region") or environ)

@@ -173,7 +173,7 @@ class PaletteClient:
         return SyncStatus.of(self._fetch(PaletteStep.STATUS, "GET", path, SyncStatusResponse))
 
     def versions(self, pack: str, uid: str) -> frozenset[str]:
-        """The versions of a pack that Palette offers from this registry."""
+        """The versions of a pack that Palette lists from this registry."""
         return find_versions(self._transport, pack, uid)
 
     def _confirm_gone(self, kind: Kind, uid: str, tenant: str, error: NotFound) -> None:

@@ -1,4 +1,5 @@
-"""The credentials with which Palette reads a registry: an AWS role, an access key, or user name and password.
+"""The credentials with which Palette reads a registry: an AWS role, an access key, EKS Pod Identity, or user name and
+password.
 
 `problems` alone has the rules for choosing among them: settings, components and PaletteRegistry's check use it. Keys are
 the names of PaletteRegistry's properties, in its state as in `packinfra:palette`.
@@ -14,14 +15,18 @@ from typing import Any, ClassVar, Literal
 Kind = Literal["ecr", "basic"]
 KINDS: tuple[Kind, ...] = ("ecr", "basic")
 
-_PAIRS: Mapping[Kind, tuple[tuple[str, str], ...]] = {
-    "ecr": (("roleArn", "externalId"), ("accessKeyId", "secretKey")),
+_CHOICES: Mapping[Kind, tuple[tuple[str, ...], ...]] = {
+    "ecr": (("roleArn", "externalId"), ("accessKeyId", "secretKey"), ("podIdentityRoleArn",)),
     "basic": (("username", "password"),),
 }
-"""The alternatives of each kind. The two keys of a pair belong together."""
+"""The alternatives of each kind. The keys of one belong together."""
+PARTITIONS = ("aws", "aws-us-gov", "aws-iso", "aws-iso-b")
+"""Of AWS, as Palette's API knows them (V1AwsCloudAccount)."""
+_PARTITION_OF = {"us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b", "cn-": "aws-cn"}
 _KINDS: Mapping[str, Kind] = {
-    **{key: kind for kind, pairs in _PAIRS.items() for pair in pairs for key in pair},
+    **{key: kind for kind, choices in _CHOICES.items() for choice in choices for key in choice},
     "registryCaFile": "basic",
+    "insecureSkipVerify": "basic",
 }
 KEYS = tuple(_KINDS)
 SECRET_KEYS = ("secretKey", "password")
@@ -72,6 +77,27 @@ class AccessKeyCredentials:
 
 
 @dataclass(frozen=True)
+class PodIdentityCredentials:
+    """A role that Palette has by EKS Pod Identity, where Palette itself runs in EKS. No secret is stored."""
+
+    role_arn: str
+
+    kind: ClassVar[Kind] = "ecr"
+    secret: ClassVar[str] = ""
+
+    @property
+    def remedy(self) -> str:
+        return (
+            f"Palette must run in an EKS cluster whose Pod Identity association has {self.role_arn}, and that role needs the "
+            "reader policy (docs/iam.md); then run again"
+        )
+
+    def spec(self) -> dict[str, Any]:
+        # As Palette's Terraform provider sends it for cloud accounts; for registries it was never tried (docs/fidelity.md).
+        return {"credentialType": "pod-identity", "podIdentity": {"roleArn": self.role_arn}}
+
+
+@dataclass(frozen=True)
 class PasswordCredentials:
     """User name and password of a Basic registry."""
 
@@ -88,7 +114,7 @@ class PasswordCredentials:
         return {"type": "basic", "username": self.username, "password": self.secret}
 
 
-ReaderCredentials = RoleCredentials | AccessKeyCredentials | PasswordCredentials
+ReaderCredentials = RoleCredentials | AccessKeyCredentials | PodIdentityCredentials | PasswordCredentials
 
 
 def parse(values: Mapping[str, Any]) -> ReaderCredentials:
@@ -97,6 +123,8 @@ def parse(values: Mapping[str, Any]) -> ReaderCredentials:
         return RoleCredentials(str(values["roleArn"]), str(values["externalId"]))
     if values.get("accessKeyId"):
         return AccessKeyCredentials(str(values["accessKeyId"]), str(values["secretKey"]))
+    if values.get("podIdentityRoleArn"):
+        return PodIdentityCredentials(str(values["podIdentityRoleArn"]))
     return PasswordCredentials(str(values["username"]), str(values["password"]))
 
 
@@ -104,16 +132,16 @@ def problems(kind: Kind, present: Collection[str], name: Callable[[str], str], h
     """The problems in a choice of credentials, of which only the keys with a value are `present`. `name` returns the name
     of a key where the user wrote it; `hints` say how to provide a missing one."""
     result = [f"{name(k)}: not for kind: {kind}: remove it" for k in KEYS if k in present and kind != _KINDS[k]]
-    chosen = [pair for pair in _PAIRS[kind] if {*pair} & {*present}]
+    chosen = [choice for choice in _CHOICES[kind] if {*choice} & {*present}]
     if len(chosen) > 1:
-        names = ", ".join(name(next(key for key in pair if key in present)) for pair in chosen)
+        names = ", ".join(name(next(key for key in choice if key in present)) for choice in chosen)
         result.append(f"{names}: Palette reads with a role or with an access key, not with both: remove one")
     elif chosen:
-        for key, other in (chosen[0], chosen[0][::-1]):
-            if key not in present:
-                result.append(f"{name(key)}: missing for {name(other)}{hints.get(key, '')}")
+        there = next(key for key in chosen[0] if key in present)
+        missing = [key for key in chosen[0] if key not in present]
+        result += [f"{name(key)}: missing for {name(there)}{hints.get(key, '')}" for key in missing]
     else:
-        names = ", or ".join(" and ".join(map(name, pair)) for pair in _PAIRS[kind])
+        names = ", or ".join(" and ".join(map(name, choice)) for choice in _CHOICES[kind])
         result.append(f"{names}: missing; Palette reads no pack registry without credentials")
     return result
 
@@ -123,3 +151,22 @@ def validate_role_arn(text: str) -> str:
     if not _ROLE_ARN.fullmatch(text):
         raise ValueError("write the ARN of a role")
     return text
+
+
+def partition_of(region: str) -> str:
+    """The partition of an AWS region.
+
+    >>> partition_of("eu-west-1"), partition_of("us-gov-west-1"), partition_of("cn-north-1")
+    ('aws', 'aws-us-gov', 'aws-cn')
+    """
+    return next((name for prefix, name in _PARTITION_OF.items() if region.startswith(prefix)), "aws")
+
+
+def partition_problem(partition: str, role_arn: str | None = None) -> str:
+    """Why Palette can't read ECR there; "" if it can. role_arn: of the role with which it reads"""
+    if partition not in PARTITIONS:
+        return f"Palette reads no ECR registry in the partition {partition}, only in {', '.join(PARTITIONS)}"
+    theirs = (role_arn or "").split(":")[1:2]
+    if theirs and theirs != [partition]:
+        return f"the role {role_arn} is in the partition {theirs[0]}, the registry in {partition}"
+    return ""

@@ -12,11 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from packinfra.http.redact import clean
 from packinfra.palette.creation import create_once, is_conflict
-from packinfra.palette.errors import Forbidden, InUse, NameTaken, NotFound, PaletteError, PaletteStep
+from packinfra.palette.errors import InUse, NameTaken, NotFound, PaletteError, PaletteStep
 from packinfra.palette.profile import (
     ProfileVersion,
     StoredProfile,
@@ -29,18 +28,10 @@ from packinfra.palette.profile import (
     variables_body,
     with_manifest_uids,
 )
-from packinfra.palette.profile_responses import Manifests, ProfileList, ProfileResponse, Validation, Variables
-from packinfra.palette.projects import find_projects
-from packinfra.palette.responses import Created, P
-from packinfra.palette.tenant import confirm_tenant
-from packinfra.palette.transport import PaletteTransport
+from packinfra.palette.profile_responses import Manifests, Validation, Variables
+from packinfra.palette.profile_scope import PATH, ProfileScope
+from packinfra.palette.responses import Created
 
-_PATH = "/v1/clusterprofiles"
-_LIST = "/v1/dashboard/clusterprofiles/metadata"
-_RIGHTS = (
-    "the user of the API key needs a role with clusterProfile.get, .create, .update, .publish and .delete in the profile's "
-    "project, or for the tenant's profiles in the tenant"
-)
 _TAKEN = (
     "a cluster profile of this name and version is there already, or its name has another type or cloud: choose another "
     "name or version, or delete the other one"
@@ -56,17 +47,8 @@ class Fault:
     message: str
 
 
-class ProfileClient:
-    """Thread-safe. Every method raises a PaletteError.
-
-    Args:
-        project: The uid of the project; "" = the tenant.
-        tenant: The uid of the tenant in which they were made, "" if that isn't known: a key of another one then finds
-            nothing, and nothing is taken for gone.
-    """
-
-    def __init__(self, transport: PaletteTransport, *, project: str = "", tenant: str = "") -> None:
-        self._transport, self._project, self._tenant = transport, project, tenant
+class ProfileClient(ProfileScope):
+    """Thread-safe. Every method raises a PaletteError. See ProfileScope for its arguments."""
 
     def find(self, name: str, *, retry: bool = True) -> dict[str, str]:
         """Version -> uid of a profile in this scope; empty if it has none of that name.
@@ -74,14 +56,13 @@ class ProfileClient:
         Palette's list may show profiles of the tenant and of Palette itself in a project, so each is looked at
         (`metadata.annotations.scope`), except those that one of this scope names as its siblings.
         """
-        pages = self._transport.pages(PaletteStep.PROFILES, _LIST, ProfileList, project=self._project, retry=retry)
-        listed = [item for page in pages for item in page.items if item.metadata.name == name]
+        listed = [item for item in self._listed(retry=retry) if item.name == name]
         found: dict[str, str] = {}
         for item in listed:
-            if item.metadata.uid in found.values():
+            if item.uid in found.values():
                 continue
             try:
-                profile = self._read(item.metadata.uid, retry=retry)
+                profile = self._read(item.uid, retry=retry)
             except NotFound:  # deleted since
                 continue
             if profile.metadata.name != name or not self._is_ours(profile):
@@ -89,7 +70,7 @@ class ProfileClient:
             siblings = {each.version or "1.0.0": each.uid for each in profile.spec.versions}
             found |= {**siblings, profile.spec.version or "1.0.0": profile.metadata.uid}
         # A sibling that the list lacks was deleted: whether `versions` is as fresh isn't known.
-        uids = {item.metadata.uid for item in listed}
+        uids = {item.uid for item in listed}
         return {version: uid for version, uid in found.items() if uid in uids}
 
     def users_of(self, registry: str, packs: Mapping[str, Collection[str]]) -> list[str]:
@@ -101,9 +82,8 @@ class ProfileClient:
             registry: The uid of the packs' registry.
             packs: Name -> versions.
         """
-        pages = self._transport.pages(PaletteStep.PROFILES, _LIST, ProfileList, project=self._project)
         users = []
-        for uid in dict.fromkeys(item.metadata.uid for page in pages for item in page.items):
+        for uid in dict.fromkeys(item.uid for item in self._listed()):
             try:
                 profile = self._read(uid)
             except NotFound:  # deleted since
@@ -147,7 +127,7 @@ class ProfileClient:
 
         def post() -> str:
             return self._transport.fetch(
-                PaletteStep.PROFILE_CREATE, "POST", _PATH, Created, project=self._project, query={"publish": "true"},
+                PaletteStep.PROFILE_CREATE, "POST", PATH, Created, project=self._project, query={"publish": "true"},
                 body=create_body(wanted), secrets=_secrets(wanted.variables), retry=False,
             ).uid  # fmt: skip
 
@@ -158,7 +138,7 @@ class ProfileClient:
         except PaletteError as error:
             if is_conflict(error):
                 raise error.recast(NameTaken, remedy=_TAKEN) from error
-            raise self._explained(error) from error
+            raise self._explained(self._unseen(error)) from error
         if wanted.variables and {each.name for each in self._fetch_variables(uid).variables} != {
             each.name for each in wanted.variables
         }:
@@ -188,16 +168,16 @@ class ProfileClient:
     def put_template(self, uid: str, wanted: ProfileVersion) -> None:
         """Replaces the layers of the draft. Manifests that Palette has carry their uid (`with_manifest_uids`)."""
         body, secrets = update_body(uid, wanted), _secrets(wanted.variables)
-        self._send(PaletteStep.PROFILE_UPDATE, "PUT", f"{_PATH}/{uid}", body, secrets)
+        self._send(PaletteStep.PROFILE_UPDATE, "PUT", f"{PATH}/{uid}", body, secrets)
 
     def patch_metadata(self, uid: str, wanted: ProfileVersion) -> None:
         """Writes description and tags."""
-        self._send(PaletteStep.PROFILE_UPDATE, "PATCH", f"{_PATH}/{uid}/metadata", metadata_body(wanted))
+        self._send(PaletteStep.PROFILE_UPDATE, "PATCH", f"{PATH}/{uid}/metadata", metadata_body(wanted))
 
     def publish(self, uid: str) -> None:
         """Moves the draft to what clusters get. Without a draft it is success, whatever Palette says of that."""
         try:
-            self._send(PaletteStep.PROFILE_PUBLISH, "PATCH", f"{_PATH}/{uid}/publish")
+            self._send(PaletteStep.PROFILE_PUBLISH, "PATCH", f"{PATH}/{uid}/publish")
         except PaletteError as error:
             if type(error) is PaletteError and error.status in range(400, 500):
                 profile = self._read(uid)
@@ -221,7 +201,7 @@ class ProfileClient:
             InUse: Clusters use it. Look at `StoredProfile.clusters` before: whether Palette refuses isn't known.
         """
         try:
-            self._send(PaletteStep.PROFILE_DELETE, "DELETE", f"{_PATH}/{uid}")
+            self._send(PaletteStep.PROFILE_DELETE, "DELETE", f"{PATH}/{uid}")
         except NotFound as error:
             self._confirm_gone(uid, error)
         except PaletteError as error:
@@ -231,22 +211,19 @@ class ProfileClient:
 
     def validate(self, wanted: ProfileVersion) -> list[Fault]:
         """What Palette finds wrong with the layers, before anything is written; empty if nothing."""
-        path, body = f"{_PATH}/validate/packs", template_body(wanted)
+        path, body = f"{PATH}/validate/packs", template_body(wanted)
         validation = self._fetch(PaletteStep.PROFILE_VALIDATE, path, Validation, method="POST", body=body)
         return [
             Fault(clean(result.name), clean(fault.code), clean(fault.message))
             for result in validation.packs.results for fault in result.errors
         ]  # fmt: skip
 
-    def _read(self, uid: str, *, retry: bool = True) -> ProfileResponse:
-        return self._fetch(PaletteStep.PROFILE_READ, f"{_PATH}/{uid}", ProfileResponse, retry=retry)
-
     def _fetch_variables(self, uid: str) -> Variables:
-        return self._fetch(PaletteStep.VARIABLES, f"{_PATH}/{uid}/variables", Variables)
+        return self._fetch(PaletteStep.VARIABLES, f"{PATH}/{uid}/variables", Variables)
 
     def _manifests(self, uid: str, pack: str) -> dict[str, str]:
         """uid or name -> text of the manifests of one layer: the published one, else the draft's."""
-        items = self._fetch(PaletteStep.MANIFESTS, f"{_PATH}/{uid}/packs/{pack}/manifests", Manifests).items
+        items = self._fetch(PaletteStep.MANIFESTS, f"{PATH}/{uid}/packs/{pack}/manifests", Manifests).items
         texts: dict[str, str] = {}
         for item in items:
             data = item.spec.published or item.spec.draft
@@ -256,64 +233,7 @@ class ProfileClient:
 
     def _write_variables(self, method: str, uid: str, variables: tuple[Variable, ...]) -> None:
         body, secrets = variables_body(variables), _secrets(variables)
-        self._send(PaletteStep.VARIABLES_UPDATE, method, f"{_PATH}/{uid}/variables", body, secrets)
-
-    def _is_ours(self, profile: ProfileResponse) -> bool:
-        annotations = profile.metadata.annotations
-        scope, project = annotations.get("scope", ""), annotations.get("projectUid", "")
-        if self._project:
-            return scope in ("", "project") and project in ("", self._project)
-        return scope in ("", "tenant")
-
-    def _confirm_gone(self, uid: str, error: NotFound) -> None:
-        """Raises unless this key would see the version if it were there."""
-        confirm_tenant(self._transport, self._tenant, error)
-        if self._project and self._project not in find_projects(self._transport).values():
-            raise error.recast(
-                Forbidden,
-                text=f"{error.text}; but the API key's user doesn't see the project {self._project}",
-                remedy="give an API key of a user of that project; if the project is no more: pulumi state delete <URN of "
-                "the ClusterProfile> (pulumi stack --show-urns), then pulumi up",
-            )
-        pages = self._transport.pages(PaletteStep.PROFILES, _LIST, ProfileList, project=self._project)
-        if any(item.metadata.uid == uid for page in pages for item in page.items):
-            text = f"{error.text}; but the list has it"
-            raise error.recast(
-                PaletteError, text=text, remedy="look at it in Palette's console, and run again"
-            ) from error
-
-    def _fetch(
-        self,
-        step: PaletteStep,
-        path: str,
-        model: type[P],
-        *,
-        method: str = "GET",
-        body: Mapping[str, Any] | None = None,
-        retry: bool = True,
-    ) -> P:
-        try:
-            return self._transport.fetch(step, method, path, model, project=self._project, body=body, retry=retry)
-        except PaletteError as error:
-            raise self._explained(error) from error
-
-    def _send(
-        self,
-        step: PaletteStep,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        secrets: tuple[str, ...] = (),
-    ) -> None:
-        try:
-            self._transport.send(step, method, path, project=self._project, body=body, secrets=secrets)
-        except PaletteError as error:
-            raise self._explained(error) from error
-
-    @staticmethod
-    def _explained(error: PaletteError) -> PaletteError:
-        """With the rights that profiles need; a registry's are others."""
-        return error.recast(Forbidden, remedy=_RIGHTS) if isinstance(error, Forbidden) else error
+        self._send(PaletteStep.VARIABLES_UPDATE, method, f"{PATH}/{uid}/variables", body, secrets)
 
 
 def _secrets(variables: Iterable[Variable]) -> tuple[str, ...]:

@@ -27,7 +27,6 @@ REQUIRED_SPEC: Mapping[str, Any] = {
     "providerType": "pack",
     "isPrivate": True,  # "Protected" or "Enable Authentication" in the console
     "isSyncSupported": True,
-    "insecureSkipVerify": False,
 }
 """Required of every pack registry: with other values, Palette shows no packs or rejects it."""
 
@@ -42,6 +41,7 @@ class Registration:
     credentials: ReaderCredentials
     certificate: str = ""  # PEM, of the CA that signed the registry's certificate; "" for a public CA
     partition: str = "aws"
+    insecure_skip_verify: bool = False  # Palette doesn't verify the registry's certificate
 
     @property
     def kind(self) -> Kind:
@@ -67,7 +67,7 @@ class Registration:
 
     def spec(self) -> dict[str, Any]:
         """The body of a validation."""
-        tls = {"certificate": self.certificate, "enabled": True, "insecureSkipVerify": False}
+        tls = {"certificate": self.certificate, "enabled": True, "insecureSkipVerify": self.insecure_skip_verify}
         spec = {
             "endpoint": self.endpoint,
             "baseContentPath": self.base_path,
@@ -97,6 +97,7 @@ def parse_registration(kind: Kind, response: RegistryResponse) -> dict[str, Any]
         "roleArn": credentials.sts.arn if has_role else None,
         "externalId": credentials.sts.external_id if has_role else None,
         "accessKeyId": credentials.access_key if is_ecr and not has_role else None,
+        "podIdentityRoleArn": credentials.pod_identity.role_arn if is_ecr else None,
         "username": None if is_ecr else auth.username,
         "certificate": tls.certificate.strip(),
         "providerType": spec.provider_type or "helm",

@@ -116,12 +116,17 @@ class Sts(Part):
     external_id: str = ""
 
 
+class PodIdentity(Part):
+    role_arn: str = ""
+
+
 class Credentials(Part):
     """Of an ECR registry."""
 
     credential_type: str = ""
     access_key: str = ""
     sts: Sts = Sts()
+    pod_identity: PodIdentity = PodIdentity()
     partition: str = ""
 
 

@@ -6,17 +6,23 @@ content of then.
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
+from packinfra.http.redact import clean
 from packinfra.palette.client import PaletteClient
 from packinfra.palette.credentials import Kind
-from packinfra.palette.errors import SyncFailed
+from packinfra.palette.errors import PaletteError, SyncFailed
 from packinfra.palette.reporter import StatusReporter
 from packinfra.palette.sync_status import STALE_AFTER, State, SyncRun, SyncStatus
 
 _LONGEST_PAUSE = 10.0
 """Seconds between two polls, as in Palette's Terraform provider; the first polls come sooner."""
+
+_EARLY = 30.0
+"""Seconds after the end of a sync until a warning says that none of its packs is listed. How late Palette lists what it
+has synced isn't known, so the wait goes on."""
 
 Packs = Mapping[str, Collection[str]]
 
@@ -44,12 +50,14 @@ class SyncWaiter:
         self._client, self._kind, self._uid, self._location = client, kind, uid, location
         self._timeout, self._deadline, self._reporter = timeout_seconds, clock() + timeout_seconds, reporter
         self._sleep, self._clock, self._now = sleep, clock, now
+        self._told = False
 
     def run(self, wanted: Packs) -> None:
         """Raises SyncFailed unless Palette lists every version of `wanted` after a new run."""
         before = self._settled()
         self._client.sync(self._kind, self._uid, force=before.state is State.RUNNING)
         run, status, missing = SyncRun(before), before, wanted
+        ended: float | None = None
         for status in self._statuses():
             if not run.is_over(status) and status.supported:
                 self._reporter.status(f"waiting for Palette's sync: {status}")
@@ -63,7 +71,10 @@ class SyncWaiter:
                 return
             if not status.supported:
                 break  # nothing will change
-            self._reporter.status(f"synced, but Palette does not list {format_versions(missing)} yet")
+            if ended is None:
+                ended = self._clock()
+                self._check_place(missing, wanted)
+            self._tell(status, missing, wanted, self._clock() - ended)
         missing = self.missing(missing)
         if missing or status.state is not State.DONE:
             raise self._failure(status, missing, wanted)
@@ -71,6 +82,43 @@ class SyncWaiter:
             f"Palette lists every version, but its status shows no sync since the one of {status.last_synced}: a version "
             "that was published again with other content may still have the old content there; to be sure, start a sync "
             "in Palette's console"
+        )
+
+    def _check_place(self, missing: Packs, wanted: Packs) -> None:
+        """Raises SyncFailed if nothing is listed because the registration is for another place or type."""
+        if _count(missing) < _count(wanted):
+            return
+        try:
+            registered = self._client.read(self._kind, self._uid)
+        except PaletteError:  # it explains a failure, and is none itself
+            return
+        if registered is None:
+            return
+        place = f"{registered.get('endpoint')}/{registered.get('basePath') or ''}"
+        problems = [] if place == self._location else [f"its registration is for {place}, not for {self._location}"]
+        if registered.get("providerType") != "pack":
+            problems.append(f"its registration has the provider type {registered.get('providerType')}, not pack")
+        if problems:
+            raise SyncFailed(
+                f"Palette lists none of the packs: {'; '.join(problems)}\n  -> run pulumi refresh, then pulumi up: the "
+                "registration is corrected"
+            )
+
+    def _tell(self, status: SyncStatus, missing: Packs, wanted: Packs, since: float) -> None:
+        reason = f": {clean(status.message)}" if status.message else ""
+        self._reporter.status(f"synced, but Palette does not list {format_versions(missing)} yet{reason}")
+        if since < _EARLY or self._told:
+            return
+        self._told = True
+        if reasons := _reasons(status.message, missing):
+            said = f"Palette says of them: {'; '.join(reasons)}"
+        elif _count(missing) == _count(wanted):
+            said = f"it looks in {self._location}/spectro-packs/archive and nowhere else, so compare the base path"
+        else:
+            return
+        self._reporter.warning(
+            f"Palette's sync ended, but it does not list {format_versions(missing)}; {said}. The wait goes on, for "
+            f"{self._timeout:g} s in all"
         )
 
     def missing(self, wanted: Packs) -> dict[str, list[str]]:
@@ -102,7 +150,7 @@ class SyncWaiter:
             pause = min(2 * pause, _LONGEST_PAUSE)
 
     def _failure(self, status: SyncStatus, missing: Packs, wanted: Packs) -> SyncFailed:
-        what = f"offer {format_versions(missing)}" if missing else "finish its sync"
+        what = f"list {format_versions(missing)}" if missing else "finish its sync"
         text = f"Palette does not {what} after {self._timeout:g} s: the sync of {self._location} is {status}"
         remedy = "see what Palette's console says about this registry, and run pulumi up again"
         if not status.supported:
@@ -115,6 +163,11 @@ class SyncWaiter:
                 f"it has been running since {status.last_run}: run pulumi up again, which goes on waiting (syncTimeout sets "
                 "for how long); after an hour a new sync replaces it"
             )
+        elif reasons := _reasons(status.message, missing):
+            remedy = (
+                f"Palette says of them: {'; '.join(reasons)}; mend these packs, publish them under new versions, and run "
+                "pulumi up again"
+            )
         elif missing and _count(missing) == _count(wanted):
             remedy = (
                 f"Palette found none of the packs: it looks in {self._location}/spectro-packs/archive and nowhere else, so "
@@ -122,6 +175,16 @@ class SyncWaiter:
                 "credentials may list and read the repositories; then run pulumi up again"
             )
         return SyncFailed(f"{text}\n  -> {remedy}")
+
+
+def _reasons(message: str, missing: Packs) -> list[str]:
+    """The parts of Palette's message that name one of these versions and its pack: its form isn't published."""
+    parts = (clean(part) for part in re.split(r"[;\n]", message))
+    return [
+        part
+        for part in parts
+        if any(pack in part and version in part for pack, versions in missing.items() for version in versions)
+    ]
 
 
 def _count(packs: Packs) -> int:

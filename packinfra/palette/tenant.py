@@ -22,7 +22,7 @@ def confirm_tenant(transport: PaletteTransport, tenant: str, error: NotFound) ->
         whose = f"belongs to the tenant {ours}" if ours else "belongs to a tenant that Palette doesn't tell"
         raise error.recast(
             KeyRejected,
-            text=f"the API key {whose}; it was registered in the tenant {tenant}",
+            text=f"the API key {whose}; it was made in the tenant {tenant}",
             remedy="give an API key of that tenant; if the tenant is no more: pulumi state delete <URN of the "
             "PaletteRegistry or ClusterProfile> --target-dependents (pulumi stack --show-urns), then pulumi up",
         )

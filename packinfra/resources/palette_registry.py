@@ -27,10 +27,12 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
         external_id: ecr: ExternalId of the same PalettePrincipal.
         access_key_id: ecr, instead of a role: access key of an IAM user.
         secret_key: its secret. Secrets are kept as secrets in state: Palette never gives them back.
+        pod_identity_role_arn: ecr, instead of a role: role of the EKS Pod Identity association of a Palette in EKS.
         username: basic: user with which Palette reads.
         password: its password.
         registry_ca_file: basic: PEM file with the CA certificate of the registry, relative to the project.
-        partition: ecr: partition of the AWS account: aws, aws-us-gov.
+        insecure_skip_verify: basic: Palette doesn't verify the registry's certificate. Each preview and up warns of it.
+        partition: ecr: partition of the AWS account: aws, aws-us-gov, aws-iso, aws-iso-b.
         role_timeout_seconds: ecr: how long to wait for a role that Palette can't use yet (IAM is eventually consistent).
         host: see PalettePrincipal.
         ca_file: see PalettePrincipal.
@@ -61,9 +63,11 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
         external_id: pulumi.Input[str] | None = None,
         access_key_id: pulumi.Input[str] | None = None,
         secret_key: pulumi.Input[str] | None = None,
+        pod_identity_role_arn: pulumi.Input[str] | None = None,
         username: pulumi.Input[str] | None = None,
         password: pulumi.Input[str] | None = None,
         registry_ca_file: str | None = None,
+        insecure_skip_verify: bool = False,
         partition: str = "aws",
         role_timeout_seconds: float = 120.0,
         host: pulumi.Input[str] | None = None,
@@ -82,9 +86,11 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
             "accessKeyId": access_key_id,
             # The engine marks outputs as secrets where the inputs of the same name are.
             "secretKey": None if secret_key is None else pulumi.Output.secret(secret_key),
+            "podIdentityRoleArn": pod_identity_role_arn,
             "username": username,
             "password": None if password is None else pulumi.Output.secret(password),
             "registryCaFile": registry_ca_file,
+            "insecureSkipVerify": insecure_skip_verify,
             "partition": partition,
             "roleTimeoutSeconds": role_timeout_seconds,
             **self.palette_location,

@@ -48,6 +48,12 @@ class PaletteSettings(Model):
         "packinfra:paletteSecretKey belongs to it",
         examples=["AKIAIOSFODNN7EXAMPLE"],
     )
+    pod_identity_role_arn: Annotated[str, AfterValidator(credentials.validate_role_arn)] | None = Field(
+        None,
+        description="ecr: role of the EKS Pod Identity association with which a self-hosted Palette in EKS reads, instead of "
+        "a role that trusts Palette's account",
+        examples=["arn:aws:iam::123456789012:role/palette"],
+    )
     username: str | None = Field(
         None,
         description="basic: user name with which Palette reads; the secret packinfra:palettePassword is its password",
@@ -59,6 +65,11 @@ class PaletteSettings(Model):
         "registry; absent: caFile of packinfra:registry",
         examples=["harbor-ca.pem"],
     )
+    insecure_skip_verify: bool = Field(
+        False,
+        description="basic: Palette does not verify the registry's certificate; each preview and up warns of it. Prefer "
+        "registryCaFile",
+    )
 
     def credential_problems(
         self, kind: Kind, secrets: Collection[str], name: Callable[[str], str], hints: Mapping[str, str]
@@ -66,6 +77,6 @@ class PaletteSettings(Model):
         """The problems in the choice of Palette's credentials; `secrets` are those of secretKey and password that are set.
         For the other parameters, see packinfra.palette.credentials."""
         present = {key for key in credentials.KEYS if getattr(self, to_snake(key), None)} | {*secrets}
-        if kind == "ecr" and (self.role_arn or not present & {"accessKeyId", "secretKey"}):
+        if kind == "ecr" and (self.role_arn or not present & {"accessKeyId", "secretKey", "podIdentityRoleArn"}):
             present |= {"roleArn", "externalId"}  # by default packinfra creates a role; Palette provides the ExternalId
         return credentials.problems(kind, present, name, hints)

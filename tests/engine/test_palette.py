@@ -1,4 +1,4 @@
-"""packinfra:palette in the ready program, on the real engine: the registry registered, synced, and the packs offered.
+"""packinfra:palette in the ready program, on the real engine: the registry registered, synced, and the packs listed.
 
 Each test is a story of one stack, since every run of the engine costs seconds.
 """
@@ -65,7 +65,7 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
 
     make_pack(project.folder / "packs/hello", version="1.1.0")
     assert project.preview() == {"PublishedPack packs-hello": "update", "PaletteSync packs": "update"}
-    assert "Palette offers hello 1.0.0, 1.1.0" in project.up()
+    assert "Palette lists hello 1.0.0, 1.1.0" in project.up()
     assert palette.versions(uid) == ["1.0.0", "1.1.0"]
     assert len(asked(f"palette: POST {OCI}/{uid}/ecr/sync")) == 1
     assert asked("palette: PUT *") == []
@@ -177,7 +177,7 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
     mark = sandbox.mark()
     configure(project, syncTimeout=2)
     with sandbox.palette.overrides(hangs=True):
-        up("Palette does not offer hello 1.0.0 after 2 s", "InProgress", "syncTimeout sets for how long")
+        up("Palette does not list hello 1.0.0 after 2 s", "InProgress", "syncTimeout sets for how long")
     with sandbox.palette.overrides(in_use="web"):
         output = project.destroy(succeeds=False)
     assert "could not delete the registry from Palette" in output

@@ -160,7 +160,7 @@ def test_another_tenants_key_finds_nothing_gone(bench: Bench) -> None:
     stranger = bench.sandbox.palette.key(admin=True, tenant="another")
     with bench.another(SPECTROCLOUD_APIKEY=stranger) as other:
         for operation in (other.read, other.delete):
-            with pytest.raises(ProviderError, match=f"it was registered in the tenant {outs['tenant']}") as caught:
+            with pytest.raises(ProviderError, match=f"it was made in the tenant {outs['tenant']}") as caught:
                 operation(uid, outs)
             assert "\n  -> give an API key of that tenant" in str(caught.value)
         with pytest.raises(ProviderError, match=r"404 ResourceNotFound"):

@@ -28,6 +28,9 @@ READERS: dict[str, tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any], 
         {"Policy packs-reader", "Role packs-reader", "RolePolicyAttachment packs-reader"},
         "arn:aws-us-gov:iam::210987654321:root",
     ),
+    "a role by EKS Pod Identity": (
+        {"pod_identity_role_arn": OWN_ROLE}, None, {"podIdentityRoleArn": OWN_ROLE}, set(), None,
+    ),
     "a role of one's own": (
         {"role_arn": OWN_ROLE}, None, {"roleArn": OWN_ROLE, "externalId": "from-palette"}, {"PalettePrincipal packs"},
         None,
@@ -62,7 +65,7 @@ def test_who_reads_an_ecr_registry(mocks: Recording, monkeypatch: pytest.MonkeyP
 
     program()
     registry = mocks.declared["PaletteRegistry", "packs"]
-    keys = ("roleArn", "externalId", "accessKeyId", "secretKey", "username", "password")
+    keys = ("roleArn", "externalId", "accessKeyId", "secretKey", "podIdentityRoleArn", "username", "password")
     assert {key: registry[key] for key in keys if registry.get(key) is not None} == credentials
     assert (registry["kind"], registry["endpoint"], registry["basePath"]) == ("ecr", HOST, "team")
     declared = {f"{kind} {name}" for kind, name in mocks.declared}

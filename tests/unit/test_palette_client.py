@@ -296,7 +296,7 @@ def test_gone_needs_a_key_of_the_tenant(client: PaletteClient, palette: Scripted
     palette.on("DELETE", "/u1/ecr", GONE)
     palette.on("GET", "/summary", items())
     for operation in (client.read, client.delete):
-        with pytest.raises(KeyRejected, match="belongs to the tenant t-2; it was registered in the tenant t-1"):
+        with pytest.raises(KeyRejected, match="belongs to the tenant t-2; it was made in the tenant t-1"):
             operation("ecr", "u1", "t-1")
     with pytest.raises(KeyRejected):
         client.read("ecr", "u1", "t-1")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from packinfra.palette import PaletteTransport, Registration
-from packinfra.palette.credentials import Kind, RoleCredentials
+from packinfra.palette.credentials import (
+    Kind,
+    PodIdentityCredentials,
+    RoleCredentials,
+    partition_of,
+    partition_problem,
+)
 from packinfra.palette.errors import KeyRejected, PaletteUnreachable
 from packinfra.palette.host import normalize_host
 from packinfra.palette.registration import normalize_base_path, normalize_endpoint, parse_registration
@@ -81,7 +88,7 @@ def answered(registration: Registration, **spec: Any) -> dict[str, Any]:
 
 AS_SENT = {"registryName": "packs", "providerType": "pack", "isPrivate": True, "isSyncSupported": True,
            "insecureSkipVerify": False, "certificate": None}  # fmt: skip
-NONE = dict.fromkeys(("roleArn", "externalId", "accessKeyId", "username"))
+NONE = dict.fromkeys(("roleArn", "externalId", "accessKeyId", "podIdentityRoleArn", "username"))
 
 
 def parsed_from(kind: Kind, response: dict[str, Any]) -> dict[str, Any]:
@@ -109,6 +116,39 @@ def test_what_an_answer_says() -> None:
     assert parsed_from("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, (
         "it says nothing: no drift"
     )
+
+
+def test_pod_identity_is_passed_through() -> None:
+    role = "arn:aws:iam::123456789012:role/pod"
+    pod = replace(ROLE, credentials=PodIdentityCredentials(role))
+    assert pod.body()["spec"]["credentials"] == {
+        "credentialType": "pod-identity",
+        "podIdentity": {"roleArn": role},
+    }
+    assert (pod.kind, pod.secret, pod.role_arn) == ("ecr", "", None)
+    assert parsed_from("ecr", answered(pod))["podIdentityRoleArn"] == role
+    iso = replace(pod, partition="aws-iso-b")
+    assert iso.spec()["credentials"]["partition"] == "aws-iso-b"
+
+
+def test_an_unverified_certificate_is_sent_as_asked() -> None:
+    unverified = replace(BASIC, insecure_skip_verify=True)
+    assert unverified.spec()["auth"]["tls"]["insecureSkipVerify"] is True
+    assert BASIC.spec()["auth"]["tls"]["insecureSkipVerify"] is False
+
+
+@pytest.mark.parametrize(
+    ("region", "partition"),
+    [("eu-west-1", "aws"), ("", "aws"), ("us-gov-east-1", "aws-us-gov"), ("us-iso-east-1", "aws-iso"),
+     ("us-isob-east-1", "aws-iso-b"), ("cn-north-1", "aws-cn")],
+)  # fmt: skip
+def test_partitions(region: str, partition: str) -> None:
+    assert partition_of(region) == partition
+    assert bool(partition_problem(partition)) is (partition == "aws-cn")
+    assert partition_problem("aws", f"arn:{partition}:iam::123456789012:role/x") == (
+        "" if partition == "aws"
+        else f"the role arn:{partition}:iam::123456789012:role/x is in the partition {partition}, the registry in aws"
+    )  # fmt: skip
 
 
 def test_masked_values_are_left_out() -> None:

@@ -15,12 +15,14 @@ from pulumi.runtime.mocks import MockResourceArgs
 
 import packinfra
 from packinfra.lifecycle.palette.inputs import registration, validate_inputs
+from packinfra.lifecycle.palette.registry import PaletteRegistryLifecycle
 from packinfra.palette import PaletteError, Registration
 from packinfra.palette.errors import CredentialsRejected, Forbidden, PaletteStep
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.palette.validation import wait_until_valid
 from packinfra.resources._inputs import palette_location
 from tests.support.components import NoLookups, installed
+from tests.support.run import Messages, new_run
 
 ROLE = "arn:aws:iam::123456789012:role/team/palette"
 ECR = {"registryName": "packs", "kind": "ecr", "endpoint": "123456789012.dkr.ecr.eu-west-1.amazonaws.com",
@@ -39,6 +41,8 @@ class Unknown:
     [
         (BY_ROLE, {}),
         (BY_KEY, {}),
+        ({**ECR, "podIdentityRoleArn": ROLE}, {}),
+        ({**BASIC, "insecureSkipVerify": True}, {"insecureSkipVerify": True}),
         (BASIC, {}),
         ({**BASIC, "endpoint": "http://harbor.internal:5000/"}, {"endpoint": "http://harbor.internal:5000"}),
         ({**BASIC, "endpoint": "https://h.example/v2/", "basePath": "/a/b/"},
@@ -53,7 +57,7 @@ class Unknown:
 )  # fmt: skip
 def test_good_inputs(inputs: dict[str, Any], tidy: dict[str, str]) -> None:
     before = dict(inputs)
-    assert validate_inputs(inputs) == ({**inputs, **REQUIRED_SPEC, **tidy}, [])
+    assert validate_inputs(inputs) == ({**inputs, **REQUIRED_SPEC, "insecureSkipVerify": False, **tidy}, [])
     assert inputs == before
 
 
@@ -73,13 +77,18 @@ def test_good_inputs(inputs: dict[str, Any], tidy: dict[str, str]) -> None:
         ({**BASIC, "endpoint": "https://h.example/spectro-packs"}, ["endpoint: https://h.example/spectro-packs: leave"]),
         ({**BY_ROLE, "basePath": "base/spectro-packs/archive"}, ["base_path: base/spectro-packs/archive: leave"]),
         ({**BY_ROLE, "basePath": "/"}, ["base_path: it is empty"]),
-        (ECR, ["role_arn and external_id, or access_key_id and secret_key: missing; Palette reads no pack registry without"]),
+        (ECR, ["role_arn and external_id, or access_key_id and secret_key, or pod_identity_role_arn: missing; Palette reads no pack registry without"]),
         ({**BASIC, "username": None, "password": None}, ["username and password: missing; Palette reads no pack registry without credentials"]),
         ({**BASIC, "password": None}, ["password: missing for username"]),
         ({**BY_ROLE, **BY_KEY}, ["role_arn, access_key_id: Palette reads with a role or with an access key, not with both: remove"]),
         ({**BY_ROLE, "externalId": None}, ["external_id: missing for role_arn (PalettePrincipal provides it)"]),
         ({**BY_ROLE, "roleArn": "palette"}, ["role_arn: palette: write the ARN of a role"]),
         ({**BY_KEY, "secretKey": None}, ["secret_key: missing for access_key_id"]),
+        ({**ECR, "podIdentityRoleArn": "pod"}, ["pod_identity_role_arn: pod: write the ARN of a role"]),
+        ({**BY_ROLE, "podIdentityRoleArn": ROLE}, ["role_arn, pod_identity_role_arn: Palette reads with"]),
+        ({**BY_ROLE, "insecureSkipVerify": True}, ["insecure_skip_verify: not for kind: ecr: remove it"]),
+        ({**BY_ROLE, "partition": "aws-us-gov"}, [f"the role {ROLE} is in the partition aws, the registry in aws-us-gov"]),
+        ({**BY_ROLE, "partition": "aws-cn"}, ["Palette reads no ECR registry in the partition aws-cn, only in aws, "]),
         ({**BY_ROLE, "username": "robot"}, ["username: not for kind: ecr: remove it"]),
         ({**BASIC, "roleArn": ROLE}, ["role_arn: not for kind: basic: remove it"]),
         ({**BASIC, "password": "********"}, ["password: this is how Palette masks a secret"]),
@@ -95,6 +104,17 @@ def test_bad_inputs_are_all_reported_at_once(inputs: dict[str, Any], messages: l
     for problem, expected in zip(problems, messages, strict=True):
         assert expected in problem
         assert "s3cret" not in problem
+
+
+def test_an_unverified_certificate_is_said_loudly() -> None:
+    messages = Messages()
+    warnings, lifecycle = messages.warnings, PaletteRegistryLifecycle(new_run(messages), lambda _key: None)
+    for _ in range(2):
+        assert lifecycle.check({}, {**BASIC, "insecureSkipVerify": True}).problems == []
+    assert len(warnings) == 1
+    assert "Palette will not verify the certificate of https://harbor.example.com (packs)" in warnings[0]
+    lifecycle.check({}, dict(BASIC))
+    assert len(warnings) == 1
 
 
 def test_the_registrys_certificate_is_an_input(tmp_path: Path) -> None:

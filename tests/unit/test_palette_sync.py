@@ -77,6 +77,9 @@ class Bench:
             PaletteTransport(palette.host, KEY, ca_file=palette.ca_file, limiter=RateLimiter(1000.0))
         )
         palette.on("POST", "/sync", Reply(202))
+        self.registered = {"endpoint": "h.example", "baseContentPath": "base", "providerType": "pack"}
+        registered = {"metadata": {"name": "packs"}, "spec": self.registered}
+        palette.on("GET", "/u1/ecr", Reply(body=registered))
 
     def sleep(self, seconds: float) -> None:
         self.time += seconds
@@ -190,7 +193,7 @@ def test_a_sync_that_hangs(bench: Bench) -> None:
     bench.lists("other", [])
     with pytest.raises(SyncFailed) as caught:
         bench.run(timeout=60)
-    message = "Palette does not offer hello 1.1.0; other 2.0.0 after 60 s: the sync of h.example/base is InProgress\n"
+    message = "Palette does not list hello 1.1.0; other 2.0.0 after 60 s: the sync of h.example/base is InProgress\n"
     assert str(caught.value).startswith(f"{message}  -> it has been running since {T2}: run pulumi up again")
     assert bench.time == 60
 
@@ -213,11 +216,57 @@ def test_nothing_is_listed(bench: Bench) -> None:
         assert expected in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"baseContentPath": "elsewhere"}, "its registration is for h.example/elsewhere, not for h.example/base"),
+        ({"endpoint": "other.example"}, "its registration is for other.example/base"),
+        ({"providerType": "helm"}, "its registration has the provider type helm, not pack"),
+    ],
+)
+def test_a_registration_that_somebody_changed(bench: Bench, changes: dict[str, str], message: str) -> None:
+    bench.registered |= changes
+    bench.statuses(("Success", T1, T1), ("Success", T2, T2))
+    bench.lists("hello", [])
+    bench.lists("other", [])
+    with pytest.raises(SyncFailed, match=rf"{message}.*\n  -> run pulumi refresh, then pulumi up"):
+        bench.run()
+    assert bench.time == 1, "not after the whole timeout"
+
+
+def test_the_base_path_is_told_early(bench: Bench) -> None:
+    bench.statuses(("Success", T1, T1), ("Success", T2, T2))
+    bench.lists("hello", *[[]] * 6, ["1.0.0", "1.1.0"])
+    bench.lists("other", *[[]] * 6, ["2.0.0"])
+    bench.run()
+    assert len(bench.warnings) == 1
+    assert (
+        "it looks in h.example/base/spectro-packs/archive and nowhere else, so compare the base path"
+        in bench.warnings[0]
+    )
+    assert bench.time < 60
+
+
+def test_palettes_reason_for_a_pack(bench: Bench) -> None:
+    """The message is what the stand-in sends of a layer that is no pack."""
+    said = "base/spectro-packs/archive/other:2.0.0: its layer is no .tar.gz"
+    bench.statuses(
+        ("Success", T1, T1), ("Success", T2, T2), message=f"{said}; base/spectro-packs/archive/x:1.0.0: no pack"
+    )
+    bench.lists("hello", ["1.0.0", "1.1.0"])
+    bench.lists("other", [])
+    with pytest.raises(SyncFailed, match=rf"\n  -> Palette says of them: {said}; mend these packs"):
+        bench.run(timeout=60)
+    assert bench.messages[0].startswith(f"synced, but Palette does not list other 2.0.0 yet: {said}")
+    assert len(bench.warnings) == 1
+    assert f"Palette says of them: {said}." in bench.warnings[0]
+
+
 def test_one_is_not_listed(bench: Bench) -> None:
     bench.statuses(("Success", T1, T1), ("Success", T2, T2))
     bench.lists("hello", ["1.0.0"])
     bench.lists("other", ["2.0.0"])
-    with pytest.raises(SyncFailed, match=r"does not offer hello 1\.1\.0 after(?s:.*)see what Palette's console") as e:
+    with pytest.raises(SyncFailed, match=r"does not list hello 1\.1\.0 after(?s:.*)see what Palette's console") as e:
         bench.run(timeout=60)
     assert "base path" not in str(e.value)
 

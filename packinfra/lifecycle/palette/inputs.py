@@ -21,7 +21,7 @@ _HINTS = {"externalId": " (PalettePrincipal provides it)"}
 
 def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """(the inputs, normalized and completed; the problems)"""
-    props: dict[str, Any] = {**news, **REQUIRED_SPEC}
+    props: dict[str, Any] = {**news, **REQUIRED_SPEC, "insecureSkipVerify": bool(news.get("insecureSkipVerify"))}
     kind = props.get("kind")
     if kind not in KINDS:
         return props, [f"kind: {kind!r}: write ecr, or basic for every other registry"]
@@ -41,6 +41,7 @@ def registration(props: Mapping[str, Any]) -> Registration:
         credentials=credentials.parse(props),
         certificate=str(props.get("certificate") or ""),
         partition=str(props.get("partition") or "aws"),
+        insecure_skip_verify=bool(props.get("insecureSkipVerify")),
     )
 
 
@@ -70,13 +71,17 @@ def _location(kind: Kind, props: dict[str, Any]) -> list[str]:
 
 
 def _credentials(kind: Kind, props: Mapping[str, Any]) -> list[str]:
-    present = [key for key in credentials.KEYS if props.get(key) is not None]
+    present = [key for key in credentials.KEYS if props.get(key) not in (None, False)]
     problems = credentials.problems(kind, present, _in_python, _HINTS)
-    if isinstance(role := props.get("roleArn"), str):
-        try:
-            credentials.validate_role_arn(role)
-        except ValueError as error:
-            problems.append(f"role_arn: {role}: {error} (arn:aws:iam::123456789012:role/palette)")
+    for key in ("roleArn", "podIdentityRoleArn"):
+        if isinstance(role := props.get(key), str):
+            try:
+                credentials.validate_role_arn(role)
+            except ValueError as error:
+                problems.append(f"{_in_python(key)}: {role}: {error} (arn:aws:iam::123456789012:role/palette)")
+                continue
+            if kind == "ecr" and isinstance(partition := props.get("partition"), str):
+                problems += filter(None, [credentials.partition_problem(partition, role)])
     problems += [
         f"{_in_python(key)}: this is how Palette masks a secret, not the secret itself"
         for key in SECRET_KEYS

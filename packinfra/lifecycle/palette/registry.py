@@ -26,10 +26,14 @@ from packinfra.palette.validation import wait_until_valid
 _REPLACES = ("kind", "host")
 """Not the name, unlike in Palette's Terraform provider: cluster profiles refer to the uid, which a replacement loses."""
 _WRITTEN = (
-    "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "username", "certificate",
-    "partition", *SECRET_KEYS, *REQUIRED_SPEC,
+    "registryName", "endpoint", "basePath", "roleArn", "externalId", "accessKeyId", "podIdentityRoleArn", "username",
+    "certificate", "partition", "insecureSkipVerify", *SECRET_KEYS, *REQUIRED_SPEC,
 )  # fmt: skip
 _OUTPUTS_ONLY = ("uid", "tenant", "revision")
+_UNVERIFIED = (
+    "insecureSkipVerify: Palette will not verify the certificate of {endpoint} ({name}). Whoever is on the network between "
+    "them can read its password and give it other packs. Give the registry's CA instead: registryCaFile"
+)
 _IN_PALETTE = "palette"
 """Stands in for the host, since one Palette may have several: uids are unique."""
 
@@ -41,6 +45,8 @@ class PaletteRegistryLifecycle:
 
     def check(self, _olds: Props, news: Props) -> CheckOutcome:
         self._run.ownership.plan(own_urn(news))
+        if news.get("insecureSkipVerify"):
+            self._run.warn_once(news, _UNVERIFIED.format(name=news.get("registryName"), endpoint=news.get("endpoint")))
         return CheckOutcome(*validate_inputs(news))
 
     def diff(self, id_: str, olds: Props, news: Props) -> DiffOutcome:

@@ -66,7 +66,7 @@ class PaletteSyncLifecycle:
     def _sync(self, props: Props) -> None:
         self._waiter(props).run(_wanted(props))
         if wanted := _wanted(props):
-            self._run.reporter(props).info(f"Palette offers {format_versions(wanted)}")
+            self._run.reporter(props).info(f"Palette lists {format_versions(wanted)}")
 
     def _waiter(self, props: Props) -> SyncWaiter:
         return SyncWaiter(
