@@ -157,7 +157,9 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
     if profiles:
         lines.append("Cluster profiles in it, with these packs:")
     lines += [
-        f"  {profile} {version}  (uid {uid})" for profile in sorted(profiles) for version, uid in profiles[profile].items()
+        f"  {profile} {version}  (uid {uid})"
+        for profile in sorted(profiles)
+        for version, uid in profiles[profile].items()
     ]
     name = min(versions)
     uri = repositories.get(name, name)
