@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -125,15 +126,19 @@ def test_other_content_under_the_same_version(bench: Bench) -> None:
 def test_a_run_in_progress_is_awaited_and_followed_by_another(bench: Bench) -> None:
     """It has looked at the registry before the push."""
     inputs = bench.hello("1.0.0")
-    with bench.sandbox.palette.overrides(stale_seconds=0.0, sync_seconds=2.0):
+    with bench.sandbox.palette.overrides(stale_seconds=0.0, hangs=True):
         assert bench.palette.send("POST", f"{OCI}/{bench.uid}/ecr/sync").status_code == 202
         while bench.palette.status("ecr", bench.uid)["status"] != "InProgress":
             pass
         running = bench.palette.status("ecr", bench.uid)["lastRunTime"]
-        bench.host.create(inputs)
-    assert any(
-        line.startswith(f"waiting for the sync that has been running since {running}") for line in bench.host.statuses
-    )
+        waiting = f"waiting for the sync that has been running since {running}"
+        create = threading.Thread(target=bench.host.create, args=(inputs,))
+        create.start()
+        deadline = time.monotonic() + 60
+        while not any(line.startswith(waiting) for line in bench.host.statuses):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    create.join()
     assert bench.palette.status("ecr", bench.uid)["lastRunTime"] > running
     assert bench.syncs() == 2
 
