@@ -74,7 +74,7 @@ def test_changed_content_in_place(bench: Bench) -> None:
     assert bench.host.diff(id_, outs, bench.checked(bench.inputs(**news), inputs)) == (True, [])
     message = bench.host.logs[-1]
     assert message.startswith(
-        f"{bench.name} 1.0.0 will be changed: description: none -> better, tag demo: none -> without a value"
+        f'{bench.name} 1.0.0 will be changed: description: none -> "better", tag demo: none -> without a value'
     )
     assert "2 clusters used it at the last up or refresh, and will be offered the change" in message
     assert "-replicas: 1 # few" in message

@@ -45,7 +45,7 @@ from packinfra.palette import PaletteClient
 from packinfra.palette.errors import PaletteError, PaletteStep
 from packinfra.palette.profile_differences import differences, fingerprint
 from packinfra.palette.profiles import ProfileClient
-from packinfra.text import listed
+from packinfra.text import listed, printable
 
 _REPLACES = ("host", "profileName", "project")
 _SETTINGS = ("keepVersions", "immutable", "caFile", "sensitiveDefaults", "registryUid")
@@ -133,12 +133,12 @@ class ClusterProfileLifecycle:
             for layer in stored.content.layers:
                 if layer.invalid:
                     reporter.warning(
-                        f"{name} {version}: the pack {layer.name} {layer.version} is invalid: {layer.invalid}; clusters "
+                        f"{name} {version}: the pack {printable(f'{layer.name} {layer.version}')} is invalid: {printable(layer.invalid)}; clusters "
                         "can't get this version: publish the pack again, or take it out of the profile"
                     )
             is_current = version == props["version"]
             if stored.content.version != version:
-                found = [f"its version is now {stored.content.version}"]
+                found = [f"its version is now {printable(stored.content.version)}"]
                 del there[version]
             elif is_current and props.get("resolved"):
                 ours = to_version(props, [layer_from_props(layer) for layer in props["resolved"]])
