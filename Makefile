@@ -8,7 +8,8 @@ PYTHON ?= $(or $(shell for p in python3 python3.14 python3.13 python3.12 python3
 
 MAKEFLAGS += --no-print-directory
 # A caller's own Python paths must not reach into our environments. Package index settings (PIP_*) and proxies stay.
-unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH
+# Many images forbid bytecode; here each of the many Python processes would then compile Pulumi's SDK anew.
+unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONDONTWRITEBYTECODE
 
 BOOTSTRAP = $(PYTHON) -m tools.bootstrap
 LOCAL = $(PYTHON) -m tools.local

@@ -11,6 +11,7 @@
     POST   /palette                 sets some: a JSON object with any of ``palette.overrides.Overrides``
     POST   /palette/keys            a new API key for it: {"admin": is its user a tenant admin, "tenant": absent: main,
                                     "projects": the names of those that the user sees, absent: all}
+    POST   /palette/users           a new user: {"email", "password", "admin", "mfa": has a second factor, "tenant"}
     POST   /palette/projects        a new project: {"name", "tenant": absent: main}; its uid
     POST   /palette/clusters        sets the clusters that use a cluster profile: {"profile": its uid, "clusters":
                                     [{"uid", "name", "projectUid"}]}
@@ -25,6 +26,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from sandbox.faults import Faults
 from sandbox.palette.api import Palette
+from sandbox.palette.projects import Key
 
 
 @dataclass
@@ -66,6 +68,11 @@ class Control:
         if what == "keys":
             projects = None if params.get("projects") is None else tuple(map(str, params["projects"]))
             return 200, {"key": self.palette.make_key(admin=bool(params["admin"]), tenant=tenant, projects=projects)}
+        if what == "users":
+            key = Key(bool(params.get("admin")), tenant)
+            email, password = str(params["email"]), str(params["password"])
+            self.palette.logins.make_user(email, password, key, mfa=bool(params.get("mfa")))
+            return 200, {}
         if what == "projects":
             return 200, {"uid": self.palette.projects.make(str(params["name"]), tenant)}
         if what == "clusters":

@@ -105,6 +105,8 @@ def parse_registration(kind: Kind, response: RegistryResponse) -> dict[str, Any]
         "isSyncSupported": response.status.sync_status.is_sync_supported,
         "insecureSkipVerify": tls.insecure_skip_verify,
     }
+    if credentials.credential_type == "pod-identity" and not credentials.pod_identity.role_arn:
+        del values["podIdentityRoleArn"]  # no source says that Palette returns it
     return {key: value if value != "" else None for key, value in values.items() if "*" not in str(value)}
 
 

@@ -85,6 +85,11 @@ class User(Part):
     status: _UserStatus = _UserStatus()
 
 
+class UserToken(Part):
+    authorization: Annotated[str, StringConstraints(pattern=r"^[!-~]+$")] = Field(alias="Authorization")
+    is_mfa: bool = False
+
+
 class StsAccount(Part):
     account_id: Text
     external_id: Text

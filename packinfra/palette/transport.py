@@ -17,22 +17,22 @@ from urllib.parse import quote, urlencode
 
 from packinfra.http.budget import RetryBudget
 from packinfra.http.client import HttpClient, Response, Timeouts
-from packinfra.http.failures import Cause, ConnectionFailure, unusable_ca
+from packinfra.http.errors import AuthRejected
+from packinfra.http.failures import ConnectionFailure, unusable_ca
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.http.redact import clean
-from packinfra.http.retry import Failure, RetryPolicy, seconds_until
+from packinfra.http.retry import RetryPolicy
 from packinfra.http.trust import Trust
 from packinfra.palette.errors import (
-    Forbidden,
     KeyRejected,
-    NotFound,
     NotPalette,
     PaletteError,
     PaletteStep,
-    PaletteThrottled,
     PaletteUnreachable,
 )
-from packinfra.palette.responses import Page, Part, parse
+from packinfra.palette.failures import describe_foreign, error_for, parse_object, unreachable
+from packinfra.palette.login import Login, TokenCache
+from packinfra.palette.responses import Page, Part, UserToken, parse
 
 _TIMEOUTS = Timeouts(connect=10.0, read=30.0)  # 30 s in Palette's own Go client
 _LIMITER = RateLimiter(10.0, burst=5)
@@ -45,8 +45,10 @@ _UNKNOWN_FORM = (
     "check host (packinfra:palette); if it is Palette's, its API may have changed since 4.8, which this version of packinfra "
     "was written for: look for a newer one"
 )
-_SCOPE_CODE = "ProjectUidIsNotEmpty"
-"""400 of a request that is for the tenant alone."""
+_LOGIN_REMEDY = (
+    "check email, password and org of the secret packinfra:paletteLogin; a user with a second factor or single sign-on needs "
+    "an API key (packinfra:paletteApiKey, or SPECTROCLOUD_APIKEY)"
+)
 
 
 P = TypeVar("P", bound=Part)
@@ -70,6 +72,7 @@ class PaletteTransport:
 
     Args:
         host: As `normalize_host` returns it.
+        key: An API key, or a login whose token is renewed.
         ca_file: A PEM file with CA certificates to trust besides the system's.
 
     Raises:
@@ -79,7 +82,7 @@ class PaletteTransport:
     def __init__(
         self,
         host: str,
-        key: str,
+        key: str | Login,
         *,
         ca_file: str | None = None,
         policy: RetryPolicy | None = None,
@@ -93,7 +96,7 @@ class PaletteTransport:
                 "name a PEM file with the certificate of the CA that signed Palette's (caFile, relative to the project)"
             )
             raise PaletteUnreachable(PaletteStep.CONNECT, host, text=problem, remedy=remedy)
-        if not (key.isascii() and key.isprintable()) or " " in key:
+        if isinstance(key, str) and (not (key.isascii() and key.isprintable()) or " " in key):
             raise KeyRejected(
                 PaletteStep.LOGIN,
                 host,
@@ -103,9 +106,11 @@ class PaletteTransport:
         self._policy, self._limiter = policy or RetryPolicy(first=2.0), limiter
         self._sleep, self._clock = sleep, clock
         self._http = HttpClient(Trust(ca_file), timeouts)
+        self._tokens = TokenCache(self._log_in, clock) if isinstance(key, Login) else None
 
     def budget(self) -> RetryBudget:
-        return RetryBudget(self._policy, clock=self._clock, sleep=self._sleep)
+        # A token that Palette rejects was forgotten already: once, another login is worth a try.
+        return RetryBudget(self._policy, lambda _: self._tokens is not None, clock=self._clock, sleep=self._sleep)
 
     def close(self) -> None:
         self._http.close()
@@ -133,18 +138,8 @@ class PaletteTransport:
         """
 
         def action() -> P:
-            response = self._request(_Call(step, method, path, project, query, body, secrets))
-            document = _document(response)
-            if document is None:
-                text = _foreign(response) if response.body else "an empty response, where Palette sends JSON"
-                raise NotPalette(step, f"{self.host}{path}", status=response.status, text=text)
-            try:
-                return parse(model, document)
-            except ValueError as error:
-                text = f"not the response that Palette's API describes: {clean(str(error), (self._key, *secrets), 300)}"
-                raise NotPalette(
-                    step, f"{self.host}{path}", status=response.status, text=text, remedy=_UNKNOWN_FORM
-                ) from None
+            call = _Call(step, method, path, project, query, body, secrets)
+            return self._parsed(call, self._request(call), model)
 
         return self.budget().attempt(action) if retry else action()
 
@@ -187,17 +182,64 @@ class PaletteTransport:
 
         def action() -> None:
             response = self._request(_Call(step, method, path, project, query, body, secrets))
-            if response.status not in _EMPTY and _document(response) is None:
-                text = _foreign(response) if response.body else f"an empty {response.status}, where Palette sends 204"
+            if response.status not in _EMPTY and parse_object(response) is None:
+                text = (
+                    describe_foreign(response)
+                    if response.body
+                    else f"an empty {response.status}, where Palette sends 204"
+                )
                 raise NotPalette(step, f"{self.host}{path}", status=response.status, text=text)
 
         return self.budget().attempt(action) if retry else action()
 
+    def _parsed(self, call: _Call, response: Response, model: type[P]) -> P:
+        target, document = f"{self.host}{call.path}", parse_object(response)
+        if document is None:
+            text = describe_foreign(response) if response.body else "an empty response, where Palette sends JSON"
+            raise NotPalette(call.step, target, status=response.status, text=text)
+        try:
+            return parse(model, document)
+        except ValueError as error:
+            text = f"not the response that Palette's API describes: {clean(str(error), self._secrets(call), 300)}"
+            raise NotPalette(call.step, target, status=response.status, text=text, remedy=_UNKNOWN_FORM) from None
+
+    def _secrets(self, call: _Call) -> tuple[str, ...]:
+        if isinstance(self._key, str):
+            return self._key, *call.secrets
+        return self._key.password, self._tokens.current if self._tokens else "", *call.secrets
+
     def _request(self, call: _Call) -> Response:
-        """One request; the response if its status is 2xx."""
+        """One request on behalf of the user; the response if its status is 2xx."""
+        if self._tokens is None:
+            return self._exchange(call, {"ApiKey": str(self._key)})
+        token = self._tokens.get()
+        try:
+            return self._exchange(call, {"Authorization": token})  # without Bearer
+        except KeyRejected as error:
+            self._tokens.forget(token)
+            error.auth_rejected = AuthRejected(token, "")
+            raise
+
+    def _log_in(self) -> str:
+        assert isinstance(self._key, Login)  # noqa: S101
+        query, secrets = {"setCookie": "false"}, (self._key.password,)
+        call = _Call(PaletteStep.LOGIN, "POST", "/v1/auth/authenticate", "", query, self._key.body(), secrets)
+        try:
+            response = self._exchange(call, {})
+        except PaletteError as error:
+            if error.status in (400, 401, 403, 404, 422) and not isinstance(error, NotPalette):
+                raise error.recast(KeyRejected, remedy=_LOGIN_REMEDY) from error
+            raise
+        user = self._parsed(call, response, UserToken)
+        if user.is_mfa:
+            text = f"the user {self._key.email} needs a second factor, which nobody can give here"
+            raise KeyRejected(call.step, f"{self.host}{call.path}", text=text, remedy=_LOGIN_REMEDY)
+        return user.authorization
+
+    def _exchange(self, call: _Call, authorization: Mapping[str, str]) -> Response:
         target = f"{self.host}{call.path}"
         url = f"https://{self.host}{quote(call.path)}{'?' if call.query else ''}{urlencode(call.query or {})}"
-        headers = {"Accept": "application/json", "ApiKey": self._key}
+        headers = {"Accept": "application/json", **authorization}
         if call.project:
             headers["ProjectUid"] = call.project
         content = None if call.body is None else json.dumps(call.body).encode()
@@ -207,63 +249,11 @@ class PaletteTransport:
         try:
             response = self._http.request(call.method, url, headers, body=content, limit=_BODY_LIMIT)
         except ConnectionFailure as failure:
-            raise _unreachable(failure, call.step, target) from failure
+            raise unreachable(failure, call.step, target) from failure
         if response.status == 429:
             self._limiter.throttled()
         else:
             self._limiter.succeeded()
         if 200 <= response.status < 300:
             return response
-        raise _error_for(response, call.step, target, (self._key, *call.secrets))
-
-
-def _document(response: Response) -> dict[str, Any] | None:
-    """None if the body is no JSON object."""
-    try:
-        document = json.loads(response.body)
-    except (ValueError, RecursionError):
-        return None
-    return document if isinstance(document, dict) else None
-
-
-def _unreachable(failure: ConnectionFailure, step: PaletteStep, target: str) -> PaletteError:
-    remedy = ""
-    if failure.cause is Cause.UNTRUSTED:
-        remedy = (
-            "add the CA certificate of Palette to the system's store, or name it (packinfra:palette: caFile, a PEM file "
-            "with the full chain)"
-        )
-    again = Failure(None, temporary=failure.temporary)
-    return PaletteUnreachable(step, target, text=failure.text, remedy=remedy, failure=again)
-
-
-def _error_for(response: Response, step: PaletteStep, target: str, secrets: tuple[str, ...]) -> PaletteError:
-    # Its fields are only shown, so no other form of them is an error; an empty one may still be Palette's.
-    document = _document(response) if response.body else {}
-    status, fields = response.status, document or {}
-    code, text = str(fields.get("code") or ""), clean(str(fields.get("message") or ""), secrets)
-    kind = PaletteError
-    if status == 429:
-        kind = PaletteThrottled
-    elif status >= 500:
-        text = text or "no reason given; perhaps it comes from something before Palette"
-    elif document is None or status < 400:
-        kind, text = NotPalette, _foreign(response)
-    elif status == 401:
-        kind = KeyRejected
-    elif status == 403 or code == _SCOPE_CODE:
-        kind = Forbidden
-    elif status == 404 and code == "ResourceNotFound":
-        kind = NotFound
-    retry_after = seconds_until(response.headers.get("Retry-After", ""), time.time())
-    failure = Failure(status if status != 500 else None, retry_after, temporary=status > 500)
-    return kind(step, target, status=status, code=clean(code, secrets), text=text, failure=failure)
-
-
-def _foreign(response: Response) -> str:
-    """A response that isn't Palette's, described."""
-    location = response.headers.get("Location")
-    if 300 <= response.status < 400 and location:
-        return f"a redirect to {clean(location.partition('?')[0], limit=300)}"
-    page = "html" in response.headers.get("Content-Type", "") or response.body.lstrip()[:1] == b"<"
-    return "a web page, where Palette sends JSON" if page else "not a response of Palette"
+        raise error_for(response, call.step, target, self._secrets(call))

@@ -19,7 +19,7 @@ from packinfra.settings.profiles import ProfileSettings
 from packinfra.settings.registry import kind_of
 from packinfra.settings.stack import PartialSettings, Settings
 
-SECRETS = ("registryPassword", "paletteApiKey", "paletteSecretKey", "palettePassword")
+SECRETS = ("registryPassword", "paletteApiKey", "paletteLogin", "paletteSecretKey", "palettePassword")
 """Keys of secrets. Only their presence is checked."""
 
 
@@ -49,7 +49,9 @@ def load(
     problems += errors
     problems += cross_check(StackConfig(settings, kind, values.keys() - invalid, invalid, secrets, region))
     if settings.palette and environ is not None:
-        problems += _check_environment(settings.palette, environ, has_key="paletteApiKey" in secrets)
+        problems += _check_environment(
+            settings.palette, environ, has_key=bool({"paletteApiKey", "paletteLogin"} & secrets)
+        )
     problems += [
         f"{NAMESPACE}:{key}: in plain text, in the stack file and then in state; replace it by a new one, and set that "
         f"with: pulumi config set --secret {NAMESPACE}:{key}"

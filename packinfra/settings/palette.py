@@ -16,8 +16,8 @@ from packinfra.settings.model import Model, Number
 
 class PaletteSettings(Model):
     """The registration of the registry in Palette. Absent: nothing is registered. The API key is the secret
-    packinfra:paletteApiKey, else SPECTROCLOUD_APIKEY in the environment. For one base path, only one stack may set
-    it."""
+    packinfra:paletteApiKey, else the login in the secret packinfra:paletteLogin, else SPECTROCLOUD_APIKEY in the
+    environment. For one base path, only one stack may set it."""
 
     name: str = Field(min_length=1, description="name of the registry in Palette", examples=["packs"])
     host: Annotated[str, AfterValidator(normalize_host)] | None = Field(

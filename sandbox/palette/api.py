@@ -10,6 +10,7 @@ from typing import Any
 from sandbox.asgi import Receive, Request, Response, Scope, Send
 from sandbox.palette import lookup, profiles, public
 from sandbox.palette.errors import AccessError, ApiError, invalid, not_found
+from sandbox.palette.logins import Logins
 from sandbox.palette.overrides import Overrides
 from sandbox.palette.profiles import Profiles
 from sandbox.palette.projects import Key, Projects
@@ -32,18 +33,17 @@ class Palette:
     external_id: str = field(default_factory=lambda: secrets.token_hex(16))
     projects: Projects = field(default_factory=Projects)
     profiles: Profiles = field(init=False)
+    logins: Logins = field(init=False)
     _public: Registry = field(default_factory=public.registry)
-    _keys: dict[str, Key] = field(default_factory=dict)
     _rate_limits: dict[str, RateLimit] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.logins = Logins(self.overrides)
         self.profiles = Profiles(self.projects, self.overrides, self._with_packs)
         self.override({})
 
     def make_key(self, *, admin: bool, tenant: str = "main", projects: tuple[str, ...] | None = None) -> str:
-        key = secrets.token_urlsafe(24)
-        self._keys[key] = Key(admin, tenant, projects)
-        return key
+        return self.logins.make_key(Key(admin, tenant, projects))
 
     def override(self, params: Any) -> None:
         self.overrides.update(params)
@@ -66,9 +66,9 @@ class Palette:
         group = "/".join(request.path.split("/")[:3])
         if group in self._rate_limits and not self._rate_limits[group].allows(group):
             raise ApiError(429, "TooManyRequests", "too many requests; try again later")
-        key = self._keys.get(request.headers.get("apikey", ""))
-        if key is None:
-            raise ApiError(401, "Unauthorized", "the API key is missing or not valid")
+        if (request.method, request.path) == ("POST", "/v1/auth/authenticate"):
+            return Response.json(200, self.logins.authenticate(await _body(request)))
+        key = self.logins.caller(request.headers)
         matching = [(each, match) for each in ROUTES if (match := each.path.fullmatch(request.path))]
         for found, match in matching:
             if found.method == request.method:

@@ -18,6 +18,7 @@ class Overrides:
     in_use: str = ""  # the cluster profile because of which no registry can be deleted (PAL-31)
     empty_lookup: bool = False  # a pack that is not indexed is 200 without tags, not 404 (PAL-53)
 
+    token_seconds: float = 900.0  # how long a JWT is accepted (PAL-105)
     ignores_variables: bool = False  # POST of a cluster profile ignores its variables (PAL-99)
     partial_values: bool = False  # a layer's values may lack parameters (PAL-95)
     strict_publish: bool = False  # publishing without a draft is an error (PAL-86)

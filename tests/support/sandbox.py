@@ -115,6 +115,11 @@ class PaletteControl:
         key: str = self.faults.control("POST", "/palette/keys", params)["key"]
         return key
 
+    def user(self, email: str, password: str, *, mfa: bool = False, tenant: str = "main") -> None:
+        """A new tenant admin, who logs in to the organisation that is called as the tenant."""
+        params = {"email": email, "password": password, "admin": True, "mfa": mfa, "tenant": tenant}
+        self.faults.control("POST", "/palette/users", params)
+
     def project(self, name: str, tenant: str = "main") -> str:
         """Makes a project; its uid. "Default" is there."""
         uid: str = self.faults.control("POST", "/palette/projects", {"name": name, "tenant": tenant})["uid"]
@@ -139,6 +144,7 @@ class PaletteControl:
         fails              every run fails with this message
         in_use             no registry can be deleted, because of the cluster profile of this name
         empty_lookup       a pack that is not indexed is 200 without tags instead of 404
+        token_seconds      how long a JWT is accepted
         ignores_variables  POST of a cluster profile ignores its variables
         partial_values     a layer's values may lack parameters
         strict_publish     publishing without a draft is an error

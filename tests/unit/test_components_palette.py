@@ -100,7 +100,7 @@ def test_palette_reads_a_basic_registry(mocks: Recording) -> None:
 
 def test_palettes_partition_is_the_regions(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
     palette = PaletteSettings(name="packs", host="palette.example.com")
-    for region, partition in (("us-gov-west-1", "aws-us-gov"), ("eu-west-1", "aws")):
+    for region, partition in (("us-gov-west-1", "aws-us-gov"), ("us-isob-east-1", "aws-iso-b"), ("eu-west-1", "aws")):
         monkeypatch.setenv("AWS_REGION", region)
         declares(lambda: EcrPackRegistry("packs", base_path="team", palette=palette))()
         assert mocks.declared["PalettePrincipal", "packs"]["partition"] == partition
@@ -127,6 +127,13 @@ def test_wrong_credentials_for_palette(
     with pytest.raises(pulumi.RunError, match=text) as caught:
         EcrPackRegistry("packs", base_path="team", palette=palette, palette_secret_key=secret)
     assert "hush" not in str(caught.value)
+    assert not mocks.declared
+
+
+def test_a_partition_that_palette_does_not_know(mocks: Recording, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "cn-north-1")
+    with pytest.raises(pulumi.RunError, match="aws:region: Palette reads no ECR registry in the partition aws-cn"):
+        EcrPackRegistry("packs", base_path="team", palette=PaletteSettings(name="packs"))
     assert not mocks.declared
 
 

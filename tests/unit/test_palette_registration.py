@@ -127,6 +127,8 @@ def test_pod_identity_is_passed_through() -> None:
     }
     assert (pod.kind, pod.secret, pod.role_arn) == ("ecr", "", None)
     assert parsed_from("ecr", answered(pod))["podIdentityRoleArn"] == role
+    silent = answered(ROLE, credentials={"credentialType": "pod-identity"})
+    assert "podIdentityRoleArn" not in parsed_from("ecr", silent), "it is no change that Palette doesn't return it"
     iso = replace(pod, partition="aws-iso-b")
     assert iso.spec()["credentials"]["partition"] == "aws-iso-b"
 

@@ -321,7 +321,7 @@ def test_all_problems_at_once() -> None:
 
 PROBLEMS = """the stack's config has problems:
   packinfra:foo: no such key; known are registry, packs, removedPacks, repositories, access, palette, profiles, \
-registryPassword, paletteApiKey, paletteSecretKey, palettePassword
+registryPassword, paletteApiKey, paletteLogin, paletteSecretKey, palettePassword
   packinfra:registry.kind: "x" is wrong: write ecr, or basic for every other registry; for example: kind: "ecr"
   packinfra:registry.basePath: missing; for example: basePath: "spectro-oci-registry"
   packinfra:access.reader.externalID: no such key; did you mean externalId?
