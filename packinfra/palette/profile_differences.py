@@ -22,6 +22,7 @@ from typing import Any
 import yaml
 
 from packinfra.palette.profile import Layer, ProfileVersion, Variable, variables_body
+from packinfra.text import printable, quoted
 
 _MASK = re.compile(r"\*+")
 
@@ -32,11 +33,11 @@ def differences(old: ProfileVersion, new: ProfileVersion) -> list[str]:
     An empty registry or pack uid, or layer, is not known, and no difference.
     """
     found = [
-        f"{what}: {before or 'none'} -> {after or 'none'}"
+        f"{what}: {before} -> {after}"
         for what, before, after in (
             ("type", old.type, new.type),
             ("cloud", old.cloud, new.cloud),
-            ("description", old.description.strip(), new.description.strip()),
+            ("description", _description(old), _description(new)),
         )
         if before != after
     ]
@@ -45,7 +46,8 @@ def differences(old: ProfileVersion, new: ProfileVersion) -> list[str]:
         for key in sorted({**old.tags, **new.tags})
         if (key in old.tags) != (key in new.tags) or old.tags.get(key) != new.tags.get(key)
     ]
-    return [*found, *_layer_differences(old.layers, new.layers), *_variable_differences(old.variables, new.variables)]
+    found += [*_layer_differences(old.layers, new.layers), *_variable_differences(old.variables, new.variables)]
+    return [printable(text) for text in found]
 
 
 def same_text(old: str, new: str) -> bool:
@@ -59,6 +61,11 @@ def same_text(old: str, new: str) -> bool:
 def is_mask(text: str) -> bool:
     """Whether Palette shows this in place of a secret."""
     return bool(_MASK.fullmatch(text))
+
+
+def _description(version: ProfileVersion) -> str:
+    text = version.description.strip()
+    return quoted(text) if text else "none"
 
 
 def _tag(tags: Mapping[str, str | None], key: str) -> str:

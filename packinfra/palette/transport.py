@@ -36,8 +36,11 @@ from packinfra.palette.responses import Page, Part, UserToken, parse
 
 _TIMEOUTS = Timeouts(connect=10.0, read=30.0)  # 30 s in Palette's own Go client
 _LIMITER = RateLimiter(10.0, burst=5)
-"""Of this process, for all endpoints: each of /v1/registries and /v1/packs takes 10 requests a second, in bursts of 5,
-from one address (Palette documentation, API rate limits)."""
+"""Of this process: each of /v1/registries, /v1/packs and /v1/dashboard takes 10 requests a second, in bursts of 5, from one
+address (Palette documentation, API rate limits)."""
+_PROFILE_LIMITER = RateLimiter(50.0, burst=25)
+"""For /v1/clusterprofiles, which takes 50, in bursts of 250 (the same)."""
+_PROFILES = "/v1/clusterprofiles"
 _BODY_LIMIT = 32 << 20
 _MOST_PAGES = 200  # of 50
 _EMPTY = (202, 204)
@@ -86,7 +89,7 @@ class PaletteTransport:
         *,
         ca_file: str | None = None,
         policy: RetryPolicy | None = None,
-        limiter: RateLimiter = _LIMITER,
+        limiter: RateLimiter | None = None,
         timeouts: Timeouts = _TIMEOUTS,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
@@ -245,15 +248,16 @@ class PaletteTransport:
         content = None if call.body is None else json.dumps(call.body).encode()
         if content is not None:
             headers["Content-Type"] = "application/json"
-        self._limiter.acquire()
+        limiter = self._limiter or (_PROFILE_LIMITER if call.path.startswith(_PROFILES) else _LIMITER)
+        limiter.acquire()
         try:
             response = self._http.request(call.method, url, headers, body=content, limit=_BODY_LIMIT)
         except ConnectionFailure as failure:
             raise unreachable(failure, call.step, target) from failure
         if response.status == 429:
-            self._limiter.throttled()
+            limiter.throttled()
         else:
-            self._limiter.succeeded()
+            limiter.succeeded()
         if 200 <= response.status < 300:
             return response
         raise error_for(response, call.step, target, self._secrets(call))

@@ -12,7 +12,7 @@ import pytest
 from tests.support.palette_resources import URN
 from tests.support.profile_bench import Bench, Packs, packs_in_palette, running
 from tests.support.profiles import P
-from tests.support.provider_host import ProviderError
+from tests.support.provider_host import UNKNOWN, ProviderError
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
@@ -54,6 +54,15 @@ def test_a_new_pack_version_flows_into_a_new_profile_version(bench: Bench) -> No
     assert bench.layer(first)["tag"] == "1.0.0", "the old version stays as it is"
     assert outs["versions"]["1.0.0"]["packs"] == {"hello": "1.0.0"}
 
+    mark = bench.sandbox.mark()
+    back = bench.updated(id_, (inputs, outs))
+    assert (
+        f"{bench.name} 1.0.0 becomes the current version again; since 1.1.0: layer hello: 1.1.0 -> 1.0.0"
+        in bench.host.logs[-1]
+    )
+    assert bench.written(mark) == []
+    assert back[1]["uid"] == first
+
     with bench.another() as host:
         host.delete(id_, outs)
         assert bench.versions() == {}
@@ -74,7 +83,7 @@ def test_changed_content_in_place(bench: Bench) -> None:
     assert bench.host.diff(id_, outs, bench.checked(bench.inputs(**news), inputs)) == (True, [])
     message = bench.host.logs[-1]
     assert message.startswith(
-        f"{bench.name} 1.0.0 will be changed: description: none -> better, tag demo: none -> without a value"
+        f'{bench.name} 1.0.0 will be changed: description: none -> "better", tag demo: none -> without a value'
     )
     assert "2 clusters used it at the last up or refresh, and will be offered the change" in message
     assert "-replicas: 1 # few" in message
@@ -248,6 +257,7 @@ def test_what_clusters_use_is_not_deleted(bench: Bench) -> None:
         assert set(bench.versions()) == {"1.0.0", "1.1.0"}, "all are asked for before the first is deleted"
     bench.sandbox.palette.clusters(first)
     bench.updated(id_, (inputs, outs), version="1.2.0", pack="1.2.0", keepVersions=1)
+    assert f"{bench.name} 1.0.0, 1.1.0 will be deleted (keepVersions), unless a cluster uses it" in bench.host.logs
     assert set(bench.versions()) == {"1.2.0"}
 
 
@@ -290,6 +300,16 @@ def test_what_palette_lacks_is_said_before_anything_is_written(
     for each in expected:
         assert each in text
     assert bench.written(mark) in ([], ["POST /v1/packs/search"])
+
+
+def test_what_is_not_known_yet(bench: Bench) -> None:
+    """In the preview of a program whose values come from other resources."""
+    id_, inputs, outs = bench.created()
+    for key in ("version", "layers", "registryUid", "packDigests", "published", "variables", "sensitiveDefaults"):
+        news = bench.checked(bench.inputs(**{key: UNKNOWN}), inputs)
+        assert bench.host.diff(id_, outs, news) == (key != "published", [])
+    layers = [{**inputs["layers"][0], "values": UNKNOWN, "version": UNKNOWN}]
+    assert bench.host.diff(id_, outs, bench.checked(bench.inputs(layers=layers), inputs)) == (True, [])
 
 
 def test_the_dry_run_comes_first(bench: Bench) -> None:

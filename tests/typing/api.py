@@ -79,6 +79,16 @@ def in_palette(published: packinfra.PublishedPack) -> packinfra.PaletteSync:
     )
 
 
+def profile(sync: packinfra.PaletteSync) -> packinfra.ClusterProfile:
+    made = packinfra.ClusterProfile(
+        "web", profile_name="web", version="1.0.0", tags={"team": "docs", "demo": None}, variables=[{"name": "n", "default": "1"}],
+        layers=[{"name": "hello", "registry": "packs", "version": "1.0.0", "set": {"a.b": 1}}],
+        opts=pulumi.ResourceOptions(depends_on=[sync]),
+    )  # fmt: skip
+    assert_type(made.uid, pulumi.Output[str])
+    return made
+
+
 def failures(error: Exception) -> str:
     """Each failure that packinfra raises on purpose can be shown as it stands."""
     return str(error) if isinstance(error, packinfra.PackinfraError) else packinfra.__version__

@@ -8,6 +8,7 @@ from typing import Any
 import pulumi
 import pytest
 
+import packinfra
 from packinfra import BasicPackRegistry, EcrPackRegistry
 from packinfra.settings import AccessSettings, PaletteSettings
 from tests.support.components import HOST, Recording, declares, documents
@@ -141,3 +142,69 @@ def test_palette_needs_credentials_for_a_basic_registry(mocks: Recording) -> Non
         with pytest.raises(pulumi.RunError, match=text):
             BasicPackRegistry("c", host="h", base_path="b", palette=PaletteSettings(name="packs", username=username))
     assert not mocks.declared
+
+
+PROFILES: dict[str, Any] = {
+    "web": {
+        "version": {"from": "hello"}, "project": "Default", "tags": {"demo": None},
+        "variables": {"admin": {"sensitive": True, "default": "hush"}}, "packs": [{"name": "hello", "set": {"a": 1}}],
+    },
+    "infra": packinfra.ProfileSettings.model_validate({
+        "version": "2.0.0", "type": "full", "cloud": "aws",
+        "packs": [{"registry": "Public Repo", "name": name, "version": "1"} for name in ("os", "k8s")],
+    }),
+}  # fmt: skip
+
+
+def test_profiles(mocks: Recording) -> None:
+    """One ClusterProfile each; the values of this stack's packs come from their folders."""
+
+    def program() -> None:
+        registry = BasicPackRegistry(
+            "packs", host="harbor.example.com", base_path="team", packs=["packs/*"], profiles=PROFILES,
+            palette=PaletteSettings(name="packs", username="robot"), palette_password="hush",
+        )  # fmt: skip
+        assert "profiles" in registry.exports
+
+    declares(program)()
+    web = mocks.declared["ClusterProfile", "packs-web"]
+    assert (web["version"], web["project"], web["tags"], web["registryUid"]) == (
+        "1.0.0",
+        "Default",
+        {"demo": ""},
+        "u-1",
+    )
+    (layer,) = web["layers"]
+    assert (layer["name"], layer["registry"], layer["version"]) == ("hello", "packs", "1.0.0")
+    assert layer["values"].endswith("a: 1\n")
+    assert web["packDigests"] == {"hello": "sha256:abc"}
+    assert web["published"] == {"hello": ["1.0.0"]}
+    assert web["sensitiveDefaults"] == {**SECRET, "value": {"admin": "hush"}}
+    assert "hush" not in str({key: value for key, value in web.items() if key != "sensitiveDefaults"})
+    infra = mocks.declared["ClusterProfile", "packs-infra"]
+    assert not {"registryUid", "packDigests"} & {key for key, value in infra.items() if value}
+    assert [layer["name"] for layer in infra["layers"]] == ["os", "k8s"]
+
+
+@pytest.mark.parametrize(
+    ("profiles", "palette", "problems"),
+    [
+        ({"web": {"version": "1.0.0", "packs": [{"name": "hello"}]}}, None, ["profiles: they need palette"]),
+        ({"web": {"version": "1.0.0"}}, "packs", ["profiles.web.packs: missing"]),
+        (
+            {"web": {"version": "x", "packs": [{"name": "hello"}]}, "two": {"version": "1.0.0", "packs": [{"name": "helo"}]}},
+            "packs", ['profile web: version: "x" is not SemVer', "profile two: pack helo: no folder of this stack holds it"],
+        ),
+    ],
+)  # fmt: skip
+def test_profiles_that_cannot_be(
+    mocks: Recording, profiles: dict[str, Any], palette: str | None, problems: list[str]
+) -> None:
+    with pytest.raises(pulumi.RunError) as caught:
+        EcrPackRegistry(
+            "packs", base_path="base", packs=["packs/*"], profiles=profiles,
+            palette=PaletteSettings(name=palette) if palette else None,
+        )  # fmt: skip
+    for problem in problems:
+        assert problem in str(caught.value)
+    assert mocks.declared == {}, "before the first resource"

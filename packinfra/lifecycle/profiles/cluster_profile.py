@@ -11,17 +11,18 @@ delete  refuses while clusters use a version, and names them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from packinfra.lifecycle.ownership import Claim
 from packinfra.lifecycle.palette.clients import PaletteClients, validate_location
 from packinfra.lifecycle.profiles.preview import change
+from packinfra.lifecycle.profiles.progress import EDITED, INCOMPLETE, OUTPUTS_ONLY, Progress
 from packinfra.lifecycle.profiles.refusals import own_packs, refusals, unpublished
 from packinfra.lifecycle.profiles.state import (
     ProfileRecord,
+    beyond_keep,
     declared_digest,
     layer_from_props,
     records_from,
@@ -34,28 +35,19 @@ from packinfra.lifecycle.results import (
     CheckOutcome,
     CreateOutcome,
     DiffOutcome,
-    PartialFailure,
     Props,
     ReadOutcome,
     changed_keys,
 )
-from packinfra.lifecycle.retention import kept
 from packinfra.lifecycle.run import Config, Run, own_urn
 from packinfra.palette import PaletteClient
 from packinfra.palette.errors import PaletteError, PaletteStep
 from packinfra.palette.profile_differences import differences, fingerprint
 from packinfra.palette.profiles import ProfileClient
-from packinfra.text import listed
+from packinfra.text import listed, printable
 
 _REPLACES = ("host", "profileName", "project")
 _SETTINGS = ("keepVersions", "immutable", "caFile", "sensitiveDefaults", "registryUid")
-_INPUTS_ONLY = ("layers", "published", "secretValues")
-"""Not repeated in the outputs: `resolved` has the layers, and what is published belongs to one run."""
-_EDITED = "edited"
-"""Output: what somebody changed in Palette in the current version, in words."""
-_INCOMPLETE = "incomplete"
-"""Output: the operation failed midway, so that the inputs, which the engine keeps, name more than was done."""
-_OUTPUTS_ONLY = ("uid", "versions", "resolved", "projectUid", "tenant", _EDITED, _INCOMPLETE)
 _IN_PALETTE = "palette"
 
 
@@ -82,7 +74,7 @@ class ClusterProfileLifecycle:
         records = records_from(olds)
         is_planned = self._run.ownership.is_planned(own_urn(news))
         if is_planned:
-            immutable = bool(news.get("immutable")) and not olds.get(_INCOMPLETE)
+            immutable = bool(news.get("immutable")) and not olds.get(INCOMPLETE)
             # A failed run may have left an entry to be deleted that is this profile under another name.
             self._claim([record.uid for record in records.values()], news)
             if refused := list(refusals(olds, news, records, immutable=immutable)):
@@ -93,23 +85,29 @@ class ClusterProfileLifecycle:
             published is None
             or published.declared != news.get("declared")
             or olds.get("version") != version
-            or bool(olds.get(_EDITED) or changed_keys(olds, news, ("sensitiveDefaults",)))
+            or bool(olds.get(EDITED) or changed_keys(olds, news, ("sensitiveDefaults",)))
         )
-        if is_written and is_planned:
+        if is_written and is_planned and isinstance(version, str):
             self._run.info_once(news, change(olds, news, published))
-        return DiffOutcome(is_written or bool(changed_keys(olds, news, _SETTINGS)) or bool(olds.get(_INCOMPLETE)))
+        changes = is_written or bool(changed_keys(olds, news, _SETTINGS)) or bool(olds.get(INCOMPLETE))
+        if changes and is_planned and isinstance(version, str) and (leaving := beyond_keep(records, news)):
+            self._run.info_once(
+                news,
+                f"{news['profileName']} {listed(leaving)} will be deleted (keepVersions), unless a cluster uses it",
+            )
+        return DiffOutcome(changes)
 
     def create(self, props: Props) -> CreateOutcome:
         client = self._clients.get(props)
         project, tenant = _project(client, props), client.tenant()
-        progress = _Progress(props, {"projectUid": project, "tenant": tenant})
+        progress = Progress(props, {"projectUid": project, "tenant": tenant})
         self._write(client, progress)
         return CreateOutcome(f"{project or 'tenant'}/{props['profileName']}", progress.outputs())
 
     def update(self, id_: str, olds: Props, news: Props) -> Props:
         client = self._clients.get(news)
         place = {"projectUid": olds.get("projectUid") or "", "tenant": olds.get("tenant") or client.tenant()}
-        progress = _Progress(
+        progress = Progress(
             news, place, records_from(olds), list(olds.get("resolved") or ()), id_,
             secrets_changed=bool(changed_keys(olds, news, ("sensitiveDefaults",))),
         )  # fmt: skip
@@ -121,7 +119,7 @@ class ClusterProfileLifecycle:
     def read(self, _id: str, props: Props) -> ReadOutcome | None:
         profiles, reporter, name = self._profiles(props), self._run.reporter(props), props["profileName"]
         records, gone, edited = records_from(props), list[str](), list[str]()
-        if props.get(_INCOMPLETE) and records:  # the inputs are those that a failed run planned
+        if props.get(INCOMPLETE) and records:  # the inputs are those that a failed run planned
             props = {**props, "version": list(records)[-1]}
         there: dict[str, ProfileRecord] = {}
         for version, record in records.items():
@@ -133,12 +131,12 @@ class ClusterProfileLifecycle:
             for layer in stored.content.layers:
                 if layer.invalid:
                     reporter.warning(
-                        f"{name} {version}: the pack {layer.name} {layer.version} is invalid: {layer.invalid}; clusters "
+                        f"{name} {version}: the pack {printable(f'{layer.name} {layer.version}')} is invalid: {printable(layer.invalid)}; clusters "
                         "can't get this version: publish the pack again, or take it out of the profile"
                     )
             is_current = version == props["version"]
             if stored.content.version != version:
-                found = [f"its version is now {stored.content.version}"]
+                found = [f"its version is now {printable(stored.content.version)}"]
                 del there[version]
             elif is_current and props.get("resolved"):
                 ours = to_version(props, [layer_from_props(layer) for layer in props["resolved"]])
@@ -160,11 +158,11 @@ class ClusterProfileLifecycle:
             )
         if not there:
             return None
-        outputs = {key: value for key, value in props.items() if key not in (_EDITED, _INCOMPLETE)}
-        outputs |= {"versions": records_to_props(there), **({_EDITED: edited} if edited else {})}
-        if not props.get(_INCOMPLETE):
+        outputs = {key: value for key, value in props.items() if key not in (EDITED, INCOMPLETE)}
+        outputs |= {"versions": records_to_props(there), **({EDITED: edited} if edited else {})}
+        if not props.get(INCOMPLETE):
             return ReadOutcome(outputs)
-        inputs = {key: value for key, value in outputs.items() if key not in _OUTPUTS_ONLY}
+        inputs = {key: value for key, value in outputs.items() if key not in OUTPUTS_ONLY}
         return ReadOutcome(outputs, {**inputs, "layers": [_declared(layer) for layer in props.get("resolved") or ()]})
 
     def delete(self, _id: str, props: Props) -> None:
@@ -196,7 +194,7 @@ class ClusterProfileLifecycle:
         project, tenant = str(props.get("projectUid") or ""), str(props.get("tenant") or "")
         return self._clients.get(props).profiles(project, tenant)
 
-    def _write(self, client: PaletteClient, progress: _Progress) -> None:
+    def _write(self, client: PaletteClient, progress: Progress) -> None:
         props, records = progress.props, progress.records
         version, reporter = str(props["version"]), self._run.reporter(props)
         profiles = client.profiles(progress.place["projectUid"], progress.place["tenant"])
@@ -226,13 +224,11 @@ class ClusterProfileLifecycle:
                 f"{wanted.name} {version} is in Palette, with {listed([f'{x.name} {x.version}' for x in wanted.layers], 12)}"
             )
 
-    def _prune(self, client: PaletteClient, progress: _Progress) -> None:
+    def _prune(self, client: PaletteClient, progress: Progress) -> None:
         """Deletes the versions beyond keepVersions, those first that became current longest ago, if nothing uses them."""
-        props, keep = progress.props, progress.props.get("keepVersions")
-        current = [str(props["version"])]
-        stay = kept(list(progress.records), current, unpublish=(), keep=None if keep is None else int(keep))
+        props = progress.props
         profiles = client.profiles(progress.place["projectUid"], progress.place["tenant"])
-        for version in [version for version in progress.records if version not in (*stay, *current)]:
+        for version in beyond_keep(progress.records, props):
             stored = profiles.get(progress.records[version].uid)
             if stored and (users := in_use(stored)):
                 self._run.reporter(props).info(
@@ -266,48 +262,3 @@ def _project(client: PaletteClient, props: Props) -> str:
         PaletteStep.PROJECTS, client.host, text=f"it shows this API key no project {name}; it shows {others or 'none'}",
         remedy="correct project (packinfra:profiles), or give the user of the API key a role in it",
     )  # fmt: skip
-
-
-@dataclass
-class _Progress:
-    """What has been done so far."""
-
-    props: Props
-    place: Mapping[str, str]
-    records: dict[str, ProfileRecord] = field(default_factory=dict)
-    layers: list[dict[str, Any]] = field(default_factory=list)
-    id: str = ""
-    secrets_changed: bool = False
-
-    def forced(self, version: str) -> bool:
-        """Whether to write a recorded version although Palette may show no difference: in comments, and in secrets, which
-        it masks."""
-        record = self.records.get(version)
-        return record is not None and (self.secrets_changed or record.declared != self.props.get("declared"))
-
-    def keep(self, version: str, record: ProfileRecord, layers: list[dict[str, Any]]) -> None:
-        self.records[version] = record
-        self.layers = layers
-
-    def is_current(self, version: str) -> bool:
-        return bool(self.records) and max(self.records, key=lambda each: self.records[each].order) == version
-
-    def outputs(self) -> Props:
-        kept_ = {key: value for key, value in self.props.items() if key not in (*_INPUTS_ONLY, *_OUTPUTS_ONLY)}
-        record = self.records.get(str(self.props["version"]))
-        return {
-            **kept_, **self.place, "uid": record.uid if record else None, "resolved": self.layers,
-            "versions": records_to_props(self.records),
-        }  # fmt: skip
-
-    @contextmanager
-    def recorded_if_it_fails(self) -> Iterator[None]:
-        try:
-            yield
-        except ProfileRefused:  # before anything was written
-            raise
-        except Exception as error:
-            if not self.records:
-                raise
-            id_ = self.id or f"{self.place['projectUid'] or 'tenant'}/{self.props['profileName']}"
-            raise PartialFailure(error, id_, {**self.outputs(), _INCOMPLETE: True}) from error

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from packinfra.lifecycle.retention import kept
 from packinfra.palette.profile import Layer, ProfileVersion, Variable
 
 
@@ -57,6 +58,13 @@ def records_from(props: Mapping[str, Any]) -> dict[str, ProfileRecord]:
 
 def records_to_props(records: Records) -> dict[str, Any]:
     return {version: {**asdict(record), "packs": dict(record.packs)} for version, record in records.items()}
+
+
+def beyond_keep(records: Records, props: Mapping[str, Any]) -> list[str]:
+    """The versions that keepVersions lets go, those first that became current longest ago."""
+    current, keep = [str(props["version"])], props.get("keepVersions")
+    stay = kept(list(records), current, unpublish=(), keep=None if keep is None else int(keep))
+    return [version for version in records if version not in (*stay, *current)]
 
 
 def declared_digest(props: Mapping[str, Any]) -> str | None:

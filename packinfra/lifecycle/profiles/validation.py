@@ -45,15 +45,20 @@ def by_semver(version: str) -> tuple[Any, ...]:
 def profile_problems(props: Mapping[str, Any]) -> list[str]:
     """Of a profile's properties; values that aren't known yet are left out."""
     problems = [*_head(props)]
-    layers = [layer for layer in props.get("layers") or () if isinstance(layer, Mapping)]
-    problems += _layers(layers)
+    layers = _known(props.get("layers"))
+    if isinstance(props.get("layers") or [], list):
+        problems += _layers(layers)
     known = [str(layer["layer"]) for layer in layers if layer.get("layer")]
     if known and isinstance(kind := props.get("type"), str):
         problems += order_problems(kind, known, complete=len(known) == len(layers))
-    variables = [variable for variable in props.get("variables") or () if isinstance(variable, Mapping)]
-    problems += _variables(variables, props.get("sensitiveDefaults") or {})
+    variables, sensitive = _known(props.get("variables")), props.get("sensitiveDefaults") or {}
+    problems += _variables(variables, sensitive if isinstance(sensitive, Mapping) else {})
     values = {str(layer.get("name")): layer["values"] for layer in layers if isinstance(layer.get("values"), str)}
     return [*problems, *undefined(values, [str(variable.get("name")) for variable in variables])]
+
+
+def _known(entries: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in entries if isinstance(entry, Mapping)] if isinstance(entries, list) else []
 
 
 def _head(props: Mapping[str, Any]) -> Iterator[str]:

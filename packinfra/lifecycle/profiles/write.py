@@ -17,7 +17,7 @@ from packinfra.palette.packs import PackLookup
 from packinfra.palette.profile import Layer, ProfileVersion, StoredProfile
 from packinfra.palette.profile_differences import differences
 from packinfra.palette.profiles import ProfileClient
-from packinfra.text import listed, plural
+from packinfra.text import listed, plural, printable
 
 
 class ProfileRefused(PackinfraError):  # noqa: N818 - reads as what happened
@@ -141,7 +141,9 @@ class ProfileWriter:
             )
         for layer in stored.content.layers:
             if layer.invalid:
-                self._reporter.warning(f"{wanted.name} {wanted.version}: {layer.name} {layer.version}: {layer.invalid}")
+                self._reporter.warning(
+                    f"{wanted.name} {wanted.version}: {printable(layer.name)}: {printable(layer.invalid)}"
+                )
 
 
 def _is_ours_unfinished(stored: StoredProfile, wanted: ProfileVersion) -> bool:
@@ -153,7 +155,7 @@ def _is_ours_unfinished(stored: StoredProfile, wanted: ProfileVersion) -> bool:
 def in_use(stored: StoredProfile) -> str:
     """By whom; "" by nobody."""
     parts = [
-        f"{plural(len(users), what)} ({listed([user.name or user.uid for user in users], 5)})"
+        f"{plural(len(users), what)} ({listed([printable(user.name or user.uid) for user in users], 5)})"
         for what, users in (("cluster", stored.clusters), ("cluster template", stored.templates))
         if users
     ]
