@@ -72,8 +72,6 @@ class Removal:
                 self._own_way(at, digest)
             else:
                 self._send("digest", at, f"manifests/{digest}")
-        elif not self._is_listed(at) and self._resolve(at) is None:
-            pass  # gone already; distribution 2 would answer DELETE by tag with DIGEST_INVALID, as it always does
         elif at.is_digest:
             raise _takes_along(at, others)
         else:
@@ -97,6 +95,8 @@ class Removal:
         try:
             self._send("tag", at, f"manifests/{at.reference}")
         except DeleteDisabled:
+            if not self._is_listed(at) and self._resolve(at) is None:
+                return  # distribution 2 rejects this DELETE whether the tag is there or not
             if not self._by_harbors_api(at, digest, others):
                 raise _takes_along(at, others) from None
 
