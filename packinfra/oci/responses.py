@@ -46,6 +46,8 @@ _MISSING = ("MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND")
 _NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID")
 # Harbor sends UNSUPPORTED where a tag can't be deleted; distribution 2.8 takes the tag for a wrong digest.
 _NO_DELETE = ("", "UNSUPPORTED", "DIGEST_INVALID")
+_TEXT = 16 << 10
+"""Characters of a text; the message has fewer, but cutting there could leave half of a secret."""
 _UNREACHABLE = {Cause.UNTRUSTED: CertificateUntrusted, Cause.TIMEOUT: TimedOut}
 
 
@@ -57,7 +59,7 @@ def code_and_text(response: Response) -> tuple[str, str]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         text = response.body.decode("utf-8", "replace").strip()
         is_page = "html" in response.headers.get("Content-Type", "") or text.startswith("<")
-        return "", "" if is_page else text
+        return "", "" if is_page else text[:_TEXT]
 
 
 def json_object(response: Response, step: Step, reference: object) -> dict[str, Any]:
