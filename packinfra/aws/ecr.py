@@ -101,9 +101,8 @@ class EcrCredentials:
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise explain(error, step) from error
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use"), data[
-            "expiresAt"
-        ].astimezone(UTC)
+        credentials = Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use")
+        return credentials, data["expiresAt"].astimezone(UTC)
 
 
 def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] | None = None) -> Client:

@@ -30,30 +30,35 @@ class Trust:
 
     def context(self) -> ssl.SSLContext:
         """Raises ConnectionFailure for a file that can't be used."""
-        context = _system_store()
-        for name, path in dict.fromkeys((("", self.ca_file), *((name, os.environ.get(name)) for name in _NAMED))):
-            if path and not _load(context, path):
+        context, seen = _system_store()
+        for name, path in (("", self.ca_file), *((name, os.environ.get(name)) for name in _NAMED)):
+            if not path or path in seen:  # a whole bundle takes 15 ms
+                continue
+            seen.add(path)
+            if not _load(context, path):
                 problem = f"no file in {clean(path)} holds a certificate" if os.path.isdir(path) else unusable_ca(path)
                 raise ConnectionFailure(Cause.UNTRUSTED, f"{name} {problem}".strip())
         return context
 
 
-def _system_store() -> ssl.SSLContext:
-    """A context with the system's CAs, which SSL_CERT_FILE and SSL_CERT_DIR replace.
+def _system_store() -> tuple[ssl.SSLContext, set[str | None]]:
+    """A context with the system's CAs, which SSL_CERT_FILE and SSL_CERT_DIR replace, and the file that is in it.
 
     truststore asks macOS and Windows, and finds the files of Linux where OpenSSL was built to look elsewhere. Where
     OpenSSL knows them it isn't needed: it would read them for each connection anew (25 ms), one connection at a time.
     """
-    paths = ssl.get_default_verify_paths()
+    paths, loaded = ssl.get_default_verify_paths(), set[str | None]()
+    context: ssl.SSLContext
     if sys.platform in ("darwin", "win32") or not (paths.cafile or glob.glob(f"{paths.capath}/*.0")):
-        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         _load(context, os.environ.get("SSL_CERT_FILE") or "")  # not known to macOS and Windows
     else:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.set_default_verify_paths()
+        loaded.add(paths.cafile)
     for folder in (os.environ.get("SSL_CERT_DIR") or "").split(os.pathsep):
         _load(context, folder)
-    return context
+    return context, loaded
 
 
 def _load(context: ssl.SSLContext, path: str) -> bool:
