@@ -101,7 +101,11 @@ def aws_delete(text: str) -> Exception:
 def profile(text: str) -> Exception:
     from packinfra.aws.identity import session  # noqa: PLC0415
 
-    return raised(lambda: session(AwsConfig.of({"aws:profile": f"no{text}", "aws:secretKey": SECRET}), "eu-west-1"))
+    return raised(
+        lambda: session(
+            AwsConfig.of({"aws:profile": f"no{text}", "aws:accessKey": "AKIA", "aws:secretKey": SECRET}), "eu-west-1"
+        )
+    )
 
 
 def connection(text: str) -> Exception:
