@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -46,6 +46,8 @@ _MISSING = ("MANIFEST_UNKNOWN", "NAME_UNKNOWN", "NOT_FOUND")
 _NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID")
 # Harbor sends UNSUPPORTED where a tag can't be deleted; distribution 2.8 takes the tag for a wrong digest.
 _NO_DELETE = ("", "UNSUPPORTED", "DIGEST_INVALID")
+_TEXT = 16 << 10
+"""Characters of a text; the message has fewer, but cutting there could leave half of a secret."""
 _UNREACHABLE = {Cause.UNTRUSTED: CertificateUntrusted, Cause.TIMEOUT: TimedOut}
 
 
@@ -57,7 +59,7 @@ def code_and_text(response: Response) -> tuple[str, str]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         text = response.body.decode("utf-8", "replace").strip()
         is_page = "html" in response.headers.get("Content-Type", "") or text.startswith("<")
-        return "", "" if is_page else text[:300]
+        return "", "" if is_page else text[:_TEXT]
 
 
 def json_object(response: Response, step: Step, reference: object) -> dict[str, Any]:
@@ -98,14 +100,27 @@ def rejects_credentials(response: Response) -> bool:
 
 
 def error_for(
-    response: Response, step: Step, reference: object, traits: RegistryTraits, *, secrets: Iterable[str] = ()
+    response: Response,
+    step: Step,
+    reference: object,
+    traits: RegistryTraits,
+    *,
+    secrets: Collection[str] = (),
+    origin: str = "",
 ) -> RegistryError:
-    """The error for a response that isn't the expected one. secrets: sent with the request; some registries echo them."""
+    """The error for a response that isn't the expected one.
+
+    secrets: sent with the request; some registries echo them. origin: where the credentials came from, as a sentence
+    """
     code, text = code_and_text(response)
     text = clean(text, secrets)
     kind, remedy = _kind(response.status, code, text, step, traits)
+    if kind is NotAuthorized and origin:
+        remedy = f"{remedy or kind.remedy}; {origin}"
     failure = Failure(response.status, seconds_until(response.headers.get("Retry-After", ""), time.time()))
-    return kind(step, reference, status=response.status, code=clean(code), text=text, remedy=remedy, failure=failure)
+    return kind(
+        step, reference, status=response.status, code=clean(code, secrets), text=text, remedy=remedy, failure=failure
+    )
 
 
 def error_without_response(failure: ConnectionFailure, step: Step, reference: object, host: str) -> RegistryError:
