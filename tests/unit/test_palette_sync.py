@@ -85,7 +85,7 @@ class Bench:
     def warning(self, message: str) -> None:
         self.warnings.append(message)
 
-    def statuses(self, *then: tuple[str, str, str] | Reply, **more: Any) -> None:
+    def statuses(self, *then: tuple[str, str, str] | tuple[str, str, str, str] | Reply, **more: Any) -> None:
         replies = [t if isinstance(t, Reply) else answer(*t, **more) for t in then]
         self.palette.on("GET", "/sync/status", *replies)
 
