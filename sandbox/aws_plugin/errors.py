@@ -1,6 +1,7 @@
 """Errors of the plugin, in the words of the real one (behaviour.md PLUG-27)."""
 
 import contextlib
+from importlib.metadata import version
 from typing import Any
 
 import grpc
@@ -10,7 +11,6 @@ from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc, provider_pb2
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json, to_struct
 
-VERSION = "7.51.1"  # of the provider in the log's text
 _TAGS = "updating tags for ECR (Elastic Container Registry) Repository ({arn}): "
 # Service and call that failed -> what the provider was doing; {} is the resource's id, {arn} its ARN.
 _OF_CALLS = {
@@ -86,7 +86,7 @@ class EngineLog:
         self._engine = engine_pb2_grpc.EngineStub(grpc.insecure_channel(address)) if address else None
 
     def show(self, urn: str, text: str) -> None:
-        message = f"sdk-v2/provider2.go:571: sdk.helper_schema: {text}: provider=aws@{VERSION}"
+        message = f"sdk-v2/provider2.go:571: sdk.helper_schema: {text}: provider=aws@{version('pulumi_aws')}"
         if self._engine:
             with contextlib.suppress(grpc.RpcError):
                 request = engine_pb2.LogRequest(severity=engine_pb2.ERROR, urn=urn, message=message)

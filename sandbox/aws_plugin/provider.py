@@ -85,8 +85,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def CheckConfig(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
         config = from_struct(request.news)
         reasons = [f"the stand-in AWS plugin does not have aws:{key}" for key in sorted({*config} - session.KEYS)]
-        if config.get("allowedAccountIds") and config.get("forbiddenAccountIds"):
-            reasons.append('"allowed_account_ids": conflicts with forbidden_account_ids')
         if not reasons:
             try:
                 self._configure(config)

@@ -38,6 +38,8 @@ def parse(raw: Json) -> Json:
             raise ConfigurationError(f'aws:{key} must be a list such as ["123456789012"], not {value!r}')
         # An id written without quotes in YAML arrives as a number.
         config[key] = [str(item) for item in value]
+    if config["allowedAccountIds"] and config["forbiddenAccountIds"]:  # PLUG-26
+        raise ConfigurationError('"allowed_account_ids": conflicts with forbidden_account_ids')
     return config
 
 

@@ -19,7 +19,6 @@ NO_POST = "CONF-9: POST with digest and content is 202, and a PUT follows"
 
 ECR = [
     Deviation(FAILED, "*/referrers", "CONF-23"),
-    Deviation(FAILED, "empty/referrers", "CONF-23"),
     Deviation(FAILED, "*-with-subject/push/manifest-by-*", "CONF-23: no OCI-Subject header", 9),
     Deviation(FAILED, "missing-subject/push/manifest-by-*", "CONF-23: no OCI-Subject header"),
     Deviation(SKIPPED, f"{BLOBS}*/blob-post-only", NO_POST, 2),
@@ -35,7 +34,6 @@ ECR = [
 ]
 # What distribution's code does; neither release has the referrers API of version 1.1.
 DISTRIBUTION = [
-    Deviation(FAILED, "empty/referrers", "404"),
     Deviation(FAILED, "*/referrers", "404"),
     Deviation(FAILED, "*-with-subject/push/manifest-by-*", "no OCI-Subject header", 9),
     Deviation(FAILED, "missing-subject/push/manifest-by-*", "no OCI-Subject header"),
