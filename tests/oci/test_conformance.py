@@ -5,6 +5,7 @@ Each deviates in exactly the listed points: a new deviation fails, and one that 
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -82,6 +83,14 @@ def test_sandbox(sandbox: Sandbox, base_path: str, tmp_path: Path) -> None:
     for name in names:
         owner.ecr.delete_repository(repositoryName=name, force=True)
     assert differences(results, ECR) == []
+
+
+def test_each_deviation_of_ecr_has_a_row_with_its_source() -> None:
+    rows = (Path(__file__).parents[2] / "sandbox/behaviour.md").read_text()
+    for deviation in ECR:
+        named = re.findall(r"CONF-\d+", deviation.why)
+        assert named
+        assert all(f"| {row} |" in rows for row in named)
 
 
 def test_new_and_mended_deviations_are_noticed() -> None:
