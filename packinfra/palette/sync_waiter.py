@@ -63,7 +63,8 @@ class SyncWaiter:
                 return
             if not status.supported:
                 break  # nothing will change
-            self._reporter.status(f"synced, but Palette does not list {format_versions(missing)} yet")
+            said = f" (it says: {status.message})" if status.message else ""
+            self._reporter.status(f"synced, but Palette does not list {format_versions(missing)} yet{said}")
         missing = self.missing(missing)
         if missing or status.state is not State.DONE:
             raise self._failure(status, missing, wanted)

@@ -85,7 +85,7 @@ class Bench:
     def warning(self, message: str) -> None:
         self.warnings.append(message)
 
-    def statuses(self, *then: tuple[str, str, str] | Reply, **more: Any) -> None:
+    def statuses(self, *then: tuple[str, str, str] | tuple[str, str, str, str] | Reply, **more: Any) -> None:
         replies = [t if isinstance(t, Reply) else answer(*t, **more) for t in then]
         self.palette.on("GET", "/sync/status", *replies)
 
@@ -137,12 +137,13 @@ def test_a_stale_status_is_waited_out(bench: Bench) -> None:
 
 
 def test_listed_late(bench: Bench) -> None:
-    bench.statuses(("Success", T1, T1), ("Success", T2, T2))
+    """A pack that Palette skipped is named while packinfra waits, and not only when the time is up."""
+    bench.statuses(("Success", T1, T1), ("Success", T2, T2, "skipped other:2.0.0"), ("Success", T2, T2))
     bench.lists("hello", [], ["1.0.0"], ["1.0.0", "1.1.0"])
     bench.lists("other", [], ["2.0.0"])
     bench.run()
     assert bench.messages == [
-        "synced, but Palette does not list hello 1.0.0, 1.1.0; other 2.0.0 yet",
+        "synced, but Palette does not list hello 1.0.0, 1.1.0; other 2.0.0 yet (it says: skipped other:2.0.0)",
         "synced, but Palette does not list hello 1.1.0 yet",
     ]
 
