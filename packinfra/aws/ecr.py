@@ -151,7 +151,9 @@ def ecr_client(
     api = _lazily(lambda: _api(registry, config))
     ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # pushes trust the CAs that boto3 trusts
     endpoint = registry.endpoint(dualstack=dualstack, fips=fips)
-    transport = Transport(endpoint, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning)
+    transport = Transport(
+        endpoint, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning
+    )
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 

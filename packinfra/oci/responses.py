@@ -116,9 +116,12 @@ def error_for(
     return kind(step, reference, status=response.status, code=code, text=text, remedy=remedy, failure=failure)
 
 
-def error_without_response(failure: ConnectionFailure, step: Step, reference: object, host: str) -> RegistryError:
-    """host: where the request went, unless that is the registry"""
-    text = f"{clean(host, limit=300)}: {failure.text}" if host else failure.text
+def error_without_response(
+    failure: ConnectionFailure, step: Step, reference: object, *, secrets: Iterable[str] = (), elsewhere: str = ""
+) -> RegistryError:
+    """secrets, elsewhere: as for `error_for`; what is broken about a response may repeat a part of it"""
+    text = clean(failure.text, secrets)
+    text = f"{elsewhere}: {text}" if elsewhere else text
     if failure.cause is Cause.INVALID_URL:
         return RegistryError(step, reference, text=f"the registry redirects to {text}")
     no_tls = "check the port; a registry without TLS is only used with plainHttp: true"

@@ -11,7 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from packinfra.http.budget import RetryBudget
 from packinfra.http.client import Body, HttpClient, Response, Timeouts
@@ -100,6 +100,7 @@ class Transport:
         body: bytes | Body | None = None,
         sink: Callable[[bytes], object] | None = None,
         limit: int = ERROR_LIMIT,
+        follow: bool = True,
     ) -> tuple[Response, str | None]:
         """A request, and those to which it is redirected: the last response, and the Authorization that it was sent.
 
@@ -113,7 +114,7 @@ class Transport:
                 response = self.http.request(
                     method, url, all_headers, body=body, upload=step is Step.UPLOAD, sink=sink, limit=limit
                 )
-            if response.status not in REDIRECTS:
+            if response.status not in REDIRECTS or not follow:
                 return response, sent
             url = self.destinations.after(response, method, step, reference, repeatable=repeatable)
         raise RegistryError(step, reference, text=f"more than {_HOPS} redirects, the last to {shown(url)}")
@@ -124,9 +125,10 @@ class Transport:
         try:
             yield
         except ConnectionFailure as failure:
-            host = urlsplit(url).netloc.rpartition("@")[2]
-            elsewhere = "" if host == self.host else host  # a storage that the registry named
-            raise error_without_response(failure, step, reference, elsewhere) from failure
+            raise error_without_response(
+                failure, step, reference, secrets=self.authorization.secrets,
+                elsewhere="" if self.destinations.is_own(url) else self.destinations.host(url),
+            ) from failure  # fmt: skip
 
     def warn(self, response: Response) -> None:
         for text in warnings_in(response):
@@ -193,7 +195,7 @@ class Call:
         step: Step,
         expect: Container[int],
         *,
-        expect_elsewhere: Container[int] | None = None,
+        follow: bool = True,
         retry: bool = False,
         actions: str = "pull",
         headers: Mapping[str, str] | None = None,
@@ -205,7 +207,7 @@ class Call:
 
         Args:
             url: A path, or the absolute URL of a Location.
-            expect_elsewhere: The statuses expected of another host; None = the same.
+            follow: Follow redirects.
             retry: Send it again while it fails in a way that may pass; of requests without a body.
             actions: What a token must allow.
             sink: See HttpClient.request.
@@ -214,7 +216,7 @@ class Call:
             return self.budget.attempt(
                 lambda: self.send(
                     method, url, step, expect,
-                    expect_elsewhere=expect_elsewhere, actions=actions, headers=headers, limit=limit,
+                    actions=actions, headers=headers, limit=limit, follow=follow,
                 )
             )  # fmt: skip
         transport, reference = self._transport, self.reference
@@ -224,12 +226,13 @@ class Call:
             return transport.authorization.header(scope) if transport.destinations.is_own(url) else None
 
         response, sent = transport.exchange(
-            method, url, step, reference, authorization, headers=headers, body=body, sink=sink, limit=limit
-        )
+            method, url, step, reference, authorization, headers=headers, body=body, sink=sink, limit=limit,
+            follow=follow,
+        )  # fmt: skip
         own = transport.destinations.is_own(response.url)
         if own:
             transport.warn(response)
-        if response.status in (expect if own or expect_elsewhere is None else expect_elsewhere):
+        if response.status in expect:
             return response
         challenge = response.headers.get("WWW-Authenticate", "") if response.status == 401 else ""
         wants_token = "bearer" in challenge.lower() and not (sent or "").startswith("Bearer ")

@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from packinfra.http.budget import RetryBudget
 from packinfra.http.retry import Failure
 from packinfra.oci.bodies import digest_in
-from packinfra.oci.destinations import absolute
+from packinfra.oci.destinations import REDIRECTS, absolute
 from packinfra.oci.errors import DigestMismatch, RegistryError, RepositoryMissing, Step, Unreachable
 from packinfra.oci.manifest import Descriptor
 from packinfra.oci.transport import Call
@@ -60,13 +60,19 @@ class Upload:
     def _is_there(self) -> bool:
         """Whether the registry, or the storage to which it redirects, has the blob.
 
-        A storage may reject a HEAD for which its URL wasn't signed, and a login page may respond in its place: then
-        nothing is known, and the blob is sent once more, which every registry accepts.
+        A storage may be out of reach, or reject a HEAD for which its URL wasn't signed, and a login page may respond in its
+        place: then nothing is known, and the blob is sent once more, which every registry accepts.
         """
         url = f"{self._call.repository}/blobs/{self._blob.digest}"
         response = self._call.send(
-            "HEAD", url, Step.FIND, (200, 404), expect_elsewhere=_ANY, actions=_ACTIONS, retry=True
+            "HEAD", url, Step.FIND, (200, 404, *REDIRECTS), actions=_ACTIONS, follow=False, retry=True
         )
+        if response.status in REDIRECTS:
+            try:
+                url = absolute(response.url, response.headers.get("Location", ""), Step.FIND, self._call.reference)
+                response = self._call.send("HEAD", url, Step.FIND, _ANY, actions=_ACTIONS)
+            except RegistryError:
+                return False
         if response.status != 200 or digest_in(response) == self._blob.digest:
             return response.status == 200
         size = str(self._blob.size)

@@ -30,9 +30,9 @@ pytestmark = pytest.mark.registry
 NAME, STORAGE = "registry.example.com", "10.0.0.5:9000"
 
 
-def push(client: Client, reference: Reference) -> None:
+def push(client: Client, reference: Reference, layer: bytes = LAYER) -> None:
     assert client.resolve(reference, publishing=True) is None
-    client.push(reference, manifest(), lambda: io.BytesIO(LAYER))
+    client.push(reference, manifest(layer), lambda: io.BytesIO(layer))
 
 
 def test_a_registry_on_ipv6(tmp_path: Path) -> None:
@@ -129,6 +129,7 @@ def test_blobs_in_a_storage_inside_the_network(tmp_path: Path, monkeypatch: pyte
         push(client(), reference)
         with pytest.raises(RegistryError, match=rf"keeps its blobs at {STORAGE}, .*\n  -> .*blobHosts: \[{STORAGE}\]"):
             pull(client())
+        push(client(), Reference.of(f"{NAME}/team/hello", "1.1.0"), b"another")  # though HEAD of `{}` leads there, too
         assert STORAGE not in proxy.seen
         with pytest.raises(CertificateUntrusted, match=STORAGE):
             pull(client(blob_hosts=(STORAGE,)))

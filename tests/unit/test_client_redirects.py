@@ -140,6 +140,10 @@ def test_a_login_page_is_no_tag(registry: ScriptedRegistry) -> None:
         Reply(404),
         Reply(405),
         Reply(416),
+        Reply(500),
+        Reply(drop=True),
+        to("http://10.0.0.5/"),
+        to("ftp://[::1"),
     ],
     ids=lambda reply: f"{reply.status} {len(reply.body)}",
 )
