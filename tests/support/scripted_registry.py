@@ -72,7 +72,8 @@ class ScriptedRegistry:
     login:   "user:password" that every request needs; None = anonymous
     tokens:  the login only opens the token service, and requests need its tokens
     deletes: what DELETE takes: "tag" (and digests), "digest" as Harbor, "distribution-2" (digests only, too, with another
-             error), or "" (deletion is off)
+             error), or "" (deletion is off). Those two names stand for Harbor's and distribution 2's other ways as well:
+             absolute Locations, the digest on GET, lists of tags of an emptied repository, codes of what is missing
     missing: what is said of a tag or repository that isn't there: 404; "quay" (401, unless the token may push);
              "artifactory" (403)
     page:    tags in one page of the list, whatever was asked for
@@ -232,7 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
             with self.target.lock:
                 session = f"/v2/{name}/blobs/uploads/{len(self.target.seen)}-{len(self.target.uploads)}"
                 self.target.uploads.add(session)
-            return Reply(202, {"Location": f"{session}?_state=a%2Fb&empty=&twice=1&twice=2"})
+            origin = f"http://{self.target.host}" if self.target.deletes in _NO_TAG else ""  # Zot's is relative
+            return Reply(202, {"Location": f"{origin}{session}?_state=a%2Fb&empty=&twice=1&twice=2"})
         if url.path not in self.target.uploads:
             return Reply(404, body=error("BLOB_UPLOAD_UNKNOWN"))
         if self.command == "GET":
@@ -273,7 +275,8 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(202)
         # As ECR: the digest stands on HEAD, not on GET (aws/containers-roadmap#1931).
         kind = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
-        return Reply(200, {"Docker-Content-Digest": _sha(stored), **kind} if self.command == "HEAD" else kind, stored)
+        with_digest = self.command == "HEAD" or self.target.deletes in _NO_TAG
+        return Reply(200, {"Docker-Content-Digest": _sha(stored), **kind} if with_digest else kind, stored)
 
     def _missing(self, name: str, reference: str) -> Reply:
         target = self.target

@@ -62,6 +62,10 @@ PASSES = [
     Passes("429 with zero", FIND, (Reply(429, {"Retry-After": "0"}),)),
     Passes("429 with a date gone by", FIND, (Reply(429, {"Retry-After": formatdate(0, usegmt=True)}),)),
     Passes("429 with nonsense", FIND, (Reply(429, {"Retry-After": "-1 soon"}),)),
+    Passes("429 with a year out of range", FIND,
+           (Reply(429, {"Retry-After": "Fri, 31 Dec 999999999999 23:59:59 GMT"}),)),
+    Passes("429 with a zone out of range", FIND,
+           (Reply(429, {"Retry-After": f"Fri, 31 Dec 1999 23:59:59 +{'9' * 20}"}),)),
     Passes("503 of ECR's older throttle", PUBLISH, (Reply(503, body=error("TOOMANYREQUESTS", "Rate exceeded")),),
            sent=len(manifest().body)),
     Passes("dropped: HEAD of the tag", LOOK_UP, (Reply(drop=True),)),
@@ -133,6 +137,7 @@ class Fails:
     sleeps: tuple[float, ...] = ()
 
 
+ENDLESS = {"Retry-After": "9" * 5000}
 GONE = error("NAME_UNKNOWN", "The repository with name 'hello' does not exist in the registry")
 FAILS = [
     Fails("always 503", LOOK_UP, (Reply(503),) * 9, RegistryError, "could not look up the tag (", 5, tuple(PAUSES)),
@@ -164,6 +169,7 @@ FAILS = [
           "alters data", 13, tuple(PAUSES)),
     Fails("too large for a proxy", UPLOAD, (Reply(413, {"Content-Type": "text/html"}, b"<html>nginx</html>"),),
           RegistryError, "413\n  -> raise the limit", 5),
+    Fails("429 for ever", BEGIN, (Reply(429, ENDLESS),), Throttled, "429\n  -> run again in a minute", 4),
     Fails("no Location", BEGIN, (Reply(202),), RegistryError, "has no Location", 4),
     Fails("a Location that is none", BEGIN, (Reply(202, {"Location": "http://[1:2/x"}),), RegistryError, "invalid URL", 4),
     Fails("a port that is none", BEGIN, (Reply(202, {"Location": "http://h:port/x"}),), RegistryError, "invalid URL", 4),
