@@ -74,8 +74,8 @@ class ScriptedRegistry:
     deletes: what DELETE takes: "tag" (and digests), "digest" as Harbor, "distribution-2" (digests only, too, with another
              error), or "" (deletion is off). Those two names stand for Harbor's and distribution 2's other ways as well:
              absolute Locations, the digest on GET, lists of tags of an emptied repository, codes of what is missing
-    missing: what is said of a tag or repository that isn't there: 404; "quay" (401, unless the token may push);
-             "artifactory" (403)
+    missing: what is said of a tag or repository that isn't there: 404; "quay" (401, unless the token may push; its token
+             service knows no action "delete", for which push is enough); "artifactory" (403)
     page:    tags in one page of the list, whatever was asked for
     """
 
@@ -201,7 +201,8 @@ class _Handler(BaseHTTPRequestHandler):
         if not target.tokens or self.path.startswith("/token"):
             return None if sent == basic else Reply(401, {"WWW-Authenticate": 'Basic realm="x"'}, error("UNAUTHORIZED"))
         name = re.fullmatch(r"/v2/(.+)/(?:manifests|blobs|tags)/.*", self.path)
-        need = "push" if self.command in ("POST", "PUT") else "delete" if self.command == "DELETE" else "pull"
+        delete = "push" if target.missing == "quay" else "delete"
+        need = "push" if self.command in ("POST", "PUT") else delete if self.command == "DELETE" else "pull"
         repository, _, actions = target.issued.get(sent.removeprefix("Bearer "), "").rpartition(":")
         if name and repository == f"repository:{name[1]}" and need in actions.split(","):
             return None
@@ -215,8 +216,10 @@ class _Handler(BaseHTTPRequestHandler):
         query = parse_qs(url.query, keep_blank_values=True)
         if url.path == "/token":
             token = f"t0ken-{len(self.target.issued)}"
-            form = parse_qs(body.decode())
-            self.target.issued[token] = (query.get("scope") or form["scope"])[0]
+            scope = (query.get("scope") or parse_qs(body.decode())["scope"])[0]
+            if self.target.missing == "quay" and "delete" in scope:
+                return Reply(400, body=b'{"error":"Unable to decode repository and actions"}')
+            self.target.issued[token] = scope
             return Reply(200, body=json.dumps({"token": token, "expires_in": 300}).encode())
         found = re.fullmatch(r"/v2/(.+)/(manifests|blobs/uploads|blobs|tags)/(.*)", url.path)
         if not found:

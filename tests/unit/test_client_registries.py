@@ -109,6 +109,8 @@ def test_the_first_push_to_quay() -> None:
         assert setup.sleeps == []
         other = setup.tagged("none")
         assert setup.client.resolve(other) is None, "now it is there"
+        setup.client.delete(setup.reference, manifest().digest)
+        assert registry.tags(setup.reference.repository) == []
 
 
 def test_the_first_push_to_artifactory() -> None:
