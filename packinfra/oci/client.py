@@ -26,9 +26,8 @@ from oras.defaults import default_manifest_accepted_media_types
 from packinfra.http.client import Response
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.http.redact import clean
-from packinfra.oci.bodies import digest_in, is_manifest, next_page, not_a_registry, tags_in
+from packinfra.oci.bodies import digest_in, is_manifest, not_a_registry
 from packinfra.oci.deletion import Removal
-from packinfra.oci.destinations import absolute
 from packinfra.oci.downloads import download
 from packinfra.oci.errors import (
     BlobMissing,
@@ -45,19 +44,17 @@ from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
 from packinfra.oci.reference import Reference
 from packinfra.oci.responses import confirm_missing as _confirm_missing
 from packinfra.oci.same_registry import same_registry
+from packinfra.oci.tags import list_tags
 from packinfra.oci.transport import Call, Transport
 from packinfra.oci.uploads import Cancelled, Progress, Upload
 
 _MANIFEST_LIMIT = 4 << 20
-"""Bytes of a manifest, or of a page of tags, that are read: what registries accept (ECR quotas; Harbor: 413 beyond)."""
+"""Bytes of a manifest that are read: what registries accept (ECR quotas; Harbor: 413 beyond)."""
 PROBE_ABOVE = 256 << 10
 """Bytes of a layer above which a HEAD goes before it even into a new repository: about what a line of 100 Mbit/s
 carries during the 20 ms of that HEAD."""
 _PUSHES = 8
 """Configs that are uploaded at a time, each beside its layer; the SDK's provider host has four threads."""
-_PAGES = 1000
-_TAGS = 500_000
-"""ECR keeps at most 100,000 images in a repository, without asking (ECR service quotas)."""
 _PUSH = "pull,push"
 # distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
 _ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
@@ -171,20 +168,7 @@ class Client:
 
     def tags(self, repository: Reference) -> list[str]:
         """Every tag of the reference's repository; none if there is no such repository."""
-        call, tags, seen = self._transport.call(repository), list[str](), set[str]()
-        url = f"{call.repository}/tags/list?n=1000"
-        while url not in seen and len(seen) < _PAGES and len(tags) <= _TAGS:
-            seen.add(url)
-            page = call.send("GET", url, Step.LIST, (200, 404), limit=_MANIFEST_LIMIT, retry=True)
-            if page.status == 404:
-                _confirm_missing(page, Step.LIST, repository)
-                return []
-            tags += tags_in(page, repository)
-            following = next_page(page)
-            if not following:
-                return tags
-            url = absolute(page.url, following, Step.LIST, repository)
-        raise RegistryError(Step.LIST, repository, text=f"no end after {len(seen)} pages and {len(tags)} tags")
+        return list_tags(self._transport.call(repository))
 
     def push(
         self,
