@@ -18,6 +18,7 @@
           DigestMismatch                     bytes and digest don't agree
           BlobMissing                        a manifest names a blob that the registry doesn't have
           NotAnArtifact                      the tag carries something else than one artifact
+          PolicyViolation                    a rule of the registry forbids it: content trust, proxy cache, read-only
           QuotaExceeded                      storage or number of images is used up
           DeleteDisabled                     the registry doesn't delete, or can't delete this tag alone
           Throttled                          429, after all retries

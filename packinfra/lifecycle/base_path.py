@@ -47,7 +47,7 @@ class BasePathLifecycle:
         manifest = base_path_manifest(CREATED, own_urn(props))
         props = {**props, "digest": manifest.digest}
         client, reference = self._target(props)
-        if client.resolve(reference) is None:
+        if client.resolve(reference, publishing=True) is None:
             client.push(reference, manifest)
         return CreateOutcome(str(reference), {**props, "adopted": False})
 

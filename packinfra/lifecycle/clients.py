@@ -120,6 +120,7 @@ class RegistryClients:
             host, Credentials(access.username, str(password), source=source) if access.username else None
         )
         transport = Transport(
-            host, credentials, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn
-        )
+            host, credentials, ca_file=access.ca_file, plain_http=access.plain_http, token_host=access.token_host,
+            blob_hosts=access.blob_hosts, on_warning=self._warn,
+        )  # fmt: skip
         return Client(transport)

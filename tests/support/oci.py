@@ -52,7 +52,7 @@ class Setup:
 
     def publish(self, layer: bytes = LAYER) -> PushResult:
         """As a caller does: ask, then push."""
-        assert self.client.resolve(self.reference) is None
+        assert self.client.resolve(self.reference, publishing=True) is None
         return self.push(layer)
 
     def tagged(self, tag: str) -> Reference:

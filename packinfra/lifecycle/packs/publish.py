@@ -62,7 +62,7 @@ class PackPublisher:
         RegistryError if the registry refuses.
         """
         reference = Reference.of(self.repository, version)
-        digest = self._client.resolve(reference)
+        digest = self._client.resolve(reference, publishing=True)
         ours = bool(was and was.codec != FOREIGN and digest == was.manifestDigest)
         if digest is None or (ours and self._props.get("overwrite")):
             return None
