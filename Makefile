@@ -52,7 +52,7 @@ clean: ## stop everything and remove .venv, .tools, .local and caches
 	@$(LOCAL) clean
 
 test: ## everything: checks, all tests, and the quick ones on each other Python of this machine
-	@$(BOOTSTRAP) env sandbox pulumi crane helm registry actionlint pythons wheels
+	@$(BOOTSTRAP) env sandbox pulumi crane helm registry conformance actionlint pythons wheels
 	@$(MAKE) check
 	@echo "==> actionlint" && .tools/bin/actionlint -shellcheck= -pyflakes=
 	@echo "==> all tests" && $(BIN)/python -m pytest $(WORKERS)

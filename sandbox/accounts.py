@@ -70,6 +70,17 @@ def authorize(store: Store) -> Callable[[Caller, str, str], None]:
     return check
 
 
+def record_asked(asked: dict[str, set[str]]) -> None:
+    """From now on, each action that IAM is asked about is added to its caller's, whose ARN is the key (FLT-12)."""
+    evaluate = iam_evaluator.evaluate
+
+    def recorded(context: Any, *policies: Any) -> Any:
+        asked.setdefault(context.principal_arn, set()).add(context.action)
+        return evaluate(context, *policies)
+
+    iam_evaluator.evaluate = recorded
+
+
 def _key_policy(arn: str) -> tuple[str, str] | None:
     _, _, _, region, account, _ = arn.split(":", 5)
     with responses.request_scope(account, region):

@@ -2,6 +2,7 @@
 
     GET    /health
     GET    /requests?since=N        the requests after number N, each a ``faults.Record``
+    GET    /asked?caller=ARN        the actions that IAM was asked about for this caller, allowed or not
     GET    /faults                  those that are set
     POST   /faults                  sets one: a JSON object with any of ``faults.PARAMS``
     GET    /faults/ID               its parameters, and which requests it hit
@@ -34,6 +35,7 @@ class Control:
     health: dict[str, Any]  # process, account, region
     faults: Faults
     palette: Palette
+    asked: dict[str, set[str]]  # the ARN of a caller -> actions
 
     def __call__(self, method: str, target: str, body: bytes) -> tuple[int, Any]:
         """Status and JSON body of the response."""
@@ -44,6 +46,8 @@ class Control:
                 return 200, self.health
             if (method, head, rest) == ("GET", "requests", []):
                 return 200, self.faults.listed(int(parse_qs(address.query).get("since", ["0"])[0]))
+            if (method, head, rest) == ("GET", "asked", []):
+                return 200, sorted(self.asked.get(parse_qs(address.query).get("caller", [""])[0], ()))
             if head == "palette":
                 return self._palette(method, rest, body)
             if head == "faults":

@@ -2,12 +2,15 @@
 """Corrections of ministack's IAM for the AWS plugin: operations that it doesn't have, conflicts that it overlooks.
 
 Each handler takes the parameters of a query call and returns a response, as ministack's own do (behaviour.md USR-...,
-OIDC-...).
+OIDC-..., TAG-...).
 """
 
+import functools
 import re
 from collections.abc import Callable
 from typing import Any
+
+from sandbox.tags import KEY, PATTERN, TAGS, VALUE, has_only_allowed, has_twice, is_reserved
 
 Response = tuple[int, dict[str, str], bytes]
 Handler = Callable[[dict[str, list[str]]], Response]
@@ -34,6 +37,9 @@ class _Corrections:
             TagOpenIDConnectProvider=self._of_provider(self._tag),
             UntagOpenIDConnectProvider=self._of_provider(self._untag),
         )
+        for action, handler in self._iam._IAM_HANDLERS.items():
+            if action.startswith(("Create", "Tag")):
+                self._iam._IAM_HANDLERS[action] = functools.partial(self._with_tags, handler)
 
     def _error(self, status: int, code: str, message: str) -> Response:
         response: Response = self._iam._error(status, code, message, ns="iam")
@@ -42,6 +48,43 @@ class _Corrections:
     def _done(self, action: str) -> Response:
         response: Response = self._iam._xml(200, f"{action}Response", "", ns="iam")
         return response
+
+    # ---- tags -----------------------------------------------------------------------------------------------------
+
+    def _with_tags(self, handler: Handler, p: dict[str, list[str]]) -> Response:
+        tags = [(tag["Key"], tag["Value"]) for tag in _tags(p)]
+        text = "1 validation error detected: Value '{}' at 'tags{}' failed to satisfy constraint: Member must {}"
+        limits = ("key", KEY, "+"), ("value", VALUE, "*")
+        for number, tag in enumerate(tags, 1):
+            for (part, longest, repeated), content in zip(limits, tag, strict=True):
+                wrong = f"have length less than or equal to {longest}" if len(content) > longest else ""
+                if not has_only_allowed(content) or not (content or part == "value"):
+                    wrong = f"satisfy regular expression pattern: {PATTERN}{repeated}"
+                if wrong:
+                    reason = text.format(content, f".{number}.member.{part}", wrong)
+                    return self._error(400, "ValidationError", reason)
+        keys = [key for key, _ in tags]
+        if len(tags) > TAGS:
+            reason = text.format(keys, "", f"have length less than or equal to {TAGS}")
+            return self._error(400, "ValidationError", reason)
+        if any(map(is_reserved, keys)):
+            return self._error(400, "InvalidInput", "Tag keys that begin with aws: are reserved.")
+        if has_twice(keys):  # in another case: ministack, which knows that only users and roles mind
+            return self._error(400, "InvalidInput", self._iam.DUPLICATE_IDENTITY_TAG_KEYS)
+        if len({*keys, *self._keys_of(p)}) > TAGS:
+            return self._error(409, "LimitExceeded", f"Cannot exceed quota for tags: {TAGS}")
+        return handler(p)
+
+    def _keys_of(self, p: dict[str, list[str]]) -> list[str]:
+        """The keys of the resource's tags, if the call adds to them."""
+        iam = self._iam
+        found: dict[str, Any] | None = {
+            "TagRole": lambda: iam._roles.get(_first(p, "RoleName")),
+            "TagUser": lambda: iam._users.get(_first(p, "UserName")),
+            "TagPolicy": lambda: iam._policies.get(_first(p, "PolicyArn")),
+            "TagOpenIDConnectProvider": lambda: iam._oidc_providers.get(_first(p, "OpenIDConnectProviderArn")),
+        }.get(_first(p, "Action"), dict)()
+        return [tag["Key"] for tag in (found or {}).get("Tags", [])]
 
     # ---- users ----------------------------------------------------------------------------------------------------
 
@@ -122,6 +165,12 @@ class _Corrections:
 
 def _first(p: dict[str, list[str]], name: str) -> str:
     return p.get(name, [""])[0]
+
+
+def _tags(p: dict[str, list[str]]) -> list[dict[str, str]]:
+    """All tags of a call; ministack's own reader stops at an empty key."""
+    numbers = sorted({int(m[1]) for name in p if (m := re.fullmatch(r"Tags\.member\.(\d+)\.(Key|Value)", name))})
+    return [{part: _first(p, f"Tags.member.{number}.{part}") for part in ("Key", "Value")} for number in numbers]
 
 
 def _members(p: dict[str, list[str]], name: str) -> list[str]:

@@ -114,7 +114,9 @@ async def _serve(folder: Path, settings: Settings, proxy: socket.socket, tls: so
     probe = RegistryProbe(f"http://127.0.0.1:{proxy_port}", str(folder / "ca.pem"), *palette_key, overrides)
     palette = Palette(accounts.PALETTE_ACCOUNT, probe, overrides)
     health = {"pid": os.getpid(), "account": settings.account, "region": settings.region}
-    connect = Proxy(tls_port, log, Control(health, faults, palette))
+    asked: dict[str, set[str]] = {}
+    accounts.record_asked(asked)
+    connect = Proxy(tls_port, log, Control(health, faults, palette, asked))
     front = Front(registry, accounts.install(control, store), downloads, palette, faults, connect.cut)
     async with await asyncio.start_server(connect, sock=proxy, limit=PIECE):
         keys = {

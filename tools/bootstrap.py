@@ -6,6 +6,7 @@
     crane      .tools/bin             the tests' independent reader
     helm       .tools/bin             another client of the stand-in, for its own tests
     registry   .tools/bin             the tests' real registries
+    conformance .tools/bin            the distribution specification's tests of registries
     actionlint .tools/bin             checks the workflow of the hosted CI
     pythons    .tools/pythons         an environment for each other Python, for the quick tests
     wheels     .tools/wheels          from which the test of the package installs without a network
@@ -75,6 +76,7 @@ STEPS: dict[str, Callable[[Path], object]] = {
     "crane": lambda checkout: GoTools(checkout).ensure_crane(),
     "helm": lambda checkout: GoTools(checkout).ensure_helm(),
     "registry": lambda checkout: GoTools(checkout).ensure_registries(),
+    "conformance": lambda checkout: GoTools(checkout).ensure_conformance(),
     "actionlint": lambda checkout: GoTools(checkout).ensure_actionlint(),
     "env": _venv(".venv", "requirements.lock"),
     "sandbox": _venv(".tools/sandbox-venv", "requirements-sandbox.lock"),

@@ -1,4 +1,4 @@
-"""Pulumi, crane, helm, actionlint and a registry, built from their Go modules.
+"""Pulumi, crane, helm, actionlint, registries and the conformance suite for them, built from their Go modules.
 
 Each folder below `tools/` with a `go.mod` pins one program and, in `go.sum`, every byte of its sources. A binary gets its
 name in `.tools/bin` when it is complete, and its stamp last. So an interrupted build leaves nothing incomplete, and the
@@ -62,6 +62,7 @@ CRANE = Build("crane", "github.com/google/go-containerregistry/cmd/crane", "cran
 REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/registry", "registry")
 ACTIONLINT = Build("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "actionlint")
 REGISTRY_2 = Build("registry2", ".", "registry2")  # a main of our own around the handlers of distribution 2.8
+CONFORMANCE = Build("conformance", "github.com/opencontainers/distribution-spec/conformance", "conformance")
 HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
@@ -141,6 +142,9 @@ class GoTools:
     def ensure_registries(self) -> None:
         self._ensure(REGISTRY, "the tests push to distribution's registry", "one to two minutes")
         self._ensure(REGISTRY_2, "the tests push to distribution 2.8, too", "under half a minute")
+
+    def ensure_conformance(self) -> None:
+        self._ensure(CONFORMANCE, "the tests run the distribution specification's conformance suite", "a few seconds")
 
     def _ensure(self, build: Build, why: str, usually: str) -> None:
         if self._is_current(build.binary, [build.binary], [build]):

@@ -34,7 +34,6 @@ class Action:
 
 _PALETTE = "Palette's documentation requires it; which of its calls needs it is not published"
 _KMS = "the sandbox retires no grants; ECR documentation, Encryption at rest"
-_PROVIDER = "the real AWS provider calls it (terraform-provider-aws, internal/service/iam); the stand-in does not"
 
 # fmt: off
 REGISTRY = (  # of the registry, not of a repository: valid only with Resource "*"
@@ -97,7 +96,7 @@ ROLES = (  # on the component's roles
     Action("iam:UntagRole", "removing one of repositories.tags", "deployer"),
     Action("iam:UpdateAssumeRolePolicy", "changing the trust policy", "deployer"),
     Action("iam:ListRolePolicies", "reading a role; before destroy, finding policies of others", "deployer"),
-    Action("iam:ListInstanceProfilesForRole", "deleting a role", "deployer", _PROVIDER),
+    Action("iam:ListInstanceProfilesForRole", "deleting a role", "deployer"),
     Action("iam:DeleteRole", "destroy", "deployer"),
 )
 ROLE_ATTACHMENTS = (  # on those roles, and on the roles in `access`

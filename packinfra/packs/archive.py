@@ -9,7 +9,8 @@ CODEC names the library's version and the level, and is recorded with every publ
 other constants changes bytes too, so it needs another CODEC:
 
 - up to WHOLE bytes of tar: one gzip member of level 6;
-- above: members of MEMBER bytes each (RFC 1952 allows several; GNU tar, Go and Python read them as one stream);
+- above: members of MEMBER bytes each (RFC 1952 allows several; GNU tar, Go and Python read them as one stream, but not tarfile's
+  stream mode "r|gz");
 - such a member is stored where a probe of its first PROBE bytes finds it incompressible.
 """
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum, auto
 
+from packinfra.http.redact import clean
 from packinfra.palette.responses import SyncStatusResponse
 
 
@@ -47,7 +48,7 @@ class SyncStatus:
     @classmethod
     def of(cls, response: SyncStatusResponse) -> SyncStatus:
         return cls(
-            response.status, response.message, response.last_run_time, response.last_synced_time,
+            response.status, clean(response.message), response.last_run_time, response.last_synced_time,
             response.is_sync_supported,
         )  # fmt: skip
 
@@ -66,7 +67,7 @@ class SyncStatus:
         return max(0.0, now - seconds) if seconds > 0 else 0.0  # Go writes "never" as the year 1
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.word or "without a status", self.message) if part)
+        return ": ".join(part for part in (clean(self.word) or "without a status", self.message) if part)
 
 
 class SyncRun:

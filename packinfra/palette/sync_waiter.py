@@ -6,11 +6,9 @@ content of then.
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 
-from packinfra.http.redact import clean
 from packinfra.palette.client import PaletteClient
 from packinfra.palette.credentials import Kind
 from packinfra.palette.errors import PaletteError, SyncFailed
@@ -105,8 +103,8 @@ class SyncWaiter:
             )
 
     def _tell(self, status: SyncStatus, missing: Packs, wanted: Packs, since: float) -> None:
-        reason = f": {clean(status.message)}" if status.message else ""
-        self._reporter.status(f"synced, but Palette does not list {format_versions(missing)} yet{reason}")
+        said = f" (it says: {status.message})" if status.message else ""
+        self._reporter.status(f"synced, but Palette does not list {format_versions(missing)} yet{said}")
         if since < _EARLY or self._told:
             return
         self._told = True
@@ -179,7 +177,7 @@ class SyncWaiter:
 
 def _reasons(message: str, missing: Packs) -> list[str]:
     """The parts of Palette's message that name one of these versions and its pack: its form isn't published."""
-    parts = (clean(part) for part in re.split(r"[;\n]", message))
+    parts = (part.strip() for part in message.split(";"))
     return [
         part
         for part in parts

@@ -1,6 +1,7 @@
-"""``python -m sandbox.aws_plugin``: serves the protocol on a free port, and prints the port for the engine."""
+"""``python -m sandbox.aws_plugin [FLAGS...] ENGINE``: serves the protocol on a free port, and prints the port for the engine."""
 
 import os
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,7 +18,7 @@ def main() -> None:
     engine = os.getppid()
     options = [("grpc.max_receive_message_length", _LIMIT), ("grpc.max_send_message_length", _LIMIT)]
     server = grpc.server(ThreadPoolExecutor(32), options=options)
-    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider(), server)
+    provider_pb2_grpc.add_ResourceProviderServicer_to_server(Provider("".join(sys.argv[1:][-1:])), server)
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     print(port, flush=True)

@@ -5,7 +5,7 @@ Replacement rules, error texts and the equivalence of policies: Terraform provid
 
 from typing import Any
 
-from sandbox.aws_plugin.kinds import Kind, mapping, pairs, state_only, tag_setter, without_empty
+from sandbox.aws_plugin.kinds import ALL_TAGS, Kind, mapping, one_of, pairs, state_only, tag_setter, without_empty
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json
 
@@ -34,7 +34,7 @@ def _create_repository(aws: Aws, inputs: Json) -> tuple[str, Json]:
             and without_empty(
                 encryptionType=encryption.get("encryptionType") or "AES256", kmsKey=encryption.get("kmsKey")
             ),
-            tags=pairs(inputs.get("tags")),
+            tags=pairs(inputs.get(ALL_TAGS)),
         ),
     )
     return response["repository"]["repositoryName"], _identity(response["repository"])
@@ -55,8 +55,7 @@ def _read_repository(aws: Aws, id_: str, state: Json) -> Json:
         "encryptionConfigurations": [
             {"encryptionType": encryption["encryptionType"], "kmsKey": encryption.get("kmsKey", "")}
         ],
-        "tags": tags,
-        "tagsAll": tags,
+        ALL_TAGS: tags,
     }
 
 
@@ -75,6 +74,11 @@ def _set_scanning(aws: Aws, id_: str, news: Json, state: Json) -> None:
 
 REPOSITORY = Kind(
     title="ECR Repository",
+    valid={
+        "imageTagMutability": one_of("MUTABLE", "IMMUTABLE", "IMMUTABLE_WITH_EXCLUSION", "MUTABLE_WITH_EXCLUSION"),
+        "imageTagMutabilityExclusionFilters.filterType": one_of("WILDCARD"),
+        "encryptionConfigurations.encryptionType": one_of("AES256", "KMS", "KMS_DSSE"),
+    },
     required=(),
     optional=(
         "encryptionConfigurations",

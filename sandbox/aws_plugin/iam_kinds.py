@@ -8,7 +8,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.aws_plugin.kinds import Kind, mapping, pairs, state_only, tag_setter, without_empty
+from sandbox.aws_plugin.kinds import ALL_TAGS, TIME, Kind, an_arn, mapping, pairs, state_only, tag_setter, without_empty
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json
 
@@ -23,7 +23,9 @@ def _create_policy(aws: Aws, inputs: Json) -> str:
     response = _iam(aws).create_policy(
         PolicyName=inputs["name"],
         PolicyDocument=inputs["policy"],
-        **without_empty(Path=inputs.get("path"), Description=inputs.get("description"), Tags=pairs(inputs.get("tags"))),
+        **without_empty(
+            Path=inputs.get("path"), Description=inputs.get("description"), Tags=pairs(inputs.get(ALL_TAGS))
+        ),
     )
     return str(response["Policy"]["Arn"])
 
@@ -40,8 +42,7 @@ def _read_policy(aws: Aws, id_: str, _: Json) -> Json:
         "path": policy["Path"],
         "policy": json.dumps(version["Document"]),
         "policyId": policy["PolicyId"],
-        "tags": tags,
-        "tagsAll": tags,
+        ALL_TAGS: tags,
     }
 
 
@@ -95,7 +96,7 @@ def _create_role(aws: Aws, inputs: Json) -> str:
             Description=inputs.get("description"),
             MaxSessionDuration=inputs.get("maxSessionDuration"),
             PermissionsBoundary=inputs.get("permissionsBoundary"),
-            Tags=pairs(inputs.get("tags")),
+            Tags=pairs(inputs.get(ALL_TAGS)),
         ),
     )
     return str(response["Role"]["RoleName"])
@@ -103,18 +104,19 @@ def _create_role(aws: Aws, inputs: Json) -> str:
 
 def _read_role(aws: Aws, id_: str, _: Json) -> Json:
     role = _iam(aws).get_role(RoleName=id_)["Role"]
+    for list_policies in (_iam(aws).list_role_policies, _iam(aws).list_attached_role_policies):
+        list_policies(RoleName=id_)  # as the real plugin does, for outputs that nothing here needs (PLUG-29)
     tags = mapping(role.get("Tags"))
     return {
         "arn": role["Arn"],
         "assumeRolePolicy": json.dumps(role["AssumeRolePolicyDocument"]),
-        "createDate": role["CreateDate"].isoformat(),
+        "createDate": role["CreateDate"].strftime(TIME),
         "description": role.get("Description", ""),
         "maxSessionDuration": role.get("MaxSessionDuration", 3600),
         "name": role["RoleName"],
         "path": role["Path"],
         "permissionsBoundary": role.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
-        "tags": tags,
-        "tagsAll": tags,
+        ALL_TAGS: tags,
         "uniqueId": role["RoleId"],
     }
 
@@ -132,11 +134,13 @@ def _delete_role(aws: Aws, id_: str, state: Json) -> None:
             _iam(aws).detach_role_policy(RoleName=id_, PolicyArn=policy["PolicyArn"])
         for name in _iam(aws).list_role_policies(RoleName=id_)["PolicyNames"]:
             _iam(aws).delete_role_policy(RoleName=id_, PolicyName=name)
+    _iam(aws).list_instance_profiles_for_role(RoleName=id_)  # the real plugin takes the role out of them (PLUG-29)
     _iam(aws).delete_role(RoleName=id_)
 
 
 ROLE = Kind(
     title="IAM Role",
+    valid={"permissionsBoundary": an_arn},
     required=("assumeRolePolicy",),
     optional=(
         "description",
@@ -230,6 +234,8 @@ def _attachment(holder: str) -> Kind:
         title=f"IAM {title} Policy Attachment",
         required=("policyArn", holder),
         optional=(),
+        valid={"policyArn": an_arn},
+        delete_first=True,
         create=create,
         read=read,
         delete=delete,
@@ -240,7 +246,7 @@ def _create_provider(aws: Aws, inputs: Json) -> str:
     response = _iam(aws).create_open_id_connect_provider(
         Url=inputs["url"],
         ClientIDList=inputs["clientIdLists"],
-        **without_empty(ThumbprintList=inputs.get("thumbprintLists"), Tags=pairs(inputs.get("tags"))),
+        **without_empty(ThumbprintList=inputs.get("thumbprintLists"), Tags=pairs(inputs.get(ALL_TAGS))),
     )
     return str(response["OpenIDConnectProviderArn"])
 
@@ -253,8 +259,7 @@ def _read_provider(aws: Aws, id_: str, _: Json) -> Json:
         "clientIdLists": details["ClientIDList"],
         "thumbprintLists": details["ThumbprintList"],
         "url": details["Url"],
-        "tags": tags,
-        "tagsAll": tags,
+        ALL_TAGS: tags,
     }
 
 

@@ -1,15 +1,20 @@
 """A kind of resource: a row of the table that drives create, read, update and delete."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from sandbox.aws_plugin.session import Aws
-from sandbox.aws_plugin.values import Json
+from sandbox.aws_plugin.values import UNKNOWN, Json, is_empty, same
 
 Setter = Callable[[Aws, str, Json, Json], Any]
+
+_CAPITAL = re.compile("[A-Z]")
+TIME = "%Y-%m-%dT%H:%M:%SZ"
+ALL_TAGS = "tagsAll"  # an input that Check adds (behaviour.md PLUG-6)
 
 GONE = {
     "LifecyclePolicyNotFoundException",
@@ -44,6 +49,9 @@ class Kind:
     defaults: Json = field(default_factory=dict)
     kept: tuple[str, ...] = ()  # optional and computed: an absent one is no change
     documents: tuple[str, ...] = ()  # JSON texts that a program may also write as objects
+    # What Check refuses: a property, or one of the objects in it, "filters.filterType" -> name, value -> the reason, or "".
+    valid: Mapping[str, Callable[[str, str], str]] = field(default_factory=dict)
+    renamable: bool = False  # in place; the output `id` is the name
     absent: tuple[str, ...] = ()  # inputs of the real kind that the stand-in does not have
     delete_first: bool = False
     always_written: bool = False  # an update also writes properties that did not change (PLUG-24)
@@ -56,12 +64,49 @@ class Kind:
         return self.required + self.optional
 
     @property
+    def compared(self) -> tuple[str, ...]:
+        return (*self.inputs, ALL_TAGS) if self.tagged else self.inputs
+
+    def differs(self, key: str, old: Any, new: Any) -> bool:
+        """A tag without a value is a tag; anywhere else an empty value is the same as none."""
+        if key in ("tags", ALL_TAGS):
+            return bool((old or {}) != (new or {}))
+        if key in self.normal and not is_empty(old) and not is_empty(new):
+            old, new = self.normal[key](old), self.normal[key](new)
+        return not same(old, new)
+
+    def invalid(self, values: Json) -> Iterator[tuple[str, str]]:
+        """The invalid properties, each with the reason."""
+        for path, reason in self.valid.items():
+            key, _, inner = path.partition(".")
+            found = values.get(key)
+            for item in found if isinstance(found, list) else [found]:
+                value = item.get(inner) if inner and isinstance(item, dict) else item
+                name = _CAPITAL.sub(lambda match: f"_{match[0].lower()}", inner or key)
+                if isinstance(value, str) and value not in ("", UNKNOWN) and (text := reason(name, value)):
+                    yield path, text
+
+    @property
     def named(self) -> bool:
         return "name" in self.optional
 
     @property
     def tagged(self) -> bool:
         return "tags" in self.optional
+
+
+def one_of(*values: str) -> Callable[[str, str], str]:
+    listed = " ".join(f'"{value}"' for value in values)
+    return lambda name, value: "" if value in values else f"expected {name} to be one of [{listed}], got {value}"
+
+
+def an_arn(name: str, value: str) -> str:
+    prefix, *sections = value.split(":", 5)
+    if prefix == "arn" and len(sections) == 5:
+        return ""
+    return (
+        f'"{name}" ({value}) is an invalid ARN: arn: {"not enough sections" if prefix == "arn" else "invalid prefix"}'
+    )
 
 
 def pairs(tags: Mapping[str, str] | None) -> list[dict[str, str]]:
@@ -79,7 +124,7 @@ def without_empty(**values: Any) -> Json:
 
 def tag_setter(tag: Callable[[Aws, str, Json, Any], Any], untag: Callable[[Aws, str, Json, Any], Any]) -> Setter:
     def set_tags(aws: Aws, id_: str, news: Json, state: Json) -> None:
-        new, old = news.get("tags") or {}, state.get("tags") or {}
+        new, old = news.get(ALL_TAGS) or {}, state.get(ALL_TAGS) or {}
         if removed := sorted(set(old) - set(new)):
             untag(aws, id_, state, removed)
         if new:

@@ -5,7 +5,7 @@ Replacement rules: Terraform provider, internal/service/kms (key.go, alias.go).
 
 from typing import Any
 
-from sandbox.aws_plugin.kinds import Kind, not_found, state_only, without_empty
+from sandbox.aws_plugin.kinds import ALL_TAGS, Kind, not_found, state_only, without_empty
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json, same
 
@@ -29,7 +29,7 @@ def _create_key(aws: Aws, inputs: Json) -> str:
             Description=inputs.get("description"),
             MultiRegion=inputs.get("multiRegion"),
             Policy=inputs.get("policy"),
-            Tags=_pairs(inputs.get("tags")),
+            Tags=_pairs(inputs.get(ALL_TAGS)),
         ),
     )
     id_ = str(response["KeyMetadata"]["KeyId"])
@@ -58,8 +58,7 @@ def _read_key(aws: Aws, id_: str, state: Json) -> Json:
         "multiRegion": metadata["MultiRegion"],
         "policy": kms.get_key_policy(KeyId=id_, PolicyName="default")["Policy"],
         **({"rotationPeriodInDays": rotation["RotationPeriodInDays"]} if rotation["KeyRotationEnabled"] else {}),
-        "tags": tags,
-        "tagsAll": tags,
+        ALL_TAGS: tags,
     }
 
 
@@ -85,7 +84,7 @@ def _update_key(aws: Aws, id_: str, news: Json, state: Json) -> None:
         kms.update_key_description(KeyId=id_, Description=news.get("description") or "")
     if changed("policy") and news.get("policy"):
         kms.put_key_policy(KeyId=id_, PolicyName="default", Policy=news["policy"])
-    old, new = state.get("tags") or {}, news.get("tags") or {}
+    old, new = state.get(ALL_TAGS) or {}, news.get(ALL_TAGS) or {}
     if removed := sorted(set(old) - set(new)):
         kms.untag_resource(KeyId=id_, TagKeys=removed)
     if new and new != old:

@@ -13,27 +13,22 @@ from google.protobuf import empty_pb2
 from pulumi.runtime.proto import plugin_pb2, provider_pb2, provider_pb2_grpc, status_pb2
 
 from sandbox.aws_plugin import ecr_kinds, iam_kinds, kms_kinds, session, user_kinds
+from sandbox.aws_plugin.errors import EngineLog, PartialFailureError, RefusedError, StandInError, refused
 from sandbox.aws_plugin.invokes import INVOKES
-from sandbox.aws_plugin.kinds import Kind, is_gone
+from sandbox.aws_plugin.kinds import ALL_TAGS, Kind, is_gone
 from sandbox.aws_plugin.session import Aws, ConfigurationError
-from sandbox.aws_plugin.values import UNKNOWN, Json, from_struct, has_unknown, is_empty, same, to_struct
+from sandbox.aws_plugin.values import (
+    UNKNOWN,
+    Json,
+    from_struct,
+    has_unknown,
+    is_empty,
+    normalised,
+    to_struct,
+)
 
 KINDS = {**ecr_kinds.KINDS, **iam_kinds.KINDS, **kms_kinds.KINDS, **user_kinds.KINDS}
 DEFAULTS = "__defaults"  # the names of the inputs that the provider added, as in the Terraform bridge
-
-
-class StandInError(Exception):
-    """The stand-in doesn't support something; the message says what it supports."""
-
-
-class PartialFailureError(Exception):
-    """The resource exists, but AWS rejected a call: the engine keeps these properties (behaviour.md PLUG-23)."""
-
-    def __init__(self, cause: Exception, id_: str, properties: Json) -> None:
-        super().__init__(str(cause))
-        self.detail = provider_pb2.ErrorResourceInitFailed(
-            id=id_, properties=to_struct(properties), reasons=[str(cause)]
-        )
 
 
 def _readable(method: Callable[..., Any]) -> Callable[..., Any]:
@@ -43,7 +38,11 @@ def _readable(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: "Provider", request: Any, context: grpc.ServicerContext) -> Any:
         try:
             return method(self, request)
+        except RefusedError as error:
+            self.log.show(request.urn, error.text)
+            context.abort(grpc.StatusCode.UNKNOWN, str(error))
         except PartialFailureError as error:
+            self.log.show(request.urn, error.text)
             status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=str(error))
             status.details.add().Pack(error.detail)
             context.set_trailing_metadata((("grpc-status-details-bin", status.SerializeToString()),))
@@ -63,23 +62,10 @@ def _kind(token: str) -> Kind:
         raise StandInError(f"the stand-in AWS plugin has no {token}; it has: {', '.join(sorted(KINDS))}") from None
 
 
-def _differ(kind: Kind, key: str, old: Any, new: Any) -> bool:
-    """A tag without a value is a tag; anywhere else an empty value is the same as none."""
-    if key == "tags":
-        return bool((old or {}) != (new or {}))
-    if key in kind.normal and not is_empty(old) and not is_empty(new):
-        old, new = kind.normal[key](old), kind.normal[key](new)
-    return not same(old, new)
-
-
-def _failed(action: str, kind: Kind, name: str, error: Exception) -> StandInError:
-    """AWS's message with the Terraform provider's prefix."""
-    hint = " not empty, consider using force_delete" if "NotEmpty" in str(error) else ""
-    return StandInError(f"{action} {kind.title} ({name}){hint}: {error}")
-
-
 class Provider(provider_pb2_grpc.ResourceProviderServicer):
-    def __init__(self) -> None:
+    def __init__(self, engine: str = "") -> None:
+        """engine: its address"""
+        self.log = EngineLog(engine)
         self._aws: Aws | None = None
         self._config: Json = {}
 
@@ -97,7 +83,6 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
 
     @_readable
     def CheckConfig(self, request: provider_pb2.CheckRequest) -> provider_pb2.CheckResponse:
-        """Here, and not only in Configure, because the engine shows an error of this step without a traceback."""
         config = from_struct(request.news)
         reasons = [f"the stand-in AWS plugin does not have aws:{key}" for key in sorted({*config} - session.KEYS)]
         if not reasons:
@@ -120,6 +105,8 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     @_readable
     def Configure(self, request: provider_pb2.ConfigureRequest) -> provider_pb2.ConfigureResponse:
         self._configure(from_struct(request.args))
+        if self._aws:
+            self._aws.guard_account()
         return provider_pb2.ConfigureResponse(supportsPreview=True)
 
     def _configure(self, config: Json) -> None:
@@ -149,6 +136,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 *((key, f"{kind.title} has no input {key}") for key in news if key not in kind.inputs + kind.absent),
                 *((key, f"the stand-in AWS plugin does not have {key}") for key in news if key in kind.absent),
                 *((key, f"missing required input {key}") for key in kind.required if is_empty(news.get(key))),
+                *((path, f"{text}. Examine values at '{request.name}.{path}'.") for path, text in kind.invalid(news)),
             ]
         ]
         for key in kind.documents:
@@ -162,8 +150,11 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
                 if was_generated
                 else kind.name_form.format(f"{request.name}-{request.randomSeed.hex()[:7]}")
             )
-        if kind.tagged and self._aws and (self._aws.default_tags or news.get("tags")) and news.get("tags") != UNKNOWN:
-            news["tags"] = {**self._aws.default_tags, **(news.get("tags") or {})}
+        if kind.tagged:
+            tags, by_default = news.get("tags") or {}, self._aws.default_tags if self._aws else {}
+            news[ALL_TAGS] = tags if tags == UNKNOWN else {**by_default, **tags}
+            if not news[ALL_TAGS]:
+                del news[ALL_TAGS]
         if "region" in kind.optional and self._aws and is_empty(news.get("region")):
             news["region"] = self._aws.region
         return provider_pb2.CheckResponse(
@@ -175,12 +166,12 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         kind, state, news = _kind(request.type), from_struct(request.olds), from_struct(request.news)
         changed = [
             key
-            for key in kind.inputs
+            for key in kind.compared
             if key not in request.ignoreChanges
-            and _differ(kind, key, state.get(key), news.get(key))
+            and kind.differs(key, state.get(key), news.get(key))
             and not (key in kind.kept and key not in news)
         ]
-        replaces = [key for key in changed if key not in kind.update]
+        replaces = [key for key in changed if key not in kind.update and key != ALL_TAGS]
         details = {}
         for key in changed:
             # ADD, DELETE, UPDATE are 0, 2, 4; one more where the change replaces the resource.
@@ -201,8 +192,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
     def _state(self, kind: Kind, id_: str, known: Json) -> Json:
         """The current state at AWS. A value with the same meaning as the known one keeps the known spelling."""
         current = kind.read(self.aws, id_, known)
-        same_meaning = {k: known[k] for k in current if k in known and not _differ(kind, k, known[k], current[k])}
+        if kind.tagged:  # AWS doesn't know which tags are the provider's default ones
+            own, by_default = known.get("tags") or {}, self.aws.default_tags
+            tags = {k: v for k, v in current[ALL_TAGS].items() if k in own or by_default.get(k) != v}
+            current = {**current, "tags": tags}
+        same_meaning = {k: known[k] for k in current if k in known and not kind.differs(k, known[k], current[k])}
         state = {**known, **current, **same_meaning}
+        state |= {key: normalised(state[key]) for key in kind.documents if state.get(key)}
+        state["id"] = state["name"] if kind.renamable else id_
         if "region" in kind.optional:
             state["region"] = known.get("region") or self.aws.region
         state.pop(DEFAULTS, None)
@@ -213,7 +210,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         """A state that AWS has not confirmed yet."""
         planned = {key: value for key, value in values.items() if key != DEFAULTS}
         if kind.tagged:
-            planned["tagsAll"] = planned.get("tags") or {}
+            planned[ALL_TAGS] = planned.get(ALL_TAGS) or {}
         return planned
 
     @_readable
@@ -228,13 +225,14 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             name = (
                 inputs.get("name") or inputs.get("repository") or ", ".join(str(inputs[key]) for key in kind.required)
             )
-            raise _failed("creating", kind, name, error) from None
+            raise refused(self.aws, "creating", kind.title, name, error) from None
         id_, outputs = created if isinstance(created, tuple) else (created, {})
         known = {**inputs, **outputs}
         try:
             state = self._state(kind, id_, known)
         except (BotoCoreError, ClientError) as error:  # PLUG-25
-            raise PartialFailureError(_failed("reading", kind, id_, error), id_, self._planned(kind, known)) from None
+            cause = refused(self.aws, "reading", kind.title, id_, error, arn=known.get("arn", ""))
+            raise PartialFailureError(cause, id_, self._planned(kind, known)) from None
         return provider_pb2.CreateResponse(id=id_, properties=to_struct(state))
 
     @_readable
@@ -243,12 +241,18 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         # What an update leaves alone stays known, so that nothing that depends on it looks changed (PLUG-9).
         stays = {key: value for key, value in state.items() if key not in kind.update or key in kind.kept}
         planned = {**stays, **news}
+        if kind.tagged:
+            planned[ALL_TAGS] = news.get(ALL_TAGS) or {}
         for key in request.ignoreChanges:
             planned[key] = state.get(key)
         if request.preview:
             return provider_pb2.UpdateResponse(properties=to_struct(self._planned(kind, planned)))
         changed = [
-            key for key in kind.update if kind.always_written or _differ(kind, key, state.get(key), planned.get(key))
+            key
+            for key in kind.update
+            if kind.always_written
+            or kind.differs(key, state.get(key), planned.get(key))
+            or (key == "tags" and kind.differs(ALL_TAGS, state.get(ALL_TAGS), planned.get(ALL_TAGS)))
         ]
         step = "updating"
         try:
@@ -257,7 +261,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             step = "reading"
             confirmed = self._state(kind, request.id, planned)
         except (BotoCoreError, ClientError) as error:
-            cause = _failed(step, kind, request.id, error)
+            cause = refused(self.aws, step, kind.title, request.id, error, arn=state.get("arn", ""))
             raise PartialFailureError(cause, request.id, self._planned(kind, planned)) from None
         return provider_pb2.UpdateResponse(properties=to_struct(confirmed))
 
@@ -269,16 +273,16 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
         except ClientError as error:
             if is_gone(error):
                 return provider_pb2.ReadResponse()
-            raise _failed("reading", kind, request.id, error) from None
+            raise refused(self.aws, "reading", kind.title, request.id, error, arn=known.get("arn", "")) from None
         if inputs:  # a refresh: what the program gave, as AWS has it now
-            seen = {key: state.get(key) for key in kind.inputs if key in inputs}
-            seen[DEFAULTS] = inputs.get(DEFAULTS) or []
-        else:  # an import: everything that is not the default
             seen = {
-                key: state[key]
-                for key in kind.inputs
-                if not is_empty(state.get(key)) and key not in kind.kept and state[key] != kind.defaults.get(key)
+                key: inputs[key] if not kind.differs(key, inputs[key], state.get(key)) else state.get(key)
+                for key in kind.compared
+                if key in inputs
             }
+            seen[DEFAULTS] = inputs.get(DEFAULTS) or []
+        else:  # an import: everything that has a value
+            seen = {key: state[key] for key in kind.compared if not is_empty(state.get(key))}
             seen[DEFAULTS] = []
         return provider_pb2.ReadResponse(id=request.id, properties=to_struct(state), inputs=to_struct(seen))
 
@@ -289,7 +293,7 @@ class Provider(provider_pb2_grpc.ResourceProviderServicer):
             kind.delete(self.aws, request.id, state)
         except ClientError as error:
             if not is_gone(error):
-                raise _failed("deleting", kind, request.id, error) from None
+                raise refused(self.aws, "deleting", kind.title, request.id, error, urn=request.urn) from None
         return empty_pb2.Empty()
 
     @_readable

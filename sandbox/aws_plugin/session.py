@@ -38,6 +38,8 @@ def parse(raw: Json) -> Json:
             raise ConfigurationError(f'aws:{key} must be a list such as ["123456789012"], not {value!r}')
         # An id written without quotes in YAML arrives as a number.
         config[key] = [str(item) for item in value]
+    if config["allowedAccountIds"] and config["forbiddenAccountIds"]:  # PLUG-26
+        raise ConfigurationError('"allowed_account_ids": conflicts with forbidden_account_ids')
     return config
 
 
@@ -63,7 +65,9 @@ class Aws:
             )
             for role in config.get("assumeRoles") or []:
                 self._session = self._assume(role)
-            self.account = self._account(config)
+            self._allowed, self._forbidden = config.get("allowedAccountIds"), config.get("forbiddenAccountIds")
+            if not config.get("skipCredentialsValidation"):
+                self._account()
         except (BotoCoreError, ClientError) as error:
             cause = str(error).rstrip(".")
             raise ConfigurationError(
@@ -84,19 +88,16 @@ class Aws:
             region_name=self.region,
         )
 
-    def _account(self, config: Json) -> str:
-        allowed, forbidden = config.get("allowedAccountIds"), config.get("forbiddenAccountIds")
-        if config.get("skipCredentialsValidation") and not allowed and not forbidden:
-            return ""
-        account = str(self.client("sts").get_caller_identity()["Account"])
-        if (allowed and account not in allowed) or account in (forbidden or []):
-            # The Terraform provider's message, and a remedy.
-            raise ConfigurationError(
-                f"AWS account ID not allowed: {account}. The stack's aws:allowedAccountIds and "
-                f"aws:forbiddenAccountIds permit {', '.join(allowed or []) or 'others'}: use credentials of that "
-                "account, or change the setting"
-            )
-        return account
+    @functools.cache  # noqa: B019  (one instance lives as long as the process)
+    def _account(self) -> str:
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+    def guard_account(self) -> None:
+        """Raises ConfigurationError, in the Terraform provider's words, if the account is not allowed."""
+        if (self._allowed and self._account() not in self._allowed) or (
+            self._forbidden and self._account() in self._forbidden
+        ):
+            raise ConfigurationError(f"1 error occurred:\n\t* AWS account ID not allowed: {self._account()}\n\n")
 
     @functools.cache  # noqa: B019  (one instance lives as long as the process)
     def client(self, service: str, region: str | None = None) -> Any:

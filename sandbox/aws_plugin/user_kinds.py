@@ -5,7 +5,19 @@ Replacement rules: Terraform provider, internal/service/iam (user.go, access_key
 
 from typing import Any
 
-from sandbox.aws_plugin.kinds import Kind, mapping, not_found, pairs, state_only, tag_setter, without_empty
+from sandbox.aws_plugin.kinds import (
+    ALL_TAGS,
+    TIME,
+    Kind,
+    an_arn,
+    mapping,
+    not_found,
+    one_of,
+    pairs,
+    state_only,
+    tag_setter,
+    without_empty,
+)
 from sandbox.aws_plugin.session import Aws
 from sandbox.aws_plugin.values import Json
 
@@ -20,7 +32,7 @@ def _create_user(aws: Aws, inputs: Json) -> str:
         **without_empty(
             Path=inputs.get("path"),
             PermissionsBoundary=inputs.get("permissionsBoundary"),
-            Tags=pairs(inputs.get("tags")),
+            Tags=pairs(inputs.get(ALL_TAGS)),
         ),
     )
     return str(response["User"]["UserName"])
@@ -39,8 +51,7 @@ def _read_user(aws: Aws, id_: str, state: Json) -> Json:
         "name": user["UserName"],
         "path": user["Path"],
         "permissionsBoundary": user.get("PermissionsBoundary", {}).get("PermissionsBoundaryArn", ""),
-        "tags": tags,
-        "tagsAll": tags,
+        ALL_TAGS: tags,
         "uniqueId": user["UserId"],
     }
 
@@ -73,6 +84,8 @@ _set_tags = tag_setter(
 
 USER = Kind(
     title="IAM User",
+    renamable=True,
+    valid={"permissionsBoundary": an_arn},
     required=(),
     optional=("forceDestroy", "name", "path", "permissionsBoundary", "tags"),
     outputs=("arn", "uniqueId"),
@@ -107,12 +120,13 @@ def _read_key(aws: Aws, id_: str, _: Json) -> Json:
     user = _iam(aws).get_access_key_last_used(AccessKeyId=id_)["UserName"]
     for key in _iam(aws).list_access_keys(UserName=user)["AccessKeyMetadata"]:
         if key["AccessKeyId"] == id_:
-            return {"user": user, "status": key["Status"], "createDate": key["CreateDate"].isoformat()}
+            return {"user": user, "status": key["Status"], "createDate": key["CreateDate"].strftime(TIME)}
     raise not_found(id_)
 
 
 ACCESS_KEY = Kind(
     title="IAM Access Key",
+    valid={"status": one_of("Active", "Inactive")},
     required=("user",),
     optional=("status",),
     absent=("pgpKey",),

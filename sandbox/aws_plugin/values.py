@@ -60,6 +60,12 @@ def is_empty(value: Any) -> bool:
     return value is None or value is False or value in ("", {}, [])
 
 
+def normalised(text: str) -> str:
+    """A JSON document as the Terraform provider stores it: sorted keys, no blanks."""
+    document = _document(text)
+    return text if document is None else json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+
 def _document(text: str) -> Any:
     """The JSON object or list in a text, or None."""
     try:

@@ -18,6 +18,7 @@ from sandbox.ecr.downloads import Downloads
 from sandbox.ecr.errors import ApiError, invalid
 from sandbox.ecr.rate_limit import ManifestRateLimit
 from sandbox.ecr.state import Json, Registry, Repository, Store
+from sandbox.tags import KEY, TAGS, VALUE, has_only_allowed, has_twice, is_reserved
 
 _WORDS = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -214,6 +215,7 @@ class ControlPlane:
     def tag_resource(self, r: Request) -> Json:
         repository = self._by_arn(r)
         tags = [{"Key": key, "Value": value} for key, value in repository.resource_tags.items()]
+        _tags(r.data["tags"])
         new = {tag["Key"]: tag for tag in [*tags, *r.data["tags"]]}
         repository.resource_tags = _tags(list(new.values()))
         return {}
@@ -331,13 +333,14 @@ def _tags(tags: list[Json]) -> dict[str, str]:
     """behaviour.md REP-10."""
     for tag in tags:
         key, value = tag["Key"], tag["Value"]
-        if not 1 <= len(key) <= 128 or len(value) > 256 or key.lower().startswith("aws:"):
+        fits = 1 <= len(key) <= KEY and len(value) <= VALUE and has_only_allowed(key + value)
+        if not fits or is_reserved(key):
             raise ApiError("InvalidTagParameterException", f"Invalid parameter at 'tags': the tag '{key}' is not valid")
     by_key = {tag["Key"]: tag["Value"] for tag in tags}
-    if len(by_key) < len(tags):
+    if has_twice(tag["Key"] for tag in tags):
         raise ApiError("InvalidTagParameterException", "Invalid parameter at 'tags': duplicate keys")
-    if len(by_key) > 50:
-        raise ApiError("TooManyTagsException", "The list of tags on the repository is over the limit of 50")
+    if len(by_key) > TAGS:
+        raise ApiError("TooManyTagsException", f"The list of tags on the repository is over the limit of {TAGS}")
     return by_key
 
 

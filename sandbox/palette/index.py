@@ -3,6 +3,7 @@
 Blocking, so it runs in a thread (``source.py``).
 """
 
+import gzip
 import hashlib
 import json
 import secrets
@@ -97,7 +98,8 @@ def _files(stream: Any) -> dict[str, bytes]:
     """The files of _WANTED in a .tar.gz, in its root or its top folder; read in pieces, to the end."""
     files = {}
     try:
-        with tarfile.open(fileobj=stream, mode="r|gz") as archive:
+        # Not tarfile's own "r|gz": it stops at the end of the first gzip member (PAL-65).
+        with gzip.open(stream) as tar, tarfile.open(fileobj=tar, mode="r|") as archive:
             for member in archive:
                 *folders, name = member.name.removeprefix("./").split("/")
                 if len(folders) < 2 and name.lower() in _WANTED and member.isreg() and member.size <= _LIMIT:

@@ -1,4 +1,4 @@
-"""API keys, and the projects that their users see (palette/behaviour.md PAL-65 to 68)."""
+"""API keys, and the projects that their users see (palette/behaviour.md PAL-66 to 68, PAL-107)."""
 
 import hashlib
 from collections.abc import Mapping

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from packinfra.packs.archive import WHOLE
 from tests.support.ecr import HOST
 from tests.support.packs import make_pack
 from tests.support.palette import Palette, role_spec
@@ -63,7 +64,8 @@ def test_from_folder_to_palette_and_back(project: Project, sandbox: Sandbox, pal
     assert f"aws:ecr:Repository packs-hello@{project.base_path} updated" in project.up()
     assert asked(f"palette: POST {OCI}*") == asked("palette: PUT *") == [], "no pack has changed"
 
-    make_pack(project.folder / "packs/hello", version="1.1.0")
+    several_gzip_members = {"charts/large.bin": bytes(WHOLE)}
+    make_pack(project.folder / "packs/hello", several_gzip_members, version="1.1.0")
     assert project.preview() == {"PublishedPack packs-hello": "update", "PaletteSync packs": "update"}
     assert "Palette lists hello 1.0.0, 1.1.0" in project.up()
     assert palette.versions(uid) == ["1.0.0", "1.1.0"]

@@ -95,6 +95,12 @@ def test_push_of_manifests(registry: Registry, image: str) -> None:
     assert registry.put(name, "large", large).status_code == 201
 
 
+def test_non_distributable_layers_are_needed(registry: Registry, image: str) -> None:  # CONF-28
+    foreign = descriptor(b"elsewhere", mediaType="application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")
+    response = registry.put(image.removeprefix("/v2/"), "windows", manifest(layers=[foreign]))
+    assert code_of(response) == (404, "BLOB_UPLOAD_UNKNOWN")
+
+
 def test_push_again_to_an_immutable_tag(registry: Registry, make_repository: MakeRepository) -> None:  # CONF-17
     name = make_repository(imageTagMutability="IMMUTABLE")
     registry.push(name, "1.0.0", LAYER)

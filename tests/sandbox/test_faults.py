@@ -13,7 +13,18 @@ import pytest
 import requests
 from botocore.exceptions import ConnectionClosedError, ProxyConnectionError
 
-from tests.support.aws import Caller, Registry, code_of, digest_of, manifest, no_upload_left, rejected
+from tests.support.aws import (
+    TOKEN,
+    Caller,
+    MakeUser,
+    Registry,
+    allow,
+    code_of,
+    digest_of,
+    manifest,
+    no_upload_left,
+    rejected,
+)
 from tests.support.sandbox import Sandbox, running_sandbox, sandbox_command
 
 pytestmark = pytest.mark.sandbox
@@ -40,6 +51,19 @@ def in_background(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]
     thread = threading.Thread(target=run)
     thread.start()
     return thread, results
+
+
+def test_every_action_is_recorded(sandbox: Sandbox, make_user: MakeUser, repository: str) -> None:  # FLT-12
+    user = make_user(TOKEN, allow("ecr:ListImages", repository))
+    assert sandbox.asked(user.arn) == set()  # sts:GetCallerIdentity needs none
+    user.registry().send("GET", f"/v2/{repository}/tags/list")
+    assert sandbox.asked(user.arn) == {"ecr:GetAuthorizationToken", "ecr:ListImages"}
+    with rejected("AccessDeniedException"):
+        user.ecr.create_repository(repositoryName=f"{repository}/more", tags=[{"Key": "a", "Value": "b"}])
+    with rejected("AccessDenied"):
+        user.iam.list_role_policies(RoleName="none")
+    denied = {"ecr:CreateRepository", "iam:ListRolePolicies"}
+    assert sandbox.asked(user.arn) == {"ecr:GetAuthorizationToken", "ecr:ListImages", *denied}
 
 
 def test_every_request_is_recorded(sandbox: Sandbox, owner: Caller, registry: Registry, repository: str) -> None:

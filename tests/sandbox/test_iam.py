@@ -1,14 +1,18 @@
 """IAM and KMS: corrections of ministack, and behaviour that the plugin and the policies need."""
 
 import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
-from tests.support.aws import Caller, MakeUser, rejected
+from tests.support.aws import Caller, Json, MakeUser, rejected
 
 pytestmark = pytest.mark.sandbox
 
+Call = Callable[..., Any]
 ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ecr:*", "Resource": "*"}]})
 
 
@@ -121,6 +125,87 @@ def test_entities_of_a_policy(owner: Caller, make_user: MakeUser) -> None:  # EN
     iam.delete_policy(PolicyArn=policy)
     iam.delete_user(UserName="has-it")
     iam.delete_group(GroupName="has-it")
+
+
+@pytest.fixture
+def tagged(owner: Caller) -> Iterator[dict[str, tuple[Call, Call]]]:
+    """Of each kind: creates another one with these tags, adds them to one that exists."""
+    iam = owner.client("iam", parameter_validation=False)
+    trust = json.dumps({"Version": "2012-10-17", "Statement": []})
+    iam.create_role(RoleName="tagged", AssumeRolePolicyDocument=trust)
+    iam.create_user(UserName="tagged")
+    policy = iam.create_policy(PolicyName="tagged", PolicyDocument=ALLOW)["Policy"]["Arn"]
+    provider = iam.create_open_id_connect_provider(Url="https://tagged.example.com", ClientIDList=["a"])
+    arn = provider["OpenIDConnectProviderArn"]
+    yield {
+        "role": (
+            partial(iam.create_role, RoleName="other", AssumeRolePolicyDocument=trust),
+            partial(iam.tag_role, RoleName="tagged"),
+        ),
+        "user": (partial(iam.create_user, UserName="other"), partial(iam.tag_user, UserName="tagged")),
+        "policy": (
+            partial(iam.create_policy, PolicyName="other", PolicyDocument=ALLOW),
+            partial(iam.tag_policy, PolicyArn=policy),
+        ),
+        "provider": (
+            partial(iam.create_open_id_connect_provider, Url="https://other.example.com", ClientIDList=["a"]),
+            partial(iam.tag_open_id_connect_provider, OpenIDConnectProviderArn=arn),
+        ),
+    }
+    iam.delete_role(RoleName="tagged")
+    iam.delete_user(UserName="tagged")
+    iam.delete_policy(PolicyArn=policy)
+    iam.delete_open_id_connect_provider(OpenIDConnectProviderArn=arn)
+
+
+def pairs(*keys: str, value: str = "") -> list[Json]:
+    return [{"Key": key, "Value": value} for key in keys]
+
+
+FIFTY = [f"k{number}" for number in range(50)]
+REFUSED_TAGS: list[tuple[list[Json], str, str]] = [
+    (pairs("a", value="packs (one, two)"), "ValidationError", r"'packs \(one, two\)' at 'tags.1.member.value' failed"),
+    (pairs("ok", "it's"), "ValidationError", r"at 'tags.2.member.key' failed .*: \[\\p{L}\\p{Z}\\p{N}_.:/=\+\\-@\]\+$"),
+    (pairs("a", value="*"), "ValidationError", "pattern"),
+    (pairs("a", value="tab\t"), "ValidationError", "pattern"),
+    (pairs("", value="x"), "ValidationError", "at 'tags.1.member.key'"),
+    (pairs("k" * 129), "ValidationError", "length less than or equal to 128"),
+    (pairs("k", value="v" * 257), "ValidationError", "length less than or equal to 256"),
+    (pairs(*FIFTY, "k50"), "ValidationError", "at 'tags' failed .* length less than or equal to 50"),
+    (pairs("a", "a"), "InvalidInput", "Duplicate tag keys found"),
+    (pairs("AWS:x"), "InvalidInput", "reserved"),
+]
+
+
+@pytest.mark.parametrize("kind", ["role", "user", "policy", "provider"])
+def test_tags(tagged: dict[str, tuple[Call, Call]], kind: str) -> None:  # TAG-1, TAG-2, TAG-3, TAG-4
+    create, tag = tagged[kind]
+    for tags, code, text in REFUSED_TAGS:
+        for call in (create, tag):
+            with rejected(code) as messages:
+                call(Tags=tags)
+            assert re.search(text, messages[0])
+    tag(Tags=pairs(*FIFTY, value="Größe 1 _.:/=+-@"))
+    tag(Tags=pairs("k1"))
+    with rejected("LimitExceeded"):
+        tag(Tags=pairs("k50"))
+
+
+@pytest.mark.parametrize("kind", ["role", "user"])
+def test_case_of_tag_keys(owner: Caller, tagged: dict[str, tuple[Call, Call]], kind: str) -> None:  # TAG-2, TAG-5
+    create, tag = tagged[kind]
+    for call in (create, tag):
+        with rejected("InvalidInput"):
+            call(Tags=pairs("team", "Team"))
+    tag(Tags=pairs("team"))
+    tag(Tags=pairs("Team"))
+    listed = getattr(owner.iam, f"list_{kind}_tags")(**{f"{kind.title()}Name": "tagged"})
+    assert listed["Tags"] == pairs("Team")
+
+
+def test_case_of_other_tag_keys(tagged: dict[str, tuple[Call, Call]]) -> None:  # TAG-2
+    for kind in ("policy", "provider"):
+        tagged[kind][1](Tags=pairs("team", "Team"))
 
 
 def test_key_needs_both_policies(owner: Caller, make_user: MakeUser) -> None:  # KMS-1

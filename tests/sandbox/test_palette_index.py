@@ -1,5 +1,6 @@
 """The Palette stand-in reads registries (sandbox/palette/behaviour.md): which packs it lists."""
 
+import gzip
 import hashlib
 from pathlib import Path
 
@@ -80,6 +81,23 @@ def test_overwritten_tag(palette: Palette, register: Register, make_spec: MakeSp
         uid = register("ecr", make_spec())
         palette.sync("ecr", uid)
         assert palette.get(f"/v1/packs/hello/registries/{uid}")["packValues"][0]["values"] == values.decode()
+
+
+def members(layer: bytes) -> bytes:
+    """The same archive in gzip members of 512 bytes, so that one ends within the first file."""
+    tar = gzip.decompress(layer)
+    return b"".join(gzip.compress(tar[start : start + 512]) for start in range(0, len(tar), 512))
+
+
+def test_several_gzip_members(palette: Palette, register: Register, make_spec: MakeSpec, shelf: Shelf) -> None:
+    """PAL-65, as packs above 8 MiB have them. A damaged second member is as bad as a damaged first."""
+    shelf.push("hello", "1.0.0", layer := members(pack_layer()))
+    shelf.push("hello", "1.1.0", members(pack_layer(version="1.1.0"))[: len(layer) // 2])
+    uid = register("ecr", make_spec())
+    status = palette.sync("ecr", uid)
+    assert palette.versions(uid) == ["1.0.0"]
+    assert palette.get(f"/v1/packs/hello/registries/{uid}")["packValues"][0]["values"] == "a: 1\n"
+    assert "archive/hello:1.1.0: its layer is no .tar.gz" in status["message"]
 
 
 NO_PACKS = {

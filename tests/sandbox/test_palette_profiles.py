@@ -39,7 +39,7 @@ def addon(palette: Palette) -> Json:
 # ---- scopes -----------------------------------------------------------------------------------------------------------
 
 
-def test_projects(sandbox: Sandbox, palette: Palette, addon: Json) -> None:  # PAL-65, PAL-67, PAL-68, PAL-103
+def test_projects(sandbox: Sandbox, palette: Palette, addon: Json) -> None:  # PAL-107, PAL-67, PAL-68, PAL-103
     uid = sandbox.palette.project("Team")
     listed = {
         each["metadata"]["name"]: each["metadata"]["uid"]

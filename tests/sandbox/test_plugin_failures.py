@@ -121,6 +121,8 @@ def test_after_a_rejected_update(
         limited.deny(*ACTIONS, "ecr:TagResource")
         output = limited.up("--continue-on-error", succeeds=False)
         assert all(f"not authorized to perform: {action}" in output for action in ACTIONS)
+        (logged,) = set(re.findall(r"sdk\.helper_schema: (setting ECR .*): provider=aws@", output))
+        assert f"* {logged}" in output, "it comes twice (PLUG-27)"
         assert in_aws() == before
         assert in_state(limited) == after
         limited.deny()
@@ -138,7 +140,7 @@ def test_after_a_rejected_update(
     preview = limited.steps()
     assert {name: set(step["detailedDiff"]) for name, step in preview.items()} == {
         "role": {"assumeRolePolicy"},
-        "repository": {"imageTagMutability", "tags"},
+        "repository": {"imageTagMutability", "tags", "tagsAll"},
     }
     limited.up()
     assert in_aws() == NEW
@@ -159,7 +161,8 @@ def test_created_but_not_read(limited: Limited, owner: Caller, base_path: str) -
     denied = ["ecr:ListTagsForResource", "iam:GetRole"]
     limited.deny(*denied)
     output = limited.up("--continue-on-error", succeeds=False)
-    assert f"reading ECR Repository ({base_path})" in output
+    listing = f"listing tags for ECR (Elastic Container Registry) Repository (arn:aws:ecr:eu-west-1:123456789012:repository/{base_path})"
+    assert listing in output
     assert all(f"not authorized to perform: {action}" in output for action in denied)
     limited.deny()
     assert {name: step["op"] for name, step in limited.steps().items()} == {"repository": "update", "role": "update"}

@@ -104,14 +104,16 @@ def test_credentials_of_the_stack(start_plugin: StartPlugin, owner: Caller) -> N
 
 
 @pytest.mark.parametrize("form", [json.dumps, list], ids=["text", "list"])
-def test_account_guard(start_plugin: StartPlugin, form: Any) -> None:  # PLUG-3
+def test_account_guard(start_plugin: StartPlugin, form: Any) -> None:  # PLUG-3, PLUG-26
     plugin, other = start_plugin(), "999999999999"
     for good in ({"allowedAccountIds": form([other, ACCOUNT])}, {"forbiddenAccountIds": form([other])}):
         assert plugin.check_config({**CONFIG, **good}) == []
     for bad in ({"allowedAccountIds": form([other])}, {"forbiddenAccountIds": form([ACCOUNT])}):
-        (reason,) = plugin.check_config({**CONFIG, **bad})
-        assert f"AWS account ID not allowed: {ACCOUNT}" in reason
-        assert "AWS account ID not allowed" in error_of(plugin.configure, {**CONFIG, **bad})
+        assert plugin.check_config({**CONFIG, **bad}) == []
+        assert f"* AWS account ID not allowed: {ACCOUNT}\n" in error_of(plugin.configure, {**CONFIG, **bad})
+    both = {"allowedAccountIds": form([ACCOUNT]), "forbiddenAccountIds": form([other])}
+    (reason,) = plugin.check_config({**CONFIG, **both})
+    assert "conflicts with" in reason
     assert plugin.check_config({**CONFIG, "allowedAccountIds": f"[{ACCOUNT}]"}) == []  # YAML without quotes
 
 

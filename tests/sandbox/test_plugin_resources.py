@@ -1,6 +1,7 @@
 """The stand-in AWS plugin: create, read, update, replace and delete of each kind."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from sandbox.aws_plugin.provider import KINDS
 from sandbox.aws_plugin.values import UNKNOWN, from_struct
 from tests.support.aws import ACCOUNT, Caller, Json, rejected
 from tests.support.plugin import REPOSITORY, Plugin, StartPlugin, error_of
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
 
@@ -159,7 +161,7 @@ CASES: dict[str, tuple[str, Json, Json]] = {
 def test_lifecycle(
     name: str, plugin: Plugin, repository: str, role: str, user: str, policy_arn: str, keys: tuple[str, str]
 ) -> None:
-    """PLUG-11, PLUG-12, PLUG-14, PLUG-15: created, clean, read, imported, updated, deleted, deleted again."""
+    """PLUG-11, PLUG-12, PLUG-14, PLUG-15, PLUG-28: created, clean, read, imported, updated, deleted, deleted again."""
     kind, program, changes = CASES[name]
     values_of = {"{repository}": repository, "{role}": role, "{user}": user, "{policy_arn}": policy_arn}
     values_of |= {"{key_arn}": keys[0], "{other_key}": keys[1]}
@@ -173,6 +175,10 @@ def test_lifecycle(
     assert {key for key, value in planned.items() if value == UNKNOWN} == set(KINDS[kind].outputs)
     id_, state = plugin.create(kind, inputs)
     assert UNKNOWN not in state.values()
+    assert state["id"] == id_
+    for document in {*KINDS[kind].documents} & {*state}:
+        assert state[document] == json.dumps(json.loads(state[document]), sort_keys=True, separators=(",", ":"))
+    assert str(state.get("createDate", "Z")).endswith("Z")
 
     def clean(state: Json, inputs: Json) -> bool:
         diff = plugin.diff(kind, state, plugin.inputs(kind, program, inputs))
@@ -188,7 +194,8 @@ def test_lifecycle(
         program = {key: value for key, value in {**program, **changes}.items() if value is not None}
         news = plugin.inputs(kind, program, inputs)
         diff = plugin.diff(kind, state, news)
-        assert (set(diff.diffs), list(diff.replaces)) == (set(changes), [])
+        tags = {"tagsAll"} if "tags" in changes else set()
+        assert (set(diff.diffs), list(diff.replaces)) == ({*changes, *tags}, [])
         preview = plugin.update(kind, id_, state, news, preview=True)
         assert {key: preview[key] for key in KINDS[kind].outputs} == {key: state[key] for key in KINDS[kind].outputs}
         state, inputs = plugin.update(kind, id_, state, news), news
@@ -202,9 +209,8 @@ def test_lifecycle(
 def test_outputs_stay_known(plugin: Plugin, make_repository: Any) -> None:  # PLUG-9
     name = make_repository()
     state = from_struct(plugin.read(REPOSITORY, name).properties)
-    preview = plugin.update(
-        REPOSITORY, name, state, plugin.inputs(REPOSITORY, {"name": name, "tags": {"a": "b"}}), True
-    )
+    news = plugin.inputs(REPOSITORY, {"name": name, "tags": {"a": "b"}})
+    preview = plugin.update(REPOSITORY, name, state, news, True)
     assert UNKNOWN not in preview.values()
     assert (preview["repositoryUrl"], preview["tagsAll"]) == (state["repositoryUrl"], {"a": "b"})
 
@@ -219,7 +225,8 @@ REPLACEMENTS = [
     ("lifecycle-policy", {"policy": json.dumps({"rules": LIFECYCLE["rules"][:1]})}, True),
     ("lifecycle-policy", {"repository": UNKNOWN}, True),
     ("repository-policy", {"repository": "s/other"}, False),
-    ("user-attachment", {"user": "other"}, False),
+    ("user-attachment", {"user": "other"}, True),
+    ("role-attachment", {"role": "other"}, True),
     ("role-policy", {"role": "other"}, False),
     ("role-policy", {"name": "other"}, True),
     ("access-key", {"user": "other"}, False),
@@ -236,6 +243,7 @@ REPLACEMENTS = [
 @pytest.mark.parametrize(("name", "change", "delete_first"), REPLACEMENTS)
 def test_replacements(name: str, change: Json, delete_first: bool, plugin: Plugin) -> None:  # PLUG-8
     kind, program, _ = CASES[name]
+    program = {**program, **({"policyArn": "arn:aws:iam::aws:policy/x"} if "policyArn" in program else {})}
     inputs = plugin.inputs(kind, program)
     state = {key: value for key, value in {**inputs, "region": "eu-west-1"}.items() if key != "__defaults"}
     diff = plugin.diff(kind, state, plugin.inputs(kind, {**program, **change}, inputs))
@@ -257,21 +265,33 @@ def test_drift_is_seen(plugin: Plugin, owner: Caller, make_repository: Any) -> N
     owner.ecr.tag_resource(resourceArn=state["arn"], tags=[{"Key": "stranger", "Value": "1"}])
     owner.ecr.put_image_tag_mutability(repositoryName=name, imageTagMutability="IMMUTABLE")
     refreshed = from_struct(plugin.read(REPOSITORY, name, state, inputs).properties)
-    assert set(plugin.diff(REPOSITORY, refreshed, inputs).diffs) == {"imageTagMutability", "tags"}
+    assert set(plugin.diff(REPOSITORY, refreshed, inputs).diffs) == {"imageTagMutability", "tags", "tagsAll"}
     plugin.update(REPOSITORY, name, refreshed, inputs)
     assert owner.ecr.list_tags_for_resource(resourceArn=state["arn"])["tags"] == []
 
 
-def test_existing_repository(plugin: Plugin, repository: str) -> None:  # PLUG-13
+def of_aws(*expected: str) -> str:
+    """A pattern for an error of AWS."""
+    before, service, operation, after = expected
+    request = f"operation error {service}: {operation}, https response error StatusCode: 4\\d\\d, RequestID: \\S*, "
+    return f"{before}1 error occurred:\n\t\\* {re.escape(after).replace('REQUEST', request)}.*\n\n"
+
+
+def test_existing_repository(plugin: Plugin, repository: str) -> None:  # PLUG-13, PLUG-27
     text = error_of(plugin.create, REPOSITORY, plugin.inputs(REPOSITORY, {"name": repository}))
-    assert "RepositoryAlreadyExistsException" in text
-    assert f"The repository with name '{repository}' already exists" in text
+    shown = (
+        f"creating ECR Repository ({repository}): REQUESTRepositoryAlreadyExistsException: The repository with name "
+    )
+    assert re.fullmatch(of_aws("", "ECR", "CreateRepository", shown), text)
 
 
-def test_repository_with_images(plugin: Plugin, registry: Any, repository: str) -> None:  # PLUG-13
+def test_repository_with_images(plugin: Plugin, registry: Any, repository: str) -> None:  # PLUG-13, PLUG-27
     registry.push(repository, "1.0.0")
     text = error_of(plugin.delete, REPOSITORY, repository, {})
-    assert "not empty, consider using force_delete" in text
+    shown = (
+        f"ECR Repository ({repository}) not empty, consider using force_delete: REQUESTRepositoryNotEmptyException: "
+    )
+    assert re.fullmatch(of_aws("deleting urn:pulumi:x: ", "ECR", "DeleteRepository", shown), text)
     plugin.delete(REPOSITORY, repository, {"forceDelete": True})
     assert plugin.read(REPOSITORY, repository).id == ""
 
@@ -279,7 +299,24 @@ def test_repository_with_images(plugin: Plugin, registry: Any, repository: str) 
 def test_denied_is_not_gone(start_plugin: StartPlugin, make_user: Any, repository: str) -> None:  # PLUG-11
     user = make_user()
     plugin = start_plugin(AWS_ACCESS_KEY_ID=user.access_key, AWS_SECRET_ACCESS_KEY=user.secret_key).configure()
-    assert "AccessDeniedException" in error_of(plugin.read, REPOSITORY, repository)
+    text = error_of(plugin.read, REPOSITORY, repository)
+    shown = (
+        f"reading ECR Repository ({repository}): REQUESTapi error AccessDeniedException: "  # no code of the API model
+    )
+    assert re.fullmatch(of_aws("", "ECR", "DescribeRepositories", shown), text)
+
+
+def test_calls_on_a_role(plugin: Plugin, sandbox: Sandbox) -> None:  # PLUG-29
+    kind = "aws:iam/role:Role"
+    inputs = plugin.inputs(kind, {"assumeRolePolicy": json.dumps(TRUST)})
+    id_, state = plugin.create(kind, inputs)
+    for step, calls in (
+        (plugin.read, ["GetRole", "ListRolePolicies", "ListAttachedRolePolicies"]),
+        (plugin.delete, ["ListInstanceProfilesForRole", "DeleteRole"]),
+    ):
+        since = sandbox.mark()
+        step(kind, id_, state)
+        assert [request.summary for request in sandbox.requests(f"* {id_}", since)] == [f"iam:{c} {id_}" for c in calls]
 
 
 def test_secret_of_a_key_is_returned_once(plugin: Plugin, user: str, owner: Caller) -> None:  # PLUG-17
@@ -308,13 +345,13 @@ def test_equal_values(name: str, old: Json, new: Json, plugin: Plugin) -> None:
     assert diff.changes == provider_pb2.DiffResponse.DIFF_NONE
 
 
-def test_renamed_user_keeps_the_id(plugin: Plugin) -> None:  # PLUG-19
+def test_id_of_a_renamed_user(plugin: Plugin) -> None:  # PLUG-19
     kind = "aws:iam/user:User"
     inputs = plugin.inputs(kind, {"name": "before"})
     id_, state = plugin.create(kind, inputs)
     state = plugin.update(kind, id_, state, {**inputs, "name": "after"})
     refreshed = plugin.read(kind, id_, state, {**inputs, "name": "after"})
-    assert (refreshed.id, from_struct(refreshed.properties)["name"]) == ("before", "after")
+    assert (refreshed.id, from_struct(refreshed.properties)["id"]) == ("before", "after")
     plugin.delete(kind, id_, state)
 
 

@@ -137,6 +137,12 @@ def test_delete_needs_force(owner: Caller, registry: Registry, make_repository: 
     assert checked["layers"][0]["layerAvailability"] == "UNAVAILABLE"
 
 
+REFUSED_TAGS = [
+    ("aws:x", ""), ("AWS:x", ""), ("", ""), ("k" * 129, ""), ("k", "v" * 257),
+    ("purpose", "packs (one, two)"), ("it's", ""), ("k", "*"), ("k", "tab\t"), ("k", "a;b"),
+]  # fmt: skip
+
+
 def test_tags(owner: Caller, make_repository: MakeRepository) -> None:  # REP-10
     name = make_repository(tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}])
     arn = f"arn:aws:ecr:{REGION}:{ACCOUNT}:repository/{name}"
@@ -144,9 +150,15 @@ def test_tags(owner: Caller, make_repository: MakeRepository) -> None:  # REP-10
     owner.ecr.untag_resource(resourceArn=arn, tagKeys=["a", "none"])
     tags = {tag["Key"]: tag["Value"] for tag in owner.ecr.list_tags_for_resource(resourceArn=arn)["tags"]}
     assert tags == {"b": "3", "c": ""}
-    for bad in ({"Key": "aws:x", "Value": ""}, {"Key": "k" * 129, "Value": ""}, {"Key": "k", "Value": "v" * 257}):
+    owner.ecr.tag_resource(resourceArn=arn, tags=[{"Key": "Größe 1", "Value": "v" * 248 + "_.:/=+-@"}])
+    for key, value in REFUSED_TAGS:
+        bad = [{"Key": key, "Value": value}]
         with rejected("InvalidTagParameterException"):
-            owner.ecr.tag_resource(resourceArn=arn, tags=[bad])
+            owner.ecr.tag_resource(resourceArn=arn, tags=bad)
+        with rejected("InvalidTagParameterException"):
+            owner.ecr.create_repository(repositoryName="s/refused", tags=bad)
+    with rejected("InvalidTagParameterException"):
+        owner.ecr.tag_resource(resourceArn=arn, tags=[{"Key": "b", "Value": value} for value in "12"])
     with rejected("TooManyTagsException"):
         owner.ecr.tag_resource(resourceArn=arn, tags=[{"Key": f"k{n}", "Value": ""} for n in range(51)])
     with rejected("RepositoryNotFoundException"):

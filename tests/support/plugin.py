@@ -75,7 +75,8 @@ class Plugin:
         return self.stub.Read(request)
 
     def delete(self, kind: str, id_: str, state: Json) -> None:
-        self.stub.Delete(provider_pb2.DeleteRequest(type=kind, id=id_, properties=to_struct(state)))
+        request = provider_pb2.DeleteRequest(urn="urn:pulumi:x", type=kind, id=id_, properties=to_struct(state))
+        self.stub.Delete(request)
 
     def invoke(self, token: str, **args: Any) -> Json:
         response = self.stub.Invoke(provider_pb2.InvokeRequest(tok=token, args=to_struct(args)))

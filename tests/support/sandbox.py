@@ -210,6 +210,10 @@ class Sandbox:
         records = [RecordedRequest(**record) for record in self.faults.control("GET", f"/requests?since={since}")]
         return [record for record in records if fnmatchcase(record.summary, match)]
 
+    def asked(self, arn: str) -> set[str]:
+        """The actions that IAM was asked about for this caller, whether it allowed them or not."""
+        return set(self.faults.control("GET", f"/asked?caller={arn}"))
+
     def mark(self) -> int:
         """The number of the last request so far, for ``requests(since=...)``."""
         return max((record.number for record in self.requests()), default=0)

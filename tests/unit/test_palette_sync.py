@@ -90,7 +90,7 @@ class Bench:
     def warning(self, message: str) -> None:
         self.warnings.append(message)
 
-    def statuses(self, *then: tuple[str, str, str] | Reply, **more: Any) -> None:
+    def statuses(self, *then: tuple[str, str, str] | tuple[str, str, str, str] | Reply, **more: Any) -> None:
         replies = [t if isinstance(t, Reply) else answer(*t, **more) for t in then]
         self.palette.on("GET", "/sync/status", *replies)
 
@@ -142,12 +142,13 @@ def test_a_stale_status_is_waited_out(bench: Bench) -> None:
 
 
 def test_listed_late(bench: Bench) -> None:
-    bench.statuses(("Success", T1, T1), ("Success", T2, T2))
+    """A pack that Palette skipped is named while packinfra waits, and not only when the time is up."""
+    bench.statuses(("Success", T1, T1), ("Success", T2, T2, "skipped other:2.0.0"), ("Success", T2, T2))
     bench.lists("hello", [], ["1.0.0"], ["1.0.0", "1.1.0"])
     bench.lists("other", [], ["2.0.0"])
     bench.run()
     assert bench.messages == [
-        "synced, but Palette does not list hello 1.0.0, 1.1.0; other 2.0.0 yet",
+        "synced, but Palette does not list hello 1.0.0, 1.1.0; other 2.0.0 yet (it says: skipped other:2.0.0)",
         "synced, but Palette does not list hello 1.1.0 yet",
     ]
 
@@ -257,7 +258,7 @@ def test_palettes_reason_for_a_pack(bench: Bench) -> None:
     bench.lists("other", [])
     with pytest.raises(SyncFailed, match=rf"\n  -> Palette says of them: {said}; mend these packs"):
         bench.run(timeout=60)
-    assert bench.messages[0].startswith(f"synced, but Palette does not list other 2.0.0 yet: {said}")
+    assert bench.messages[0].startswith(f"synced, but Palette does not list other 2.0.0 yet (it says: {said};")
     assert len(bench.warnings) == 1
     assert f"Palette says of them: {said}." in bench.warnings[0]
 
