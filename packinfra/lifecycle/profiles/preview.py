@@ -80,6 +80,8 @@ def _by_name(layer: Mapping[str, Any]) -> Layer:
 
 def _published_again(olds: Mapping[str, Any], news: Mapping[str, Any]) -> list[str]:
     old, new = olds.get("packDigests") or {}, news.get("packDigests") or {}
+    if not (isinstance(old, dict) and isinstance(new, dict)):  # unknown
+        return []
     versions = {layer["name"]: layer["version"] for layer in olds.get("resolved") or ()}
     return [
         f"layer {layer['name']}: {layer['version']} is published again with other content"
