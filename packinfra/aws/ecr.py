@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import botocore.exceptions
-from botocore.config import Config
 
-from packinfra.aws.identity import AwsConfig, explain, session
+from packinfra.aws.config import AwsConfig, expanded
+from packinfra.aws.identity import explain, identity
 from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAuthorized, RegistryError, Step, Throttled
@@ -118,7 +118,8 @@ def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] |
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     config.check_account(registry.account, host)
     api = _lazily(lambda: _api(registry, config))
-    ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # pushes trust the CAs that boto3 trusts
+    # Pushes trust the CAs that boto3 trusts.
+    ca_file = expanded(config.ca_file) if config.ca_file else os.environ.get("AWS_CA_BUNDLE") or None
     transport = Transport(host, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning)
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
@@ -154,11 +155,11 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
 
 
 def _api(registry: EcrHost, config: AwsConfig) -> ECRClient:
-    options = Config(retries={"mode": "standard", "max_attempts": 5}, use_fips_endpoint=registry.fips or None)
     try:
-        return session(config, registry.region).client("ecr", config=options)
+        client: ECRClient = identity(config, registry.region).client("ecr", fips=registry.fips)
     except botocore.exceptions.BotoCoreError as error:
         raise explain(error, f"reach ECR in {registry.region}") from error
+    return client
 
 
 def _lazily(make: Callable[[], ECRClient]) -> Callable[[], ECRClient]:

@@ -1,0 +1,66 @@
+"""What an explicit AWS provider says about identity, accounts and the way to AWS.
+
+Pushes run outside of that provider, so they have to be told. The SDK's provider object shows its plain texts only, no
+roles and no lists; the engine has all of it (its getResource function, by which the SDK reads references to resources).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+
+from packinfra.aws.config import AwsConfig, read
+from packinfra.aws.config_keys import IDENTITY, READ, SECRET
+from packinfra.aws.tags import tag_problems, tags_together_problems
+from packinfra.errors import PackinfraError
+
+_REPOSITORY = "aws:ecr/repository:Repository"
+
+
+def provider_config(component: pulumi.Resource, *, own_identity: bool) -> pulumi.Output[str] | None:
+    """The configuration of the component's explicit AWS provider as JSON, with what a push reads of it, without secrets;
+    None with the stack's own provider.
+
+    Awaiting it raises pulumi.RunError for keys that can't be used, or that are secret, since inputs hold no secrets.
+
+    Args:
+        own_identity: The component was told another identity for pushes, so that of the provider is left out.
+    """
+    provider = component.get_provider(_REPOSITORY)
+    if provider is None:
+        return None
+    found = pulumi.runtime.invoke_output("pulumi:pulumi:getResource", {"urn": provider.urn})
+    return found.apply(lambda result: _to_json(result["state"] or {}, own_identity=own_identity))
+
+
+def check_stack(tags: Mapping[str, str]) -> None:
+    """Raises pulumi.RunError with every problem of the stack's own `aws:` config, and of `tags` beside its defaultTags."""
+    config, problems = read(pulumi.runtime.config.CONFIG.get())
+    problems += config.missing_files()
+    problems += [f"aws:defaultTags: {problem}" for problem in tag_problems(config.default_tags)]
+    problems += [f"tags: {problem}" for problem in tags_together_problems(tags, config.default_tags)]
+    if problems:
+        raise pulumi.RunError("the stack's AWS configuration has problems:\n" + "\n".join(f"  {p}" for p in problems))
+
+
+def _to_json(state: Mapping[str, Any], *, own_identity: bool) -> str:
+    keys = [key for key in READ if key != "region" and not (own_identity and key in IDENTITY)]
+    values = {key: state[key] for key in keys if state.get(key) not in (None, "")}
+    secrets = sorted(SECRET & values.keys())
+    web_identity = values.get("assumeRoleWithWebIdentity")
+    if web_identity and "webIdentityToken" in (json.loads(web_identity) or {}):
+        secrets.append("assumeRoleWithWebIdentity.webIdentityToken")
+    if secrets:
+        raise pulumi.RunError(
+            f"the component's AWS provider has {', '.join(secrets)}. Packs are pushed outside of that provider, and "
+            "secrets never become inputs of a resource\n  -> give the component profile or publisher_role_arn, or "
+            "configure the provider with a profile, roles or a token file"
+        )
+    try:
+        AwsConfig.of({f"aws:{key}": value for key, value in values.items()})
+    except PackinfraError as error:
+        raise pulumi.RunError(f"the component's AWS provider: {error}") from None
+    return json.dumps(values, sort_keys=True)
