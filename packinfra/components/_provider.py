@@ -1,13 +1,14 @@
 """What an explicit AWS provider says about identity, accounts and the way to AWS.
 
 Pushes run outside of that provider, so they have to be told. The SDK's provider object shows its plain texts only, no
-roles and no lists; the engine has all of it (its getResource function, by which the SDK reads references to resources).
+roles and no lists, but the engine has all of it: `ResourceOptions.urn` reads a resource that is registered already.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -32,8 +33,37 @@ def provider_config(component: pulumi.Resource, *, own_identity: bool) -> pulumi
     provider = component.get_provider(_REPOSITORY)
     if provider is None:
         return None
-    found = pulumi.runtime.invoke_output("pulumi:pulumi:getResource", {"urn": provider.urn})
-    return found.apply(lambda result: _to_json(result["state"] or {}, own_identity=own_identity))
+    keys = [key for key in READ if key != "region" and not (own_identity and key in IDENTITY)]
+    found = asyncio.ensure_future(_read(provider, keys))
+    return pulumi.Output({provider}, _item(found, 0), _known(), _item(found, 1))
+
+
+class _ProviderState(pulumi.CustomResource):
+    """The provider as the engine has it, with the names of its schema. It registers nothing."""
+
+    def __init__(self, urn: str, keys: Sequence[str]) -> None:
+        super().__init__("pulumi:providers:aws", "state", dict.fromkeys(keys), pulumi.ResourceOptions(urn=urn))
+
+
+async def _read(provider: pulumi.ProviderResource, keys: Sequence[str]) -> tuple[str, bool]:
+    """(the JSON text, whether a part of it is secret)"""
+    state = _ProviderState(str(await provider.urn.future()), keys)
+    values, secret = {}, False
+    for key in keys:
+        value: pulumi.Output[Any] = getattr(state, key)
+        # In a preview the SDK calls unknown what is absent. So a role that the same `up` creates is missing until then.
+        if await value.is_known() and (plain := await value.future()) not in (None, ""):
+            values[key] = plain
+            secret = secret or await value.is_secret()
+    return checked_json(values), secret
+
+
+async def _item(both: Awaitable[tuple[Any, ...]], index: int) -> Any:
+    return (await both)[index]
+
+
+async def _known() -> bool:
+    return True
 
 
 def check_stack(tags: Mapping[str, str]) -> None:
@@ -46,9 +76,8 @@ def check_stack(tags: Mapping[str, str]) -> None:
         raise pulumi.RunError("the stack's AWS configuration has problems:\n" + "\n".join(f"  {p}" for p in problems))
 
 
-def _to_json(state: Mapping[str, Any], *, own_identity: bool) -> str:
-    keys = [key for key in READ if key != "region" and not (own_identity and key in IDENTITY)]
-    values = {key: state[key] for key in keys if state.get(key) not in (None, "")}
+def checked_json(values: Mapping[str, Any]) -> str:
+    """`values` of a provider as JSON text. Raises pulumi.RunError."""
     secrets = sorted(SECRET & values.keys())
     web_identity = values.get("assumeRoleWithWebIdentity")
     if web_identity and "webIdentityToken" in (json.loads(web_identity) or {}):
