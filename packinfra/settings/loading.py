@@ -36,7 +36,7 @@ def load(
     Args:
         config: All keys with their namespace, such as "packinfra:registry". Objects may be JSON text: the engine
             passes them so.
-        environ: The environment, which may have Palette's API key; None = don't check it.
+        environ: The environment, which may have Palette's API key; None = don't check it, nor files of this machine.
         encrypted: Says whether the value of a key is encrypted; None = don't check.
 
     Raises:
@@ -49,7 +49,7 @@ def load(
     problems += errors
     aws, aws_problems = read_aws(config)
     if kind == "ecr":
-        problems += aws_problems + aws.missing_files()
+        problems += aws_problems + (aws.missing_files() if environ is not None else [])
     present = values.keys() - invalid
     problems += cross_check(StackConfig(settings, kind, present, invalid, secrets, region, aws.default_tags))
     if settings.palette and environ is not None:

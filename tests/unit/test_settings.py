@@ -131,7 +131,6 @@ def test_defaults_are_safe() -> None:
         ),
         ({"aws:assumeRoles": "[{}]"}, "aws:assumeRoles[0].roleArn: missing; write the ARN of the role"),
         ({"aws:httpsProxy": "http://u:hush@proxy"}, "aws:httpsProxy: it would be the AWS provider's alone"),
-        ({"aws:customCaBundle": "gone.pem"}, "aws:customCaBundle: gone.pem: no such file"),
         ({"packinfra:repositories": '{"baseRepository":"import"}'}, "'create' or 'existing'"),
         (lifecycle(keepNewest=9), "repositories.lifecycle: keepNewest lets ECR delete versions that Pulumi published"),
         (lifecycle(keepNewest=0, mayExpirePublishedVersions=True), "lifecycle.keepNewest: 0 is wrong"),
@@ -226,6 +225,14 @@ def test_problems(change: dict[str, str | None], text: str) -> None:
     assert "pydantic" not in str(caught.value)
     assert "hush" not in str(caught.value)
     assert "hu/sh" not in str(caught.value)
+
+
+def test_files_of_the_machine() -> None:
+    config = GOOD | {"aws:customCaBundle": "gone.pem"}
+    load(config)
+    with pytest.raises(SettingsError, match=r"aws:customCaBundle: gone\.pem: no such file"):
+        load(config, environ={})
+    load({"packinfra:registry": BASIC, "aws:customCaBundle": "gone.pem", "aws:insecure": "true"}, environ={})
 
 
 @pytest.mark.parametrize(
