@@ -88,6 +88,12 @@ class AwsConfig:
             raise CredentialsError(f"the AWS configuration has problems:\n{lines}\n  -> correct it; nothing was sent")
         return found
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a message must not show."""
+        token = self.web_identity.token if self.web_identity else None
+        return tuple(filter(None, (self.secret_key, self.token, token)))
+
     def acting_as(self, profile: str | None, role_arn: str | None) -> AwsConfig:
         """The same with another identity: a profile instead of keys and roles, and one more role on top."""
         chosen = self

@@ -62,7 +62,7 @@ class Values:
         value = self.get(key)
         if isinstance(value, str) and value.isascii() and value.isdigit():
             return int(value[:9])
-        if isinstance(value, int | float) and not isinstance(value, bool) and value == int(value) >= 0:
+        if isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer() and value >= 0:
             return int(value)
         if value is not None:
             self.problem(key, "write a whole number")
@@ -133,7 +133,7 @@ class Values:
         if isinstance(value, str):
             try:
                 value = json.loads(value)
-            except ValueError:
+            except (ValueError, RecursionError):
                 return value  # a plain text, which is no list and no object
         return None if value in _ABSENT else value
 

@@ -99,7 +99,8 @@ def identity(config: AwsConfig, region: str) -> Identity:
         for role in config.assume_roles:
             current = _renewed(current, "assume-role", _with_role(current, role))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
-        raise CredentialsError(f"no usable AWS credentials: {clean(str(error))}\n  -> {_remedy(error)}") from error
+        text = clean(str(error), config.secrets)
+        raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_remedy(error)}") from error
     return current
 
 

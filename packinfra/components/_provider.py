@@ -13,28 +13,30 @@ from typing import Any
 
 import pulumi
 
-from packinfra.aws.config import AwsConfig, read
+from packinfra.aws.config import read
 from packinfra.aws.config_keys import IDENTITY, READ, SECRET
 from packinfra.aws.tags import tag_problems, tags_together_problems
-from packinfra.errors import PackinfraError
 
 _REPOSITORY = "aws:ecr/repository:Repository"
 
 
-def provider_config(component: pulumi.Resource, *, own_identity: bool) -> pulumi.Output[str] | None:
+def provider_config(
+    component: pulumi.Resource, tags: Mapping[str, str], *, own_identity: bool
+) -> pulumi.Output[str] | None:
     """The configuration of the component's explicit AWS provider as JSON, with what a push reads of it, without secrets;
     None with the stack's own provider.
 
     Awaiting it raises pulumi.RunError for keys that can't be used, or that are secret, since inputs hold no secrets.
 
     Args:
+        tags: Those of the repositories, which are judged together with the provider's defaultTags.
         own_identity: The component was told another identity for pushes, so that of the provider is left out.
     """
     provider = component.get_provider(_REPOSITORY)
     if provider is None:
         return None
     keys = [key for key in READ if key != "region" and not (own_identity and key in IDENTITY)]
-    found = asyncio.ensure_future(_read(provider, keys))
+    found = asyncio.ensure_future(_read(provider, keys, tags))
     return pulumi.Output({provider}, _item(found, 0), _known(), _item(found, 1))
 
 
@@ -45,7 +47,7 @@ class _ProviderState(pulumi.CustomResource):
         super().__init__("pulumi:providers:aws", "state", dict.fromkeys(keys), pulumi.ResourceOptions(urn=urn))
 
 
-async def _read(provider: pulumi.ProviderResource, keys: Sequence[str]) -> tuple[str, bool]:
+async def _read(provider: pulumi.ProviderResource, keys: Sequence[str], tags: Mapping[str, str]) -> tuple[str, bool]:
     """(the JSON text, whether a part of it is secret)"""
     state = _ProviderState(str(await provider.urn.future()), keys)
     values, secret = {}, False
@@ -55,7 +57,7 @@ async def _read(provider: pulumi.ProviderResource, keys: Sequence[str]) -> tuple
         if await value.is_known() and (plain := await value.future()) not in (None, ""):
             values[key] = plain
             secret = secret or await value.is_secret()
-    return checked_json(values), secret
+    return checked_json(values, tags), secret
 
 
 async def _item(both: Awaitable[tuple[Any, ...]], index: int) -> Any:
@@ -68,16 +70,20 @@ async def _known() -> bool:
 
 def check_stack(tags: Mapping[str, str]) -> None:
     """Raises pulumi.RunError with every problem of the stack's own `aws:` config, and of `tags` beside its defaultTags."""
-    config, problems = read(pulumi.runtime.config.CONFIG.get())
+    _check("the stack's AWS configuration", pulumi.runtime.config.CONFIG.get(), tags)
+
+
+def _check(whose: str, values: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+    config, problems = read(values)
     problems += config.missing_files()
     problems += [f"aws:defaultTags: {problem}" for problem in tag_problems(config.default_tags)]
     problems += [f"tags: {problem}" for problem in tags_together_problems(tags, config.default_tags)]
     if problems:
-        raise pulumi.RunError("the stack's AWS configuration has problems:\n" + "\n".join(f"  {p}" for p in problems))
+        raise pulumi.RunError(f"{whose} has problems:\n" + "\n".join(f"  {problem}" for problem in problems))
 
 
-def checked_json(values: Mapping[str, Any]) -> str:
-    """`values` of a provider as JSON text. Raises pulumi.RunError."""
+def checked_json(values: Mapping[str, Any], tags: Mapping[str, str]) -> str:
+    """`values` of a provider as JSON text. Raises pulumi.RunError with every problem of them."""
     secrets = sorted(SECRET & values.keys())
     web_identity = values.get("assumeRoleWithWebIdentity")
     if web_identity and "webIdentityToken" in (json.loads(web_identity) or {}):
@@ -88,8 +94,5 @@ def checked_json(values: Mapping[str, Any]) -> str:
             "secrets never become inputs of a resource\n  -> give the component profile or publisher_role_arn, or "
             "configure the provider with a profile, roles or a token file"
         )
-    try:
-        AwsConfig.of({f"aws:{key}": value for key, value in values.items()})
-    except PackinfraError as error:
-        raise pulumi.RunError(f"the component's AWS provider: {error}") from None
+    _check("the component's AWS provider", {f"aws:{key}": value for key, value in values.items()}, tags)
     return json.dumps(values, sort_keys=True)

@@ -92,7 +92,7 @@ class EcrPackRegistry(PackRegistry):
         super().__init__(TYPE, name, opts)
 
         told = bool(profile or publisher_role_arn)
-        provider: Any = provider_config(self, own_identity=told)
+        provider: Any = provider_config(self, settings.tags, own_identity=told)
         registry_access = (
             EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn, provider=provider)
             if told or provider is not None

@@ -74,12 +74,14 @@ def test_an_identity_of_the_components_own(mocks: Recording) -> None:
         ),
         ({"httpsProxy": "http://u:hush@proxy"}, "aws:httpsProxy: it would be the AWS provider's alone"),
         ({"assumeRoles": "[{}]"}, r"aws:assumeRoles\[0\].roleArn: missing"),
+        ({"defaultTags": '{"tags": {"Team": "a"}}'}, '"Team", "team": an IAM role takes these for one key'),
+        ({"sharedConfigFiles": '["gone"]'}, "aws:sharedConfigFiles: gone: no such file"),
     ],
 )
 def test_refused(values: dict[str, Any], problem: str) -> None:
     """That the engine shows it, without a traceback: tests/engine/test_explicit_provider.py."""
     with pytest.raises(pulumi.RunError, match=problem) as caught:
-        checked_json(values)
+        checked_json(values, {"team": "packs"})
     assert "hush" not in str(caught.value)
 
 
