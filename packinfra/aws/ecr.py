@@ -83,7 +83,7 @@ class EcrCredentials:
         self._credentials: Credentials | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials:
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials:  # noqa: ARG002 - one for all
         """Raises CredentialsError if AWS gives none."""
         with self._lock:
             if (
@@ -101,7 +101,9 @@ class EcrCredentials:
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise explain(error, step) from error
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Credentials(user, password), data["expiresAt"].astimezone(UTC)
+        return Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use"), data[
+            "expiresAt"
+        ].astimezone(UTC)
 
 
 def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] | None = None) -> Client:

@@ -57,7 +57,7 @@ def code_and_text(response: Response) -> tuple[str, str]:
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         text = response.body.decode("utf-8", "replace").strip()
         is_page = "html" in response.headers.get("Content-Type", "") or text.startswith("<")
-        return "", "" if is_page else text[:300]
+        return "", "" if is_page else text
 
 
 def json_object(response: Response, step: Step, reference: object) -> dict[str, Any]:
@@ -98,12 +98,23 @@ def rejects_credentials(response: Response) -> bool:
 
 
 def error_for(
-    response: Response, step: Step, reference: object, traits: RegistryTraits, *, secrets: Iterable[str] = ()
+    response: Response,
+    step: Step,
+    reference: object,
+    traits: RegistryTraits,
+    *,
+    secrets: Iterable[str] = (),
+    origin: str = "",
 ) -> RegistryError:
-    """The error for a response that isn't the expected one. secrets: sent with the request; some registries echo them."""
+    """The error for a response that isn't the expected one.
+
+    secrets: sent with the request; some registries echo them. origin: where the credentials came from, as a sentence
+    """
     code, text = code_and_text(response)
     text = clean(text, secrets)
     kind, remedy = _kind(response.status, code, text, step, traits)
+    if kind is NotAuthorized and origin:
+        remedy = f"{remedy or kind.remedy}; {origin}"
     failure = Failure(response.status, seconds_until(response.headers.get("Retry-After", ""), time.time()))
     return kind(step, reference, status=response.status, code=clean(code), text=text, remedy=remedy, failure=failure)
 

@@ -15,16 +15,17 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from urllib.parse import urlencode, urlsplit
 
 from packinfra.http.budget import RetryBudget
 from packinfra.http.client import Body, HttpClient, Response, Timeouts
 from packinfra.http.errors import AuthRejected
 from packinfra.http.failures import ConnectionFailure, unusable_ca
-from packinfra.http.redact import clean
+from packinfra.http.redact import clean, secrets_in
 from packinfra.http.retry import TEMPORARY_STATUS, Failure, RetryPolicy
 from packinfra.http.trust import Trust
-from packinfra.oci.auth.bearer import Authorization, Scope, basic
+from packinfra.oci.auth.bearer import Authorization, Scope, basic, origin
 from packinfra.oci.auth.credentials import Anonymous, CredentialProvider, Credentials
 from packinfra.oci.errors import CertificateUntrusted, RegistryError, Step
 from packinfra.oci.reference import Reference
@@ -76,7 +77,8 @@ class Transport:
         self._lock = threading.Lock()
 
     def call(self, reference: Reference) -> Call:
-        budget = RetryBudget(self._policy, self.authorization.refresh, clock=self.clock, sleep=self.sleep)
+        refresh = partial(self.authorization.refresh, reference.repository)
+        budget = RetryBudget(self._policy, refresh, clock=self.clock, sleep=self.sleep)
         return Call(self, reference, budget)
 
     def close(self) -> None:
@@ -121,22 +123,24 @@ class Transport:
     def _fetch_token(self, realm: str, parameters: Mapping[str, str], credentials: Credentials | None) -> bytes:
         """From the registry's token service (distribution's token specification; OAuth 2 for identity tokens)."""
         url, shown = self.checked(realm, Step.TOKEN, self.host), realm.partition("?")[0]
-        credentials = credentials if self.is_own(url) else None
+        own = self.is_own(url)
+        credentials = credentials if own else None
         if credentials and credentials.identity_token:
-            secret = credentials.identity_token
-            form = {"grant_type": "refresh_token", "client_id": "packinfra", "refresh_token": secret}
+            token = credentials.identity_token
+            form = {"grant_type": "refresh_token", "client_id": "packinfra", "refresh_token": token}
             headers = {"Content-Type": "application/x-www-form-urlencoded"}
             method, body = "POST", urlencode({**parameters, **form}).encode()
         else:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(parameters)}"
-            sent = basic(credentials) or ""
-            secret = sent.partition(" ")[2]
+            sent = basic(credentials)
             headers = {"Authorization": sent} if sent else {}
             method, body = "GET", None
         with self.failures(url, Step.TOKEN, shown):
             response = self.http.request(method, url, headers, body=body, limit=_TOKEN_LIMIT)
         if response.status != 200:
-            raise error_for(response, Step.TOKEN, shown, SPEC_CONFORMING, secrets=[secret])
+            secrets = (*secrets_in(headers.get("Authorization")), *(credentials.secrets if credentials else ()))
+            by = origin(credentials) if own else ""
+            raise error_for(response, Step.TOKEN, shown, SPEC_CONFORMING, secrets=secrets, origin=by)
         return response.body
 
 
@@ -200,7 +204,11 @@ class Call:
                 explained = transport.http.request("GET", url, headers, limit=limit)
             response = explained if explained.status == response.status else response
         traits = self.traits if own else SPEC_CONFORMING
-        error = error_for(response, step, reference, traits, secrets=[(sent or "").partition(" ")[2]])
+        by = transport.authorization.sent(reference.repository) if own else None
+        error = error_for(
+            response, step, reference, traits, secrets=(*secrets_in(sent), *(by.secrets if by else ())),
+            origin=origin(by) if own else "",
+        )  # fmt: skip
         if own and rejects_credentials(response):
             error.auth_rejected = AuthRejected(sent, challenge if wants_token else "")
         elif not own and response.status in (401, 403):  # an expired presigned URL: the next one is new

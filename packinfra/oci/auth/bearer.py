@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from packinfra.http.errors import AuthRejected
 from packinfra.http.proxies import basic_authorization
-from packinfra.oci.auth.credentials import CredentialProvider, Credentials
+from packinfra.oci.auth.credentials import USERNAME, CredentialProvider, Credentials
 from packinfra.oci.errors import NotAuthorized, Step
 
 _LIFETIME = 60.0
@@ -62,11 +62,15 @@ class Authorization:
     def header(self, scope: Scope) -> str | None:
         """For the next request; None = anonymous. May call the credential provider, and the token service."""
         if self._challenge:
-            token = self._token(self._challenge, str(scope))
+            token = self._token(self._challenge, scope)
             return f"Bearer {token}" if token else None
-        return basic(self._provider.get())
+        return basic(self._provider.get(scope.repository))
 
-    def refresh(self, rejected: AuthRejected) -> bool:
+    def sent(self, repository: str) -> Credentials | None:
+        """The credentials that requests about a repository carry, for the error of a rejection."""
+        return self._provider.get(repository)
+
+    def refresh(self, repository: str, rejected: AuthRejected) -> bool:
         """Whether there is something else to send in place of the rejected header."""
         if rejected.challenge:
             challenge = parse_challenge(rejected.challenge)
@@ -77,20 +81,20 @@ class Authorization:
             with self._lock:
                 self._tokens = {key: value for key, value in self._tokens.items() if f"Bearer {value[0]}" != sent}
             return True
-        credentials = self._provider.get()
+        credentials = self._provider.get(repository)
         if credentials and basic(credentials) == sent:  # else another thread has refreshed them meanwhile
-            credentials = self._provider.get(rejected=credentials)
+            credentials = self._provider.get(repository, rejected=credentials)
         return bool(sent) and basic(credentials) != sent
 
-    def _token(self, challenge: Challenge, scope: str) -> str:
-        key = challenge, scope
+    def _token(self, challenge: Challenge, scope: Scope) -> str:
+        key = challenge, str(scope)
         with self._lock:
             fetching = self._fetching.setdefault(key, threading.Lock())
         with fetching:  # one thread fetches, the others find the token; those of other scopes don't wait
             token, end = self._tokens.get(key, ("", 0.0))
             if not token or self._clock() > end:
-                credentials = self._provider.get()
-                parameters = {"service": challenge.service, "scope": scope}
+                credentials = self._provider.get(scope.repository)
+                parameters = {"service": challenge.service, "scope": str(scope)}
                 begun = self._clock()
                 token, lifetime = _parse_token(self._fetch(challenge.realm, parameters, credentials), challenge.realm)
                 with self._lock:
@@ -103,6 +107,13 @@ def basic(credentials: Credentials | None) -> str | None:
     if credentials is None or not credentials.username:
         return None
     return basic_authorization(credentials.username, credentials.password)
+
+
+def origin(credentials: Credentials | None) -> str:
+    """Where credentials come from, as a sentence for the error of a rejection; "" if their provider doesn't say."""
+    if credentials is None:
+        return f"no credentials were sent: neither the stack's config nor {USERNAME} nor a Docker config has any for it"
+    return f"the credentials came from {credentials.source}" if credentials.source else ""
 
 
 def parse_challenge(header: str) -> Challenge | None:
