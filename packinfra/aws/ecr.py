@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -120,8 +119,7 @@ def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] |
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     config.check_account(registry.account, host)
     api = _lazily(lambda: _api(registry, config))
-    ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # pushes trust the CAs that boto3 trusts
-    transport = Transport(host, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning)
+    transport = Transport(host, EcrCredentials(api, registry), traits=TRAITS, on_warning=on_warning)
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 

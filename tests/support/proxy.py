@@ -60,7 +60,10 @@ class ScriptedProxy:
 
     def _socks(self, client: socket.socket, stream: socket.SocketIO) -> bool:
         """RFC 1928, and RFC 1929 for the login."""
-        stream.read(ord(stream.read(1) or b"\0"))  # the methods
+        methods = stream.read(ord(stream.read(1) or b"\0")) or b""
+        if self.login and b"\x02" not in methods:
+            client.sendall(b"\x05\xff")
+            return False
         client.sendall(b"\x05\x02" if self.login else b"\x05\x00")
         if self.login:
             stream.read(1)
