@@ -17,6 +17,8 @@ from typing import Any
 import boto3
 import botocore.exceptions
 
+from packinfra.aws import network
+from packinfra.http.redact import clean
 from packinfra.oci.auth.credentials import CredentialsError
 
 _REMEDY = (
@@ -75,6 +77,12 @@ class AwsConfig:
             forbidden_accounts=frozenset(str(a) for a in parsed("forbiddenAccountIds") or ()),
         )
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a message must not show."""
+        token = (self.web_identity or {}).get("webIdentityToken")
+        return tuple(filter(None, (self.secret_key, self.token, token)))
+
     def acting_as(self, profile: str | None, role_arn: str | None) -> AwsConfig:
         """The same with another identity: a profile instead of keys and roles, and one more role on top."""
         chosen = self
@@ -106,7 +114,7 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
     """
     logging.getLogger("botocore.parsers").addFilter(_BODIES)
     try:
-        current = boto3.Session(
+        current = network.session(
             profile_name=config.profile,
             aws_access_key_id=config.access_key,
             aws_secret_access_key=config.secret_key,
@@ -118,13 +126,14 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
         for role in config.assume_roles:
             current = _assumed(current, region, "assume_role", _role(role))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
-        raise CredentialsError(f"no usable AWS credentials: {error}\n  -> {_REMEDY}") from error
+        text = clean(error, config.secrets)
+        raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_REMEDY}") from error
     return current
 
 
 def explain(error: Exception, step: str) -> CredentialsError:
     """A CredentialsError for an exception of boto3 during a step."""
-    return CredentialsError(f"could not {step}: {error}\n  -> {_REMEDY}")
+    return CredentialsError(f"could not {step}: {clean(error)}\n  -> {_REMEDY}")
 
 
 def _role(role: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,7 +168,7 @@ def _web_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _assumed(base: boto3.Session, region: str, operation: str, arguments: dict[str, Any]) -> boto3.Session:
     got = getattr(base.client("sts"), operation)(**arguments)["Credentials"]
-    return boto3.Session(
+    return network.session(
         aws_access_key_id=got["AccessKeyId"],
         aws_secret_access_key=got["SecretAccessKey"],
         aws_session_token=got["SessionToken"],

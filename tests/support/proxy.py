@@ -10,11 +10,12 @@ from typing import Self
 
 
 class ScriptedProxy:
-    """login: "user:password" that it wants; seen: the destinations that clients named, in order"""
+    """login: "user:password" that it wants; seen: the destinations that clients named, in order; connections: how many"""
 
     def __init__(self, target: str, login: str = "") -> None:
         host, _, port = target.rpartition(":")
         self.target, self.login, self.seen = (host, int(port)), login, list[str]()
+        self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -34,6 +35,7 @@ class ScriptedProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:

@@ -1,0 +1,92 @@
+"""boto3's requests take the way of all others: the same proxies, the same trust, the same bounds.
+
+By itself botocore trusts AWS_CA_BUNDLE, or else certifi's CAs, alone; reads NO_PROXY in another way than the AWS provider,
+a Go program, does; knows no SOCKS; and sends again what can't pass, such as a request to a server it doesn't trust.
+Its event `before-send` lets somebody else send a request (botocore 1.11.0, changelog; moto stands on it).
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import botocore.session
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import BotoCoreError, HTTPClientError
+
+from packinfra.http.client import HttpClient
+from packinfra.http.failures import Cause, ConnectionFailure
+from packinfra.http.trust import Trust
+
+_LIMIT = 64 << 20
+"""Bytes of a response that are read: BatchGetImage sends up to a hundred manifests."""
+_OURS = ("content-length", "transfer-encoding", "expect")
+
+
+class UnreachableError(BotoCoreError):
+    """A request that can't get through; botocore doesn't send it again."""
+
+    fmt = "{host}: {text}"
+
+
+class ConnectionLostError(HTTPClientError):
+    """A request that may get through later; botocore sends it again, as its retry mode says."""
+
+    fmt = "{host}: {text}"
+
+
+def session(*, proxies: Mapping[str, str] | None = None, **arguments: Any) -> boto3.Session:
+    """A boto3 session whose clients send through packinfra's HTTP room, those of its credential providers too.
+
+    Instance metadata and container credentials are not AWS's API; botocore asks them directly.
+
+    Args:
+        proxies: Variables in place of the environment's: HTTPS_PROXY, NO_PROXY and so on.
+        **arguments: Those of boto3.Session.
+    """
+    core = botocore.session.get_session()
+    made = boto3.Session(botocore_session=core, **arguments)
+    ca_file = core.get_config_variable("ca_bundle")  # of the profile, else AWS_CA_BUNDLE
+    sender: Any = _Sender(HttpClient(Trust(ca_file), proxies=proxies))
+    made.events.register("before-send", sender)
+    return made
+
+
+class _Sender:
+    def __init__(self, client: HttpClient) -> None:
+        self._client = client
+
+    def __call__(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        headers = {
+            name: value.decode("latin-1") if isinstance(value, bytes) else str(value)
+            for name, value in request.headers.items()
+            if name.lower() not in _OURS
+        }
+        try:
+            response = self._client.request(
+                request.method, request.url, headers, body=_bytes(request.body), limit=_LIMIT
+            )
+        except ConnectionFailure as failure:
+            kind = ConnectionLostError if failure.temporary else UnreachableError
+            text = failure.text + (_TRUST if failure.cause is Cause.UNTRUSTED else "")
+            raise kind(host=urlsplit(request.url).netloc, text=text) from failure
+        received: Any = dict(response.headers)
+        return AWSResponse(request.url, response.status, received, _Raw(response.body))
+
+
+_TRUST = " (add the CA certificate to the system's store, or name it: SSL_CERT_FILE, AWS_CA_BUNDLE, ca_bundle in the AWS profile)"
+
+
+class _Raw(io.BytesIO):
+    """A body as botocore reads it."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self.read()
+
+
+def _bytes(body: Any) -> bytes | None:
+    content = body.read() if hasattr(body, "read") else body
+    return content.encode() if isinstance(content, str) else content if content is None else bytes(content)
