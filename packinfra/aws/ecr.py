@@ -14,6 +14,7 @@ import botocore.exceptions
 from botocore.config import Config
 
 from packinfra.aws.identity import AwsConfig, explain, session
+from packinfra.aws.network import shown
 from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAuthorized, RegistryError, Step, Throttled
@@ -135,7 +136,7 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
     try:
         response = api.batch_delete_image(repositoryName=reference.repository, imageIds=[image])
     except botocore.exceptions.ClientError as error:
-        code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        code, text = error.response["Error"].get("Code", ""), shown(error.response["Error"].get("Message", ""))
         if code == "RepositoryNotFoundException":
             return
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")

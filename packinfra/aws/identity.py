@@ -8,7 +8,6 @@ with lists and objects as JSON.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -18,23 +17,12 @@ import boto3
 import botocore.exceptions
 
 from packinfra.aws import network
-from packinfra.http.redact import clean
 from packinfra.oci.auth.credentials import CredentialsError
 
 _REMEDY = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or aws:profile in the stack file; "
     "aws sts get-caller-identity shows whether they work"
 )
-
-
-class _WithoutBodies(logging.Filter):
-    """At DEBUG botocore logs the body of every response, tokens and temporary credentials included."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("Response body")
-
-
-_BODIES = _WithoutBodies()
 
 
 @dataclass(frozen=True)
@@ -112,7 +100,6 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
 
     Raises CredentialsError for a profile that doesn't exist or a role that can't be assumed.
     """
-    logging.getLogger("botocore.parsers").addFilter(_BODIES)
     try:
         current = network.session(
             profile_name=config.profile,
@@ -126,14 +113,14 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
         for role in config.assume_roles:
             current = _assumed(current, region, "assume_role", _role(role))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
-        text = clean(error, config.secrets)
+        text = network.shown(error, config.secrets)
         raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_REMEDY}") from error
     return current
 
 
 def explain(error: Exception, step: str) -> CredentialsError:
     """A CredentialsError for an exception of boto3 during a step."""
-    return CredentialsError(f"could not {step}: {clean(error)}\n  -> {_REMEDY}")
+    return CredentialsError(f"could not {step}: {network.shown(error)}\n  -> {_REMEDY}")
 
 
 def _role(role: Mapping[str, Any]) -> dict[str, Any]:

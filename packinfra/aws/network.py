@@ -8,7 +8,9 @@ Its event `before-send` lets somebody else send a request (botocore 1.11.0, chan
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,11 +21,26 @@ from botocore.exceptions import BotoCoreError, HTTPClientError
 
 from packinfra.http.client import HttpClient
 from packinfra.http.failures import Cause, ConnectionFailure
+from packinfra.http.redact import clean
 from packinfra.http.trust import Trust
 
 _LIMIT = 64 << 20
 """Bytes of a response that are read: BatchGetImage sends up to a hundred manifests."""
 _OURS = ("content-length", "transfer-encoding", "expect")
+
+
+_SIGNED = re.compile(r"(x-amz-security-token['\"]?\s*[:=]\s*)\S+", re.IGNORECASE)
+_REQUESTS = ("Making request", "Sending http request", "CanonicalRequest", "StringToSign", "Response body", "Event ")
+
+
+class _WithoutSecrets(logging.Filter):
+    """At DEBUG botocore logs requests and responses as a whole, with tokens and temporary credentials."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not str(record.msg).startswith(_REQUESTS)
+
+
+_FILTER = _WithoutSecrets()
 
 
 class UnreachableError(BotoCoreError):
@@ -47,12 +64,22 @@ def session(*, proxies: Mapping[str, str] | None = None, **arguments: Any) -> bo
         proxies: Variables in place of the environment's: HTTPS_PROXY, NO_PROXY and so on.
         **arguments: Those of boto3.Session.
     """
+    for name in ("auth", "endpoint", "parsers"):
+        logging.getLogger(f"botocore.{name}").addFilter(_FILTER)  # again is harmless
     core = botocore.session.get_session()
     made = boto3.Session(botocore_session=core, **arguments)
     ca_file = core.get_config_variable("ca_bundle")  # of the profile, else AWS_CA_BUNDLE
     sender: Any = _Sender(HttpClient(Trust(ca_file), proxies=proxies))
     made.events.register("before-send", sender)
     return made
+
+
+def shown(error: object, secrets: Iterable[str] = ()) -> str:
+    """An exception of boto3, or AWS's text, for a message.
+
+    AWS repeats the signed headers of a request whose signature is wrong, the session token among them.
+    """
+    return clean(_SIGNED.sub(r"\1...", str(error)), secrets)
 
 
 class _Sender:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -103,7 +103,7 @@ def error_for(
     reference: object,
     traits: RegistryTraits,
     *,
-    secrets: Iterable[str] = (),
+    secrets: Collection[str] = (),
     origin: str = "",
 ) -> RegistryError:
     """The error for a response that isn't the expected one.
@@ -116,7 +116,9 @@ def error_for(
     if kind is NotAuthorized and origin:
         remedy = f"{remedy or kind.remedy}; {origin}"
     failure = Failure(response.status, seconds_until(response.headers.get("Retry-After", ""), time.time()))
-    return kind(step, reference, status=response.status, code=clean(code), text=text, remedy=remedy, failure=failure)
+    return kind(
+        step, reference, status=response.status, code=clean(code, secrets), text=text, remedy=remedy, failure=failure
+    )
 
 
 def error_without_response(failure: ConnectionFailure, step: Step, reference: object, host: str) -> RegistryError:
