@@ -7,8 +7,8 @@ r"""The credentials that `docker login`, `podman login`, Kubernetes and CI templ
   (DOCKER_CONFIG, else ~/.docker), REGISTRY_AUTH_FILE, and podman's own.
 - In a file, as Docker has it: credHelpers, then credsStore, then auths. Unlike Docker, and like podman, a store that has
   nothing leaves the word to auths, which CI templates write on machines with a store.
-- A key may name a path ("HOST/team"): the longest that fits the repository wins (podman, go-containerregistry). A key
-  with a scheme, or with Docker's old /v1/ and /v2/, is the host alone.
+- A key may name a path ("HOST/team"): the longest that fits the repository wins (podman's rule; go-containerregistry
+  knows whole repositories only). A key with a scheme, or with Docker's old /v1/ and /v2/, is the host alone.
 - Only our own entries are judged. A broken one is an error, since going on as anonymous would only end in a rejection
   that doesn't name the reason.
 
@@ -213,7 +213,7 @@ def _of_entry(entry: Any, where: str) -> Credentials | None:
 
 
 def _decoded(auth: str, where: str) -> tuple[str, str]:
-    """Of base64, with or without its padding, as go-containerregistry takes it."""
+    """Of base64, with or without its padding, which some templates drop."""
     try:
         padded = auth.strip().rstrip("=")
         text = base64.b64decode(padded + "=" * (-len(padded) % 4), validate=True).decode().rstrip("\0")
