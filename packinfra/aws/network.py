@@ -15,9 +15,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
+import botocore.exceptions
 import botocore.session
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.exceptions import BotoCoreError, HTTPClientError
 
 from packinfra.http.client import HttpClient
 from packinfra.http.failures import Cause, ConnectionFailure
@@ -43,14 +43,14 @@ class _WithoutSecrets(logging.Filter):
 _FILTER = _WithoutSecrets()
 
 
-class UnreachableError(BotoCoreError):
+class UnreachableError(botocore.exceptions.BotoCoreError):
     """A request that can't get through; botocore doesn't send it again."""
 
     fmt = "{host}: {text}"
 
 
-class ConnectionLostError(HTTPClientError):
-    """A request that may get through later; botocore sends it again, as its retry mode says."""
+class ConnectionLostError(botocore.exceptions.ConnectionError):
+    """A request that may get through later; botocore sends it again, in each of its retry modes."""
 
     fmt = "{host}: {text}"
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from packinfra.oci.auth.credential_helper import HelperFailed, HelperSettings, ask_helper
+from packinfra.oci.auth.credential_helper import HelperFailed, ask_helper
 from packinfra.oci.auth.credentials import Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.auth.docker_config import DockerLogins, candidates
 
@@ -66,7 +66,7 @@ class Home:
         return file.read_text().split() if file.exists() else []
 
     def find(self, repository: str = TEAM, host: str = HOST) -> Credentials | None:
-        return DockerLogins(host, self.environment, HelperSettings(timeout=5.0)).find(repository)
+        return DockerLogins(host, self.environment).find(repository)
 
     def fails(self, repository: str = TEAM) -> str:
         """The message, which holds no secret, on printable lines."""
@@ -277,6 +277,10 @@ def test_a_helper_is_asked_once_for_all_repositories(home: Home) -> None:
 FAILURES: dict[str, tuple[str, str]] = {
     "says why": ("print('no network today'); sys.exit(1)", "failed: no network today"),
     "says why on stderr": ("sys.stderr.write('no \\x1b[31mnetwork'); sys.exit(3)", r"failed: no \x1b[31mnetwork"),
+    "speaks of secrets": (
+        "print('The name org.freedesktop.secrets was not provided'); sys.exit(1)",
+        "failed: The name org.freedesktop.secrets",
+    ),
     "says nothing": ("sys.exit(3)", "failed: exit code 3"),
     "dies": ("os.kill(os.getpid(), 9)", "failed: exit code -9"),
     "fails, and prints the secret": (f"print({json.dumps({'Secret': SECRET})!r}); sys.exit(1)", "failed: exit code 1"),

@@ -141,6 +141,22 @@ def test_proxies_in_place_of_the_environments(server: ScriptedPalette, monkeypat
         assert proxy.seen == [f"{API}:443"]
 
 
+@pytest.mark.parametrize("mode", ["legacy", "standard"])
+def test_a_lost_connection_is_tried_again(
+    server: ScriptedPalette, mode: str, sleeps: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", server.ca_file)
+    monkeypatch.setenv("AWS_RETRY_MODE", mode)
+    server._script.clear()
+    server.on("POST", "/", Reply(drop=True), Reply(503), Reply(body={"authorizationData": []}))
+    keys: dict[str, Any] = {"aws_access_key_id": "A", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
+    with ScriptedProxy(server.host) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        assert network.session(**keys).client("ecr").get_authorization_token()["authorizationData"] == []
+    assert len(server.seen) == 3
+    assert len(sleeps) == 2
+
+
 # ---- attempts: a row for each thing that no later attempt changes
 
 

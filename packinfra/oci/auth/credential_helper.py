@@ -14,7 +14,6 @@ import shutil
 import signal
 import subprocess
 import time
-from dataclasses import dataclass
 
 from packinfra.http.redact import clean
 
@@ -34,15 +33,7 @@ class HelperFailed(Exception):  # noqa: N818 - its text is half a sentence: "too
         self.remedy = remedy
 
 
-@dataclass(frozen=True)
-class HelperSettings:
-    """timeout: in seconds; limit: bytes of output"""
-
-    timeout: float = _TIMEOUT
-    limit: int = _LIMIT
-
-
-def ask_helper(name: str, server: str, settings: HelperSettings | None = None) -> tuple[str, str] | None:
+def ask_helper(name: str, server: str) -> tuple[str, str] | None:
     """(user name, secret) of a server, or None if the helper has none.
 
     Raises HelperFailed, whose text never holds what a helper printed where its response belongs.
@@ -54,7 +45,7 @@ def ask_helper(name: str, server: str, settings: HelperSettings | None = None) -
     if (path := shutil.which(program)) is None:
         raise HelperFailed("is not on PATH", f"install {program}, or take its name out of the file")
     try:
-        code, out, err = _run(path, server, settings or HelperSettings())
+        code, out, err = _run(path, server)
     except TimeoutError as error:  # _run's own
         raise HelperFailed(str(error), by_hand) from None
     except OSError as error:
@@ -64,7 +55,7 @@ def ask_helper(name: str, server: str, settings: HelperSettings | None = None) -
         if text.startswith(_NOT_FOUND):
             return None
         text = text or err.decode("utf-8", "replace").strip()
-        shown = "" if "secret" in text.lower() else clean(text, limit=300)
+        shown = "" if '"Secret"' in text else clean(text, limit=300)
         raise HelperFailed(f"failed: {shown or f'exit code {code}'}", by_hand)
     try:
         response = json.loads(text)
@@ -76,25 +67,25 @@ def ask_helper(name: str, server: str, settings: HelperSettings | None = None) -
     return (username, secret) if username else None
 
 
-def _run(path: str, server: str, settings: HelperSettings) -> tuple[int, bytes, bytes]:
+def _run(path: str, server: str) -> tuple[int, bytes, bytes]:
     """(exit code, stdout, stderr). Raises TimeoutError for a helper beyond its bounds, of which then nothing runs any more."""
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [path, "get"], stdin=pipe, stdout=pipe, stderr=pipe, bufsize=0, start_new_session=True
     ) as process:
-        end = time.monotonic() + settings.timeout
+        end = time.monotonic() + _TIMEOUT
         try:
-            out, err = _output(process, server, settings.limit, end)
+            out, err = _output(process, server, end)
             return process.wait(max(0.0, end - time.monotonic())), out, err
         except BaseException as error:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)  # a helper may be a shell script with children
             if isinstance(error, subprocess.TimeoutExpired):
-                raise TimeoutError(f"took longer than {settings.timeout:g} s") from None
+                raise TimeoutError(f"took longer than {_TIMEOUT:g} s") from None
             raise
 
 
-def _output(process: subprocess.Popen[bytes], server: str, limit: int, end: float) -> list[bytes]:
+def _output(process: subprocess.Popen[bytes], server: str, end: float) -> list[bytes]:
     """What it prints until it ends: an agent that it leaves behind (gpg-agent) may keep its pipes open for ever."""
     if process.stdin:
         with contextlib.suppress(BrokenPipeError):  # it doesn't want to know
@@ -114,8 +105,8 @@ def _output(process: subprocess.Popen[bytes], server: str, limit: int, end: floa
                 output[key.fd] += block
                 if not block:
                     selector.unregister(key.fd)
-            if sum(map(len, output.values())) > limit:
-                raise TimeoutError(f"printed more than {limit >> 10} KiB")
+            if sum(map(len, output.values())) > _LIMIT:
+                raise TimeoutError(f"printed more than {_LIMIT >> 10} KiB")
             if time.monotonic() > end:
                 raise subprocess.TimeoutExpired(process.args, 0)
     return [*output.values()]

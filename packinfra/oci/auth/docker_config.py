@@ -25,7 +25,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from packinfra.oci.auth.credential_helper import HelperFailed, HelperSettings, ask_helper
+from packinfra.oci.auth.credential_helper import HelperFailed, ask_helper
 from packinfra.oci.auth.credentials import PASSWORD, USERNAME, Credentials, CredentialsError
 from packinfra.text import printable, quoted
 
@@ -55,10 +55,8 @@ class _File:
 class DockerLogins:
     """The files as they are at the first look; each helper is asked once for a host. Not thread-safe."""
 
-    def __init__(
-        self, host: str, environment: Mapping[str, str] = os.environ, settings: HelperSettings | None = None
-    ) -> None:
-        self._host, self._environment, self._settings = host, environment, settings
+    def __init__(self, host: str, environment: Mapping[str, str] = os.environ) -> None:
+        self._host, self._environment = host, environment
         self._files: list[_File | None] = []
         self._asked: dict[tuple[str, str], tuple[str, str] | None] = {}
 
@@ -112,7 +110,7 @@ class DockerLogins:
         helper = f"the credential helper docker-credential-{printable(name)} ({where})"
         try:
             if (server, name) not in self._asked:
-                self._asked[server, name] = ask_helper(name, server, self._settings)
+                self._asked[server, name] = ask_helper(name, server)
         except HelperFailed as error:
             raise _Unusable(f"{helper} {error}", error.remedy) from None
         if not (got := self._asked[server, name]):
