@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import botocore.exceptions
+import botocore.session
 
 from packinfra.aws import network
 from packinfra.oci.auth.credentials import CredentialsError
@@ -101,13 +102,13 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
     Raises CredentialsError for a profile that doesn't exist or a role that can't be assumed.
     """
     try:
-        current = network.session(
-            profile_name=config.profile,
-            aws_access_key_id=config.access_key,
-            aws_secret_access_key=config.secret_key,
-            aws_session_token=config.token,
-            region_name=region,
-        )
+        core = botocore.session.Session(profile=config.profile)
+        if bool(config.access_key) != bool(config.secret_key):
+            missing = "aws:secretKey" if config.access_key else "aws:accessKey"
+            raise botocore.exceptions.PartialCredentialsError(provider="the stack's config", cred_var=missing)
+        if config.access_key and config.secret_key:
+            core.set_credentials(config.access_key, config.secret_key, config.token)
+        current = _led(core, region)
         if config.web_identity:
             current = _assumed(current, region, "assume_role_with_web_identity", _web_identity(config.web_identity))
         for role in config.assume_roles:
@@ -155,9 +156,11 @@ def _web_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _assumed(base: boto3.Session, region: str, operation: str, arguments: dict[str, Any]) -> boto3.Session:
     got = getattr(base.client("sts"), operation)(**arguments)["Credentials"]
-    return network.session(
-        aws_access_key_id=got["AccessKeyId"],
-        aws_secret_access_key=got["SecretAccessKey"],
-        aws_session_token=got["SessionToken"],
-        region_name=region,
-    )
+    core = botocore.session.Session()
+    core.set_credentials(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+    return _led(core, region)
+
+
+def _led(core: botocore.session.Session, region: str) -> boto3.Session:
+    core.set_config_variable("region", region)
+    return network.session(core)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -55,23 +55,20 @@ class ConnectionLostError(botocore.exceptions.ConnectionError):
     fmt = "{host}: {text}"
 
 
-def session(*, proxies: Mapping[str, str] | None = None, **arguments: Any) -> boto3.Session:
+def session(core: botocore.session.Session, ca_file: str | None = None) -> boto3.Session:
     """A boto3 session whose clients send through packinfra's HTTP room, those of its credential providers too.
 
     Instance metadata and container credentials are not AWS's API; botocore asks them directly.
 
     Args:
-        proxies: Variables in place of the environment's: HTTPS_PROXY, NO_PROXY and so on.
-        **arguments: Those of boto3.Session.
+        core: With its profile and credentials.
+        ca_file: A PEM file with CA certificates to trust besides all others; None = the profile's ca_bundle.
     """
     for name in ("auth", "endpoint", "parsers"):
         logging.getLogger(f"botocore.{name}").addFilter(_FILTER)  # again is harmless
-    core = botocore.session.get_session()
-    made = boto3.Session(botocore_session=core, **arguments)
-    ca_file = core.get_config_variable("ca_bundle")  # of the profile, else AWS_CA_BUNDLE
-    sender: Any = _Sender(HttpClient(Trust(ca_file), proxies=proxies))
-    made.events.register("before-send", sender)
-    return made
+    sender: Any = _Sender(HttpClient(Trust(ca_file or core.get_config_variable("ca_bundle"))))
+    core.register("before-send", sender)
+    return boto3.Session(botocore_session=core)
 
 
 def shown(error: object, secrets: Iterable[str] = ()) -> str:

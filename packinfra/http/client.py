@@ -6,7 +6,6 @@ caller sends them, and nowhere else.
 
 from __future__ import annotations
 
-import os
 import ssl
 import threading
 from collections.abc import Callable, Mapping
@@ -56,21 +55,11 @@ class Response:
 
 
 class HttpClient:
-    """Thread-safe. Proxies and CA bundles of the environment are read at the first request to an origin.
+    """Thread-safe. Proxies and CA bundles of the environment are read at the first request to an origin."""
 
-    proxies: variables (HTTPS_PROXY, NO_PROXY, ...) in place of the environment's
-    """
-
-    def __init__(
-        self,
-        trust: Trust | None = None,
-        timeouts: Timeouts | None = None,
-        *,
-        proxies: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, trust: Trust | None = None, timeouts: Timeouts | None = None) -> None:
         hide_queries()
         self._trust, self._timeouts = trust or Trust(), timeouts or Timeouts()
-        self._proxies = os.environ if proxies is None else proxies
         self._lock = threading.Lock()
         self._context: ssl.SSLContext | None = None
         self._routes: dict[tuple[str, str], tuple[urllib3.PoolManager, str]] = {}
@@ -125,7 +114,7 @@ class HttpClient:
         with self._lock:
             if origin not in self._routes:
                 port = parts.port or (443 if is_tls else 80)
-                proxy = proxy_for(parts.scheme, parts.hostname or "", port, self._proxies)
+                proxy = proxy_for(parts.scheme, parts.hostname or "", port)
                 if is_tls or proxy:
                     self._context = self._context or self._trust.context()
                 options: Any = {"maxsize": _CONNECTIONS, "blocksize": _BLOCK, "ssl_context": self._context}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import botocore.exceptions
+import botocore.session
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -185,12 +186,10 @@ def test_logs_of_boto3_hold_no_session_token(caplog: pytest.LogCaptureFixture) -
     caplog.set_level(logging.DEBUG)
     with ScriptedRegistry() as service:
         service.next("POST", "^/$", Reply(200, body=b'{"authorizationData": []}'))
-        keys: dict[str, Any] = {
-            "aws_access_key_id": "AKIA",
-            "aws_secret_access_key": f"{SECRET}-1",
-            "aws_session_token": f"{SECRET}-2",
-        }
-        made = network.session(region_name="eu-west-1", **keys)
+        core = botocore.session.Session()
+        core.set_config_variable("region", "eu-west-1")
+        core.set_credentials("AKIA", f"{SECRET}-1", f"{SECRET}-2")
+        made = network.session(core)
         made.client("ecr", endpoint_url=f"http://{service.host}").get_authorization_token()
         assert service.seen[0].headers["X-Amz-Security-Token"] == f"{SECRET}-2"
     assert "botocore" in caplog.text

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 
 from packinfra.aws import network
@@ -124,20 +125,24 @@ def test_the_ca_of_a_profile_and_the_roles_it_assumes(
     server._script.insert(0, server._script.pop())
     with ScriptedProxy(server.host) as proxy:
         monkeypatch.setenv("ALL_PROXY", f"socks5://{proxy.host}")
-        session = network.session(profile_name="work", region_name="eu-west-1")
-        data: Any = session.client("ecr").get_authorization_token()
+        data: Any = network.session(core("work")).client("ecr").get_authorization_token()
         assert data["authorizationData"][0]["authorizationToken"] == "QVdTOnQ="
         assert proxy.seen == [f"{STS}:443", f"{API}:443"]
 
 
-def test_proxies_in_place_of_the_environments(server: ScriptedPalette, monkeypatch: pytest.MonkeyPatch) -> None:
-    """For settings of the AWS provider (aws:httpsProxy)."""
-    monkeypatch.setenv("AWS_CA_BUNDLE", server.ca_file)
-    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+def core(profile: str | None = None) -> botocore.session.Session:
+    made = botocore.session.Session(profile=profile)
+    made.set_config_variable("region", "eu-west-1")
+    if not profile:
+        made.set_credentials("AKIA", "s3cret-of-aws")
+    return made
+
+
+def test_a_ca_that_is_named_for_aws(server: ScriptedPalette, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As aws:customCaBundle names it."""
     with ScriptedProxy(server.host) as proxy:
-        keys = {"aws_access_key_id": "A", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
-        made = network.session(proxies={"HTTPS_PROXY": f"http://{proxy.host}"}, **keys)
-        made.client("ecr").get_authorization_token()
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        network.session(core(), server.ca_file).client("ecr").get_authorization_token()
         assert proxy.seen == [f"{API}:443"]
 
 
@@ -149,10 +154,9 @@ def test_a_lost_connection_is_tried_again(
     monkeypatch.setenv("AWS_RETRY_MODE", mode)
     server._script.clear()
     server.on("POST", "/", Reply(drop=True), Reply(503), Reply(body={"authorizationData": []}))
-    keys: dict[str, Any] = {"aws_access_key_id": "A", "aws_secret_access_key": "s", "region_name": "eu-west-1"}
     with ScriptedProxy(server.host) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
-        assert network.session(**keys).client("ecr").get_authorization_token()["authorizationData"] == []
+        assert network.session(core()).client("ecr").get_authorization_token()["authorizationData"] == []
     assert len(server.seen) == 3
     assert len(sleeps) == 2
 
