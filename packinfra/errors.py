@@ -39,6 +39,15 @@
 Each message says what was being done, to what, why it failed and what to do next, and can be shown as it stands.
 """
 
+from packinfra.text import printable_lines
+
 
 class PackinfraError(Exception):
-    """A failure with a message written for the user; anything else that escapes is a bug."""
+    """A failure with a message written for the user; anything else that escapes is a bug.
+
+    Its lines are printable, whatever a name or a server's text brought into them. Foreign text goes through
+    packinfra/http/redact.py before, which takes out line breaks and secrets too.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable_lines(message))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import botocore.exceptions
 from botocore.config import Config
 
 from packinfra.aws.identity import AwsConfig, explain, session
+from packinfra.aws.network import shown
 from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAuthorized, RegistryError, Step, Throttled
@@ -105,7 +105,7 @@ class EcrCredentials:
         self._credentials: Credentials | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials:
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials:  # noqa: ARG002 - one for all
         """Raises CredentialsError if AWS gives none."""
         with self._lock:
             if (
@@ -123,7 +123,9 @@ class EcrCredentials:
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise explain(error, step) from error
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Credentials(user, password), data["expiresAt"].astimezone(UTC)
+        return Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use"), data[
+            "expiresAt"
+        ].astimezone(UTC)
 
 
 def ecr_client(
@@ -149,11 +151,8 @@ def ecr_client(
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     config.check_account(registry.account, host)
     api = _lazily(lambda: _api(registry, config))
-    ca_file = os.environ.get("AWS_CA_BUNDLE") or None  # pushes trust the CAs that boto3 trusts
     endpoint = registry.endpoint(dualstack=dualstack, fips=fips)
-    transport = Transport(
-        endpoint, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning
-    )
+    transport = Transport(endpoint, EcrCredentials(api, registry), traits=TRAITS, on_warning=on_warning)
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 
@@ -169,7 +168,7 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
     try:
         response = api.batch_delete_image(repositoryName=reference.repository, imageIds=[image])
     except botocore.exceptions.ClientError as error:
-        code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        code, text = error.response["Error"].get("Code", ""), shown(error.response["Error"].get("Message", ""))
         if code == "RepositoryNotFoundException":
             return
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")

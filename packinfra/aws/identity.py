@@ -8,7 +8,6 @@ with lists and objects as JSON.
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -16,23 +15,15 @@ from typing import Any
 
 import boto3
 import botocore.exceptions
+import botocore.session
 
+from packinfra.aws import network
 from packinfra.oci.auth.credentials import CredentialsError
 
 _REMEDY = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or aws:profile in the stack file; "
     "aws sts get-caller-identity shows whether they work"
 )
-
-
-class _WithoutBodies(logging.Filter):
-    """At DEBUG botocore logs the body of every response, tokens and temporary credentials included."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("Response body")
-
-
-_BODIES = _WithoutBodies()
 
 
 @dataclass(frozen=True)
@@ -75,6 +66,12 @@ class AwsConfig:
             forbidden_accounts=frozenset(str(a) for a in parsed("forbiddenAccountIds") or ()),
         )
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a message must not show."""
+        token = (self.web_identity or {}).get("webIdentityToken")
+        return tuple(filter(None, (self.secret_key, self.token, token)))
+
     def acting_as(self, profile: str | None, role_arn: str | None) -> AwsConfig:
         """The same with another identity: a profile instead of keys and roles, and one more role on top."""
         chosen = self
@@ -104,27 +101,27 @@ def session(config: AwsConfig, region: str) -> boto3.Session:
 
     Raises CredentialsError for a profile that doesn't exist or a role that can't be assumed.
     """
-    logging.getLogger("botocore.parsers").addFilter(_BODIES)
     try:
-        current = boto3.Session(
-            profile_name=config.profile,
-            aws_access_key_id=config.access_key,
-            aws_secret_access_key=config.secret_key,
-            aws_session_token=config.token,
-            region_name=region,
-        )
+        core = botocore.session.Session(profile=config.profile)
+        if bool(config.access_key) != bool(config.secret_key):
+            missing = "aws:secretKey" if config.access_key else "aws:accessKey"
+            raise botocore.exceptions.PartialCredentialsError(provider="the stack's config", cred_var=missing)
+        if config.access_key and config.secret_key:
+            core.set_credentials(config.access_key, config.secret_key, config.token)
+        current = _led(core, region)
         if config.web_identity:
             current = _assumed(current, region, "assume_role_with_web_identity", _web_identity(config.web_identity))
         for role in config.assume_roles:
             current = _assumed(current, region, "assume_role", _role(role))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
-        raise CredentialsError(f"no usable AWS credentials: {error}\n  -> {_REMEDY}") from error
+        text = network.shown(error, config.secrets)
+        raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_REMEDY}") from error
     return current
 
 
 def explain(error: Exception, step: str) -> CredentialsError:
     """A CredentialsError for an exception of boto3 during a step."""
-    return CredentialsError(f"could not {step}: {error}\n  -> {_REMEDY}")
+    return CredentialsError(f"could not {step}: {network.shown(error)}\n  -> {_REMEDY}")
 
 
 def _role(role: Mapping[str, Any]) -> dict[str, Any]:
@@ -159,9 +156,11 @@ def _web_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
 
 def _assumed(base: boto3.Session, region: str, operation: str, arguments: dict[str, Any]) -> boto3.Session:
     got = getattr(base.client("sts"), operation)(**arguments)["Credentials"]
-    return boto3.Session(
-        aws_access_key_id=got["AccessKeyId"],
-        aws_secret_access_key=got["SecretAccessKey"],
-        aws_session_token=got["SessionToken"],
-        region_name=region,
-    )
+    core = botocore.session.Session()
+    core.set_credentials(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
+    return _led(core, region)
+
+
+def _led(core: botocore.session.Session, region: str) -> boto3.Session:
+    core.set_config_variable("region", region)
+    return network.session(core)

@@ -54,7 +54,7 @@ def code_and_text(response: Response) -> tuple[str, str]:
         return "", first if isinstance(first, str) else ""
     text = response.body.decode("utf-8", "replace").strip()
     is_page = "html" in response.headers.get("Content-Type", "") or text.startswith("<")
-    return "", "" if is_page else text[:300]
+    return "", "" if is_page else text
 
 
 def tags_in(response: Response, reference: object) -> list[str]:

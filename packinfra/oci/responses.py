@@ -96,11 +96,12 @@ def error_for(
     *,
     secrets: Iterable[str] = (),
     elsewhere: str = "",
+    origin: str = "",
 ) -> RegistryError:
     """The error for a response that isn't the expected one.
 
     secrets: sent with the request; some registries echo them. elsewhere: the host that responded, unless that is the
-    registry
+    registry. origin: where the credentials came from, as a sentence
     """
     secrets = list(secrets)
     code, text = (clean(part, secrets) for part in code_and_text(response))
@@ -112,6 +113,8 @@ def error_for(
         text = f"{elsewhere}: {text}" if text else f"from {elsewhere}"
         if kind is NotAuthorized:
             remedy = "check the storage to which the registry redirects; the login is not sent there"
+    elif kind is NotAuthorized and origin:
+        remedy = f"{remedy or kind.remedy}; {origin}"
     failure = Failure(response.status, seconds_until(response.headers.get("Retry-After", ""), time.time()))
     return kind(step, reference, status=response.status, code=code, text=text, remedy=remedy, failure=failure)
 

@@ -11,6 +11,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Collection, Container, Iterator, Mapping
+from functools import partial
 from urllib.parse import urlencode
 
 from packinfra.http.budget import RetryBudget
@@ -20,7 +21,7 @@ from packinfra.http.failures import ConnectionFailure, unusable_ca
 from packinfra.http.redact import clean
 from packinfra.http.retry import TEMPORARY_STATUS, Failure, RetryPolicy
 from packinfra.http.trust import Trust
-from packinfra.oci.auth.bearer import Authorization, Scope, basic
+from packinfra.oci.auth.bearer import Authorization, Scope, basic, origin
 from packinfra.oci.auth.credentials import Anonymous, CredentialProvider, Credentials
 from packinfra.oci.bodies import warnings_in
 from packinfra.oci.destinations import REDIRECTS, Destinations, shown, yaml_host
@@ -82,7 +83,8 @@ class Transport:
         self._lock = threading.Lock()
 
     def call(self, reference: Reference) -> Call:
-        budget = RetryBudget(self._policy, self.authorization.refresh, clock=self.clock, sleep=self.sleep)
+        refresh = partial(self.authorization.refresh, reference.repository)
+        budget = RetryBudget(self._policy, refresh, clock=self.clock, sleep=self.sleep)
         return Call(self, reference, budget)
 
     def close(self) -> None:
@@ -165,8 +167,9 @@ class Transport:
         )
         if response.status != 200:
             raise error_for(
-                response, Step.TOKEN, shown(response.url), SPEC_CONFORMING, secrets=self.authorization.secrets
-            )
+                response, Step.TOKEN, shown(response.url), SPEC_CONFORMING, secrets=self.authorization.secrets,
+                origin=origin(credentials),
+            )  # fmt: skip
         return response.body
 
     def _check_token_host(self, url: str) -> None:
@@ -249,6 +252,7 @@ class Call:
         error = error_for(
             response, step, reference, self.traits if own else SPEC_CONFORMING,
             secrets=transport.authorization.secrets, elsewhere="" if own else transport.destinations.host(response.url),
+            origin=origin(transport.authorization.sent(reference.repository)) if own else "",
         )  # fmt: skip
         if own and rejects_credentials(response):
             error.auth_rejected = AuthRejected(sent, challenge if wants_token else "")

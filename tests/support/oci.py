@@ -25,7 +25,7 @@ class Renewable:
     def __init__(self) -> None:
         self.renewed = 0
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials:
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials:
         self.renewed += rejected == self._current
         return self._current
 

@@ -11,11 +11,12 @@ from typing import Self
 
 
 class ScriptedProxy:
-    """login: "user:password" that it wants; seen: the destinations that clients named, in order; routes: destination ->
-    address"""
+    """login: "user:password" that it wants; seen: the destinations that clients named, in order; connections: how many;
+    routes: destination -> address"""
 
     def __init__(self, target: str, login: str = "", routes: Mapping[str, str] | None = None) -> None:
         self.target, self.login, self.seen, self.routes = target, login, list[str](), routes or {}
+        self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -35,6 +36,7 @@ class ScriptedProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -62,7 +64,10 @@ class ScriptedProxy:
 
     def _socks(self, client: socket.socket, stream: socket.SocketIO) -> bool:
         """RFC 1928, and RFC 1929 for the login."""
-        stream.read(ord(stream.read(1) or b"\0"))  # the methods
+        methods = stream.read(ord(stream.read(1) or b"\0")) or b""
+        if self.login and b"\x02" not in methods:
+            client.sendall(b"\x05\xff")
+            return False
         client.sendall(b"\x05\x02" if self.login else b"\x05\x00")
         if self.login:
             stream.read(1)

@@ -103,7 +103,7 @@ def test_a_proxy_that_refuses(registry: ScriptedRegistry, monkeypatch: pytest.Mo
     monkeypatch.delenv("NO_PROXY", raising=False)
     registry.host = "registry.example.com"
     setup = Setup(registry, plain_http=False)
-    with pytest.raises(Unreachable, match=r"the proxy refused: \d+") as caught:
+    with pytest.raises(Unreachable, match=r"the proxy .* \(HTTPS_PROXY\) refused: \d+") as caught:
         setup.client.resolve(setup.reference)
     assert "s3cret" not in str(caught.value)
     assert setup.sleeps == []

@@ -6,17 +6,15 @@ import base64
 import io
 import json
 import logging
-import os
-import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from packinfra.http.errors import AuthRejected
-from packinfra.oci import RegistryError
+from packinfra.oci import Reference, RegistryError
 from packinfra.oci.auth.bearer import Authorization, Scope, parse_challenge
 from packinfra.oci.auth.credentials import Anonymous, Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.errors import CertificateUntrusted, NotAuthorized
@@ -26,100 +24,80 @@ from tests.support.scripted_registry import Reply, ScriptedRegistry, error
 
 HOST = "registry.example.com:5000"
 SCOPE = "repository:base/spectro-packs/archive/hello:pull,push"
-Config = Callable[..., None]
+VARIABLES = {"PACKINFRA_REGISTRY_USERNAME": "env", "PACKINFRA_REGISTRY_PASSWORD": "e"}
 
 
 @pytest.fixture
-def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """Writes a Docker config, and credential helpers that answer a JSON or fail with a text."""
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-
-    def write(content: object, helpers: dict[str, object] | None = None) -> None:
-        text = content if isinstance(content, str) else json.dumps(content)
-        (tmp_path / "config.json").write_text(text)
-        for name, response in (helpers or {}).items():
-            program = tmp_path / f"docker-credential-{name}"
-            out, code = (response, 1) if isinstance(response, str) else (json.dumps(response), 0)
-            program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdin.read()\nprint({out!r})\nsys.exit({code})\n")
-            program.chmod(0o755)
-
-    return write
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path)}
 
 
-def entry(user: str, password: str) -> dict[str, str]:
-    return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+def log_in(environment: dict[str, str], user: str, password: str) -> None:
+    """As docker login does."""
+    file = Path(environment["HOME"], ".docker/config.json")
+    file.parent.mkdir(exist_ok=True)
+    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    file.write_text(json.dumps({"auths": {f"https://{HOST}/v1/": {"auth": auth}}}))
 
 
-def credentials(explicit: Credentials | None = None, environment: dict[str, str] | None = None) -> Credentials | None:
-    return RegistryCredentials(HOST, explicit, environment or {}).get()
-
-
-def test_the_order_of_sources(docker_config: Config) -> None:
-    variables = {"PACKINFRA_REGISTRY_USERNAME": "env", "PACKINFRA_REGISTRY_PASSWORD": "e"}
-    assert credentials() is None
-    docker_config({"auths": {f"https://{HOST}/v1/": entry("file", "f:g")}})
-    assert credentials() == Credentials("file", "f:g")
-    assert credentials(None, variables) == Credentials("env", "e")
-    assert credentials(Credentials("explicit", "g"), variables) == Credentials("explicit", "g")
-    assert RegistryCredentials("other.example.com").get() is None
-
-
-def test_credential_helpers_come_before_the_file(docker_config: Config) -> None:
-    config = {"auths": {HOST: entry("file", "f")}, "credsStore": "all"}
-    store = {"Username": "store", "Secret": "s"}
-    docker_config(config, {"all": store})
-    assert credentials() == Credentials("store", "s")
-    docker_config({**config, "credHelpers": {HOST: "one"}}, {"one": {"Username": "helper", "Secret": "h"}})
-    assert credentials() == Credentials("helper", "h")
-    docker_config(config, {"all": "credentials not found in native keychain"})
-    assert credentials() == Credentials("file", "f")
-
-
-def test_identity_tokens(docker_config: Config) -> None:
-    docker_config({"credsStore": "all"}, {"all": {"Username": "<token>", "Secret": "refresh"}})
-    assert credentials() == Credentials("", "", "refresh")
-    docker_config({"auths": {HOST: {"identitytoken": "refresh"}}})
-    assert credentials() == Credentials("", "", "refresh")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "it is not JSON"),
-        ({"auths": {HOST: {"auth": "bm8tY29sb24="}}}, "an entry is malformed"),
-        ({"auths": {HOST: "x"}}, "Invalid configuration"),
-        ({"credHelpers": {HOST: "broken"}}, "no network today"),
-    ],
-)
-def test_a_login_that_is_there_but_unusable(docker_config: Config, content: object, message: str) -> None:
-    docker_config(content, {"broken": "no network today"})
-    with pytest.raises(CredentialsError, match=message) as caught:
-        credentials()
-    assert "docker login registry.example.com:5000" in str(caught.value)
-
-
-@pytest.mark.filterwarnings("ignore:docker-credential-absent not installed")
-def test_a_helper_that_is_not_installed(docker_config: Config) -> None:
-    docker_config({"credsStore": "absent"})
-    with pytest.raises(CredentialsError, match="docker-credential-absent not installed"):
-        credentials()
+def test_the_order_of_sources(environment: dict[str, str]) -> None:
+    """The files themselves: test_docker_config.py."""
+    configured = Credentials("explicit", "g")
+    assert RegistryCredentials(HOST, environment=environment).get() is None
+    log_in(environment, "file", "f:g")
+    assert RegistryCredentials(HOST, environment=environment).get() == Credentials("file", "f:g")
+    assert RegistryCredentials(HOST, None, environment | VARIABLES).get() == Credentials("env", "e")
+    assert RegistryCredentials(HOST, configured, environment | VARIABLES).get() == configured
+    assert RegistryCredentials("other.example.com", environment=environment).get() is None
 
 
 @pytest.mark.parametrize("name", ["PACKINFRA_REGISTRY_USERNAME", "PACKINFRA_REGISTRY_PASSWORD"])
 def test_half_a_login(name: str) -> None:
     with pytest.raises(CredentialsError, match="is not set"):
-        credentials(None, {name: "x"})
+        RegistryCredentials(HOST, None, {name: "x"}).get()
 
 
-def test_a_refused_login_is_looked_up_again(docker_config: Config) -> None:
-    docker_config({"auths": {HOST: entry("user", "old")}})
-    login = RegistryCredentials(HOST, environment={})
+def test_a_refused_login_is_looked_up_again(environment: dict[str, str]) -> None:
+    log_in(environment, "user", "old")
+    login = RegistryCredentials(HOST, environment=environment)
     first = login.get()
-    docker_config({"auths": {HOST: entry("user", "new")}})
+    log_in(environment, "user", "new")
     assert login.get() == first
     assert login.get(rejected=first) == login.get() == Credentials("user", "new")
+
+
+def test_each_path_has_its_login(environment: dict[str, str]) -> None:
+    """Podman's and go-containerregistry's rule; the error of a rejection names file and entry."""
+    with ScriptedRegistry(login="robot:right") as registry:
+        file = Path(environment["HOME"], ".docker/config.json")
+        file.parent.mkdir()
+        entries = {
+            f"{registry.host}/other": {"username": "robot", "password": "wr0ng"},
+            f"{registry.host}/base": {"username": "robot", "password": "right"},
+        }
+        file.write_text(json.dumps({"auths": entries}))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, environment=environment))
+        assert setup.client.resolve(setup.reference) is None
+        with pytest.raises(NotAuthorized) as caught:
+            setup.client.resolve(Reference(registry.host, "other/hello", "1.0.0"))
+    assert f'the credentials came from auths entry "{registry.host}/other" in {file}' in str(caught.value)
+    assert "wr0ng" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize(
+    ("credentials", "origin"),
+    [
+        (RegistryCredentials("h", Credentials("robot", "wr0ng", source="somewhere")), "the credentials came from somewhere"),
+        (RegistryCredentials("h", None, VARIABLES), "came from PACKINFRA_REGISTRY_USERNAME and PACKINFRA_REGISTRY_PASSWORD"),
+        (RegistryCredentials("h", None, {"HOME": "/nowhere"}), "no credentials were sent: neither the stack's config nor"),
+    ],
+)  # fmt: skip
+def test_a_rejection_says_whose_credentials(tokens: bool, credentials: RegistryCredentials, origin: str) -> None:
+    with ScriptedRegistry(login="robot:right", tokens=tokens) as registry:
+        setup = Setup(registry, credentials=credentials)
+        with pytest.raises(NotAuthorized, match=origin):
+            setup.client.resolve(setup.reference)
 
 
 # ---- Bearer
@@ -170,7 +148,7 @@ def test_tokens_of_several_scopes_are_fetched_at_the_same_time() -> None:
         return json.dumps({"token": parameters["scope"]}).encode()
 
     authorization = Authorization(Anonymous(), ask, clock=lambda: 0.0)
-    authorization.refresh(AuthRejected(None, 'Bearer realm="https://h/token"'))
+    authorization.refresh("a", AuthRejected(None, 'Bearer realm="https://h/token"'))
     scopes = [Scope("a"), Scope("b")] * 2
     with ThreadPoolExecutor(len(scopes)) as threads:
         headers = list(threads.map(authorization.header, scopes))
@@ -259,7 +237,7 @@ class Changed:
     def __init__(self, *logins: Credentials) -> None:
         self.logins = list(logins)
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials:
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials:
         if rejected == self.logins[0] and len(self.logins) > 1:
             del self.logins[0]
         return self.logins[0]

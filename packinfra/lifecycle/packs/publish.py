@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from packinfra.errors import PackinfraError
+from packinfra.http.redact import clean
 from packinfra.lifecycle.clients import RegistryClients
 from packinfra.lifecycle.packs.adopt import FOREIGN, Foreign, compare
 from packinfra.lifecycle.packs.archive_cache import Spool, build
@@ -117,7 +118,9 @@ class PackPublisher:
             )
         for replaced in record.replacedDigests:
             if tags := removal.tags_with(replaced):
-                self._reporter.info(f"{replaced}, published as {reference} before, stays: {', '.join(tags)} carry it")
+                self._reporter.info(
+                    f"{replaced}, published as {reference} before, stays: {', '.join(map(clean, tags))} carry it"
+                )
             else:
                 removal.delete(replaced, replaced)
                 self._reporter.info(f"{reference}: removed {replaced}, which it carried before")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from packinfra.http.errors import AuthRejected
 from packinfra.http.proxies import basic_authorization
-from packinfra.oci.auth.credentials import CredentialProvider, Credentials
+from packinfra.oci.auth.credentials import USERNAME, CredentialProvider, Credentials
 from packinfra.oci.bodies import Token, token_in
 from packinfra.oci.destinations import shown
 from packinfra.oci.errors import NotAuthorized, RegistryError, Step
@@ -67,9 +67,9 @@ class Authorization:
     def header(self, scope: Scope) -> str | None:
         """For the next request; None = anonymous. May call the credential provider, and the token service."""
         if self._challenge:
-            token = self._token(self._challenge, str(scope))
+            token = self._token(self._challenge, scope)
             return f"Bearer {token}" if token else None
-        return basic(self._credentials())
+        return basic(self._credentials(scope.repository))
 
     @property
     def secrets(self) -> list[str]:
@@ -77,10 +77,14 @@ class Authorization:
         known = self._known or Credentials("", "")
         with self._lock:
             tokens = [token for token, _ in self._tokens.values()]
-        found = [(basic(known) or "").partition(" ")[2], known.identity_token, known.password, *tokens]
+        found = [(basic(known) or "").partition(" ")[2], *known.secrets, *tokens]
         return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
 
-    def refresh(self, rejected: AuthRejected) -> bool:
+    def sent(self, repository: str) -> Credentials | None:
+        """The credentials that requests about a repository carry, for the error of a rejection."""
+        return self._provider.get(repository)
+
+    def refresh(self, repository: str, rejected: AuthRejected) -> bool:
         """Whether there is something else to send in place of the rejected header."""
         if rejected.challenge:
             challenge = parse_challenge(rejected.challenge)
@@ -91,17 +95,17 @@ class Authorization:
             with self._lock:
                 self._tokens = {key: value for key, value in self._tokens.items() if f"Bearer {value[0]}" != sent}
             return True
-        credentials = self._credentials()
+        credentials = self._credentials(repository)
         if credentials and basic(credentials) == sent:  # else another thread has refreshed them meanwhile
-            credentials = self._credentials(rejected=credentials)
+            credentials = self._credentials(repository, rejected=credentials)
         return bool(sent) and basic(credentials) != sent
 
-    def _credentials(self, *, rejected: Credentials | None = None) -> Credentials | None:
-        self._known = self._provider.get(rejected=rejected)
+    def _credentials(self, repository: str, *, rejected: Credentials | None = None) -> Credentials | None:
+        self._known = self._provider.get(repository, rejected=rejected)
         return self._known
 
-    def _token(self, challenge: Challenge, scope: str) -> str:
-        key = challenge, scope
+    def _token(self, challenge: Challenge, scope: Scope) -> str:
+        key = challenge, str(scope)
         with self._lock:
             fetching = self._fetching.setdefault(key, threading.Lock())
         with fetching:  # one thread fetches, the others find the token; those of other scopes don't wait
@@ -114,12 +118,16 @@ class Authorization:
                     self._tokens[key] = token, begun + new.lifetime - _EARLY
             return token
 
-    def _new_token(self, challenge: Challenge, scope: str) -> Token:
-        parameters, credentials = {"service": challenge.service, "scope": scope}, self._credentials()
+    def _new_token(self, challenge: Challenge, scope: Scope) -> Token:
+        parameters, credentials = (
+            {"service": challenge.service, "scope": str(scope)}, self._credentials(scope.repository),
+        )  # fmt: skip
         try:
             body = self._fetch(challenge.realm, parameters, credentials)
         except RegistryError as error:
-            others = self._credentials(rejected=credentials) if credentials and error.status in _REJECTED else None
+            if not credentials or error.status not in _REJECTED:
+                raise
+            others = self._credentials(scope.repository, rejected=credentials)
             if others is None or others == credentials:
                 raise
             body = self._fetch(challenge.realm, parameters, others)
@@ -135,6 +143,13 @@ def basic(credentials: Credentials | None) -> str | None:
     if credentials is None or not credentials.username:
         return None
     return basic_authorization(credentials.username, credentials.password)
+
+
+def origin(credentials: Credentials | None) -> str:
+    """Where credentials come from, as a sentence for the error of a rejection; "" if their provider doesn't say."""
+    if credentials is None:
+        return f"no credentials were sent: neither the stack's config nor {USERNAME} nor a Docker config has any for it"
+    return f"the credentials came from {credentials.source}" if credentials.source else ""
 
 
 def parse_challenge(header: str) -> Challenge | None:
