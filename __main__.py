@@ -38,6 +38,8 @@ else:
         removed_packs=settings.removed_packs,
         ca_file=settings.registry.ca_file,
         plain_http=settings.registry.plain_http,
+        token_host=settings.registry.token_host,
+        blob_hosts=settings.registry.blob_hosts,
         base_path_artifact=settings.registry.base_path_artifact,
         username=settings.registry.username,
         palette=settings.palette,

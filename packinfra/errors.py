@@ -18,6 +18,7 @@
           DigestMismatch                     bytes and digest don't agree
           BlobMissing                        a manifest names a blob that the registry doesn't have
           NotAnArtifact                      the tag carries something else than one artifact
+          PolicyViolation                    a rule of the registry forbids it: content trust, proxy cache, read-only
           QuotaExceeded                      storage or number of images is used up
           DeleteDisabled                     the registry doesn't delete, or can't delete this tag alone
           Throttled                          429, after all retries
@@ -38,6 +39,15 @@
 Each message says what was being done, to what, why it failed and what to do next, and can be shown as it stands.
 """
 
+from packinfra.text import printable_lines
+
 
 class PackinfraError(Exception):
-    """A failure with a message written for the user; anything else that escapes is a bug."""
+    """A failure with a message written for the user; anything else that escapes is a bug.
+
+    Its lines are printable, whatever a name or a server's text brought into them. Foreign text goes through
+    packinfra/http/redact.py before, which takes out line breaks and secrets too.
+    """
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable_lines(message))

@@ -17,6 +17,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
 
 
+def printable_lines(text: str) -> str:
+    r"""The same for a message of several lines, which stay.
+
+    >>> printable_lines("a\x1b[2J\n  b")
+    'a\\x1b[2J\n  b'
+    """
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def quoted(value: str) -> str:
     r"""A foreign value for a message: printable, in quotes, cut to a readable length.
 

@@ -121,7 +121,7 @@ def rooms(current: str) -> str:
     (layers,) = (contract["layers"] for contract in contracts if contract["type"] == "layers")
     lines = ["| layer | room | holds |", "|---|---|---|"]
     for number, layer in zip(range(len(layers), 0, -1), layers, strict=True):
-        for module in layer.split(" | "):
+        for module in re.split(r" [|:] ", layer):
             room = module.removeprefix("packinfra.")
             lines.append(f"| {number} | `{room}` | {descriptions.get(room, UNDESCRIBED)} |")
     return "\n".join(lines)

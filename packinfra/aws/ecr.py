@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 import threading
 from collections.abc import Callable
@@ -15,6 +14,7 @@ import botocore.exceptions
 
 from packinfra.aws.config import AwsConfig, expanded
 from packinfra.aws.identity import explain, identity
+from packinfra.aws.network import shown
 from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAuthorized, RegistryError, Step, Throttled
@@ -32,6 +32,8 @@ _HOST = re.compile(
     r"(?:amazonaws\.(?:com(?:\.cn)?|eu)|on\.(?:aws|amazonwebservices\.com\.cn)|sc2s\.sgov\.gov|c2s\.ic\.gov"
     r"|cloud\.adc-e\.uk|csp\.hci\.ic\.gov)"
 )
+_DUAL_STACK = {"amazonaws.com": "on.aws", "amazonaws.com.cn": "on.amazonwebservices.com.cn"}
+"""Domain of the IPv4 names -> of the dual-stack names (ECR user guide, Making requests over IPv6)."""
 _REFRESH_BEFORE = timedelta(minutes=15)
 """A token lives 12 hours; one that ends within a long upload is of no use."""
 # permissions: ECR may reject without a text (aws-dotnet-deploy#474), so our errors name the missing one.
@@ -70,6 +72,26 @@ class EcrHost:
         match = _HOST.fullmatch(host)
         return cls(host, match["account"], match["region"], bool(match["fips"])) if match else None
 
+    def endpoint(self, *, dualstack: bool, fips: bool) -> str:
+        """The registry's name for pushes, which has an IPv6 address too where `dualstack` asks for one.
+
+        The AWS provider reports the IPv4 name whatever its own endpoints are, so state has that one. A name that is one
+        of the two already stays one.
+
+        Raises:
+            CredentialsError: No such name is known in this partition.
+        """
+        _, _, domain = self.host.partition(f".{self.region}.")
+        fips_label = "-fips" if fips or self.fips else ""
+        if dualstack or domain in _DUAL_STACK.values():
+            domain = _DUAL_STACK.get(domain, domain)
+            if domain not in _DUAL_STACK.values():
+                raise CredentialsError(
+                    f"{self.host} has no dual-stack name that packinfra knows\n  -> take aws:useDualstackEndpoint out"
+                )
+            return f"{self.account}.dkr-ecr{fips_label}.{self.region}.{domain}"
+        return f"{self.account}.dkr.ecr{fips_label}.{self.region}.{domain}"
+
 
 class EcrCredentials:
     """GetAuthorizationToken's credentials, kept in memory only, refreshed early, once for all threads.
@@ -83,7 +105,7 @@ class EcrCredentials:
         self._credentials: Credentials | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials:
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials:  # noqa: ARG002 - one for all
         """Raises CredentialsError if AWS gives none."""
         with self._lock:
             if (
@@ -101,11 +123,13 @@ class EcrCredentials:
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise explain(error, step) from error
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Credentials(user, password), data["expiresAt"].astimezone(UTC)
+        return Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use"), data[
+            "expiresAt"
+        ].astimezone(UTC)
 
 
 def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] | None = None) -> Client:
-    """A client for the private ECR registry `host`, with the identity that `config` names.
+    """A client for the private ECR registry `host`, with the identity, and to the name of the host, that `config` asks for.
 
     No request goes to AWS before the first one to the registry. Raises CredentialsError if the stack may not touch the
     account.
@@ -118,9 +142,11 @@ def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] |
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     config.check_account(registry.account, host)
     api = _lazily(lambda: _api(registry, config))
-    # Pushes trust the CAs that boto3 trusts.
-    ca_file = expanded(config.ca_file) if config.ca_file else os.environ.get("AWS_CA_BUNDLE") or None
-    transport = Transport(host, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning)
+    ca_file = expanded(config.ca_file) if config.ca_file else None
+    endpoint = registry.endpoint(dualstack=config.use_dualstack, fips=config.use_fips)
+    transport = Transport(
+        endpoint, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning
+    )
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 
@@ -136,7 +162,7 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
     try:
         response = api.batch_delete_image(repositoryName=reference.repository, imageIds=[image])
     except botocore.exceptions.ClientError as error:
-        code, text = error.response["Error"].get("Code", ""), error.response["Error"].get("Message", "")
+        code, text = error.response["Error"].get("Code", ""), shown(error.response["Error"].get("Message", ""))
         if code == "RepositoryNotFoundException":
             return
         status = error.response["ResponseMetadata"].get("HTTPStatusCode")

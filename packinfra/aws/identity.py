@@ -6,7 +6,6 @@ the same stack.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,8 +17,8 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
+from packinfra.aws import network
 from packinfra.aws.config import AssumeRole, AwsConfig, WebIdentity, expanded
-from packinfra.http.redact import clean
 from packinfra.oci.auth.credentials import CredentialsError
 
 _REMEDY = (
@@ -40,16 +39,6 @@ _REMEDIES: dict[str, str] = {
 _ADVISORY, _MANDATORY = 300, 120
 """Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes would renew the shortest
 session at every request."""
-
-
-class _WithoutBodies(logging.Filter):
-    """At DEBUG botocore logs the body of every response, tokens and temporary credentials included."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not str(record.msg).startswith("Response body")
-
-
-_BODIES = _WithoutBodies()
 
 
 @dataclass(frozen=True)
@@ -77,7 +66,6 @@ class Identity:
             service,  # type: ignore[call-overload]
             region_name=(config.sts_region if service == "sts" else None) or self.region,
             endpoint_url=endpoint,
-            verify=expanded(config.ca_file) if config.ca_file else None,
             config=Config(retries=retries, **options),
         )
 
@@ -88,7 +76,6 @@ def identity(config: AwsConfig, region: str) -> Identity:
     Roles are assumed at once. Raises CredentialsError for a profile or file that doesn't exist, a role that can't be
     assumed, or an expired session.
     """
-    logging.getLogger("botocore.parsers").addFilter(_BODIES)
     if missing := config.missing_files():
         raise CredentialsError("no usable AWS credentials: " + "; ".join(missing) + "\n  -> correct the path")
     try:
@@ -99,14 +86,14 @@ def identity(config: AwsConfig, region: str) -> Identity:
         for role in config.assume_roles:
             current = _renewed(current, "assume-role", _with_role(current, role))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
-        text = clean(str(error), config.secrets)
+        text = network.shown(error, config.secrets)
         raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_remedy(error)}") from error
     return current
 
 
 def explain(error: Exception, step: str) -> CredentialsError:
     """A CredentialsError for an exception of boto3 during a step."""
-    return CredentialsError(f"could not {step}: {clean(str(error))}\n  -> {_remedy(error)}")
+    return CredentialsError(f"could not {step}: {network.shown(error)}\n  -> {_remedy(error)}")
 
 
 def _remedy(error: Exception) -> str:
@@ -131,7 +118,11 @@ def _own_session(config: AwsConfig, region: str) -> boto3.Session:
         core.set_credentials(config.access_key, config.secret_key, config.token)
     elif not config.instance_metadata:
         core.get_component("credential_provider").remove("iam-role")
-    return boto3.Session(botocore_session=core)
+    return _session(core, config)
+
+
+def _session(core: botocore.session.Session, config: AwsConfig) -> boto3.Session:
+    return network.session(core, expanded(config.ca_file) if config.ca_file else None)
 
 
 def _with_role(source: Identity, role: AssumeRole) -> Callable[[], Any]:
@@ -185,7 +176,7 @@ def _renewed(source: Identity, method: str, assume: Callable[[], Any]) -> Identi
     )
     core = botocore.session.Session()
     core.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
-    return Identity(source.config, source.region, boto3.Session(botocore_session=core))
+    return Identity(source.config, source.region, _session(core, source.config))
 
 
 class _Given(CredentialProvider):

@@ -34,6 +34,9 @@ class BasicPackRegistry(PackRegistry):
         removed_packs: As for EcrPackRegistry.
         ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
         plain_http: Uses HTTP without TLS.
+        token_host: Host of the registry's token service, if that is not the registry's own and may get user name and
+            password.
+        blob_hosts: IP addresses inside your network to which the registry may redirect requests for blobs, with ports.
         base_path_artifact: Push the empty artifact that marks the base path, as Palette's guide does. False for a registry
             that rejects images without layers, or removes images without a tag.
         username: Publishes as this user, with the secret packinfra:registryPassword; None = the environment's
@@ -64,6 +67,8 @@ class BasicPackRegistry(PackRegistry):
         removed_packs: Sequence[str] = (),
         ca_file: str | None = None,
         plain_http: bool = False,
+        token_host: str | None = None,
+        blob_hosts: Sequence[str] = (),
         base_path_artifact: bool = True,
         username: str | None = None,
         palette: PaletteSettings | None = None,
@@ -72,11 +77,19 @@ class BasicPackRegistry(PackRegistry):
     ) -> None:
         host, base = valid_or_error("host", host, valid_host), valid_or_error("base_path", base_path, valid_base_path)
         host = normalize_host(host, plain_http=plain_http)
+        token_host = token_host and valid_or_error("token_host", token_host, valid_host)
+        blob_hosts = [valid_or_error("blob_hosts", blob_host, valid_host) for blob_host in blob_hosts]
         _palette.credentials_or_error(palette, "basic", palette_password)
         selected = packs_or_error(packs, removed_packs)
         super().__init__(TYPE, name, opts)
 
-        access = BasicAccess(ca_file=ca_file, plain_http=plain_http, username=username)
+        access = BasicAccess(
+            ca_file=ca_file,
+            plain_http=plain_http,
+            username=username,
+            token_host=token_host,
+            blob_hosts=tuple(blob_hosts),
+        )
         archive = f"{host}/{base}/{PACKS_PATH}"
         names = declare_names(name, selected, self._child())
         marks: list[pulumi.Resource] = []

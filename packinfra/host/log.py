@@ -12,6 +12,8 @@ from functools import cache
 import grpc
 from pulumi.runtime.proto import engine_pb2, engine_pb2_grpc
 
+from packinfra.text import printable_lines
+
 _TIMEOUT = 5.0
 
 
@@ -38,7 +40,8 @@ class EngineLog:
         stub = _engine()
         if stub is None:
             return
-        request = engine_pb2.LogRequest(severity=severity, message=message, urn=self._urn, ephemeral=ephemeral)
+        text = printable_lines(message)  # tags, names and statuses of others
+        request = engine_pb2.LogRequest(severity=severity, message=text, urn=self._urn, ephemeral=ephemeral)
         try:
             stub.Log(request, timeout=_TIMEOUT)
         except grpc.RpcError:

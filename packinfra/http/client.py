@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import urllib3
 
-from packinfra.http.failures import ConnectionFailure
+from packinfra.http.failures import Cause, ConnectionFailure
 from packinfra.http.proxies import proxied_pool, proxy_for
 from packinfra.http.redact import hide_queries
 from packinfra.http.trust import Trust
@@ -91,6 +91,10 @@ class HttpClient:
                 redirect=False, retries=False, preload_content=False,
             )  # fmt: skip
             try:
+                if response.status == 407 and proxy:  # a proxy's alone: RFC 9110, 15.5.8
+                    raise ConnectionFailure(
+                        Cause.PROXY, f"the proxy {proxy} refused: 407 Proxy Authentication Required"
+                    )
                 return Response(response.status, response.headers, url, _read(response, sink, limit))
             finally:
                 response.close()  # a response that was read to its end has given its connection back already
@@ -104,18 +108,17 @@ class HttpClient:
             pool.clear()
 
     def _route(self, url: str) -> tuple[urllib3.PoolManager, str]:
-        """The connections to a URL's origin, and the host of the proxy that they go through, if any."""
+        """The connections to a URL's origin, and the proxy that they go through, "" for none."""
         parts = urlsplit(url)
         origin, is_tls = (parts.scheme, parts.netloc), parts.scheme == "https"
         with self._lock:
             if origin not in self._routes:
-                proxy = proxy_for(parts.scheme, parts.hostname or "", parts.port or (443 if is_tls else 80))
+                port = parts.port or (443 if is_tls else 80)
+                proxy = proxy_for(parts.scheme, parts.hostname or "", port)
                 if is_tls or proxy:
                     self._context = self._context or self._trust.context()
                 options: Any = {"maxsize": _CONNECTIONS, "blocksize": _BLOCK, "ssl_context": self._context}
-                self._routes[origin] = (
-                    proxied_pool(*proxy, **options) if proxy else (urllib3.PoolManager(**options), "")
-                )
+                self._routes[origin] = proxied_pool(proxy, **options) if proxy else (urllib3.PoolManager(**options), "")
             return self._routes[origin]
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from packinfra.errors import PackinfraError
+from packinfra.http.redact import clean
 from packinfra.http.retry import Failure
 
 E = TypeVar("E", bound="ServiceError")
@@ -27,7 +28,7 @@ class ServiceError(PackinfraError):
         target: What it was done to.
         status: HTTP status; None without a response.
         code: The service's own error code ("TAG_INVALID").
-        text: The reason, ready to be shown.
+        text: The reason, without the secrets that it may repeat.
         remedy: What to do next; "" = the class's own.
         failure: What a retry decision needs to know; None = the status alone.
         auth_rejected: Set where other credentials may succeed.
@@ -49,12 +50,12 @@ class ServiceError(PackinfraError):
         auth_rejected: AuthRejected | None = None,
     ) -> None:
         self.step, self.target = step, str(target)
-        self.status, self.code, self.text = status, code, text
+        self.status, self.code, self.text = status, clean(code), clean(text, limit=2000)
         self.remedy = remedy or type(self).remedy
         self.failure = failure or Failure(status)
         self.auth_rejected = auth_rejected
-        numbers = " ".join(str(part) for part in (status, code) if part)
-        reason = ": ".join(part for part in (numbers, text) if part) or "no response"
+        numbers = " ".join(str(part) for part in (status, self.code) if part)
+        reason = ": ".join(part for part in (numbers, self.text) if part) or "no response"
         super().__init__(f"could not {step}{self.service} ({target}): {reason}\n  -> {self.remedy}")
 
     def recast(self, kind: type[E], *, text: str = "", remedy: str = "") -> E:

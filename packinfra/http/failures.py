@@ -16,6 +16,14 @@ from urllib3.exceptions import LocationValueError, ProxyError
 
 from packinfra.http.redact import clean, without_query
 
+_NO_TLS = ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL")
+_NO_NAME = (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME))
+# Of http.client, and of PySocks (socks.py: messages, and RFC 1928's codes that no later attempt changes).
+_REFUSED = re.compile(
+    r"Tunnel connection failed: (4\d\d[\w -]*)|(SOCKS5 authentication failed|All offered SOCKS5 authentication methods "
+    r"were rejected|0x0[278]: [\w -]+|SOCKS[45] proxy server sent invalid data)"
+)
+
 
 class Cause(Enum):
     UNTRUSTED = auto()  # no trusted CA signed the certificate
@@ -40,26 +48,26 @@ class ConnectionFailure(Exception):  # noqa: N818 - the callers' errors are what
 
     @classmethod
     def of(cls, error: Exception, host: str, proxy: str) -> ConnectionFailure:
-        """From what urllib3, PySocks or a socket raised. proxy: its host, if one leads to `host`"""
+        """From what urllib3, PySocks or a socket raised. proxy: what to call the one that leads to `host`, "" for none"""
         chain = list(_chain(error))
         at_proxy = proxy and any(isinstance(e, ProxyError) or type(e).__module__ == "socks" for e in chain)
-        host = proxy if at_proxy else host
+        place = f"{'' if at_proxy else 'through '}the proxy {proxy}: " if proxy else ""
         for cause in chain:
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return cls(Cause.UNTRUSTED, cause.verify_message)
-            if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "UNSUPPORTED_PROTOCOL"):
+                return cls(Cause.UNTRUSTED, place + clean(cause.verify_message))
+            if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
+                if at_proxy:
+                    return cls(Cause.PROXY, f"{place}no TLS there ({cause.reason}): write http:// before its host")
                 return cls(Cause.NO_TLS, f"no TLS at {host} ({cause.reason})")
-            if isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME:
-                return cls(Cause.NO_HOST, f"no such host: {host}")
-            if refused := re.search(
-                r"Tunnel connection failed: (4\d\d[\w -]*)|(SOCKS5 authentication failed)", str(cause)
-            ):
-                return cls(Cause.PROXY, f"the proxy refused: {refused[1] or refused[2]}")
+            if isinstance(cause, socket.gaierror) and cause.errno in _NO_NAME:
+                return cls(Cause.NO_HOST, f"no such host: {proxy if at_proxy else host}")
+            if refused := _REFUSED.search(str(cause)):
+                return cls(Cause.PROXY, f"the proxy {proxy} refused: {clean(refused[1] or refused[2])}")
             if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
-                return cls(Cause.TIMEOUT, "no connection or response in time")
+                return cls(Cause.TIMEOUT, f"{place}no connection or response in time")
             if isinstance(cause, LocationValueError):
                 return cls(Cause.INVALID_URL, "an invalid URL")
-        return cls(Cause.CONNECTION_LOST, (f"the proxy {proxy}: " if at_proxy else "") + _text(chain[-1]))
+        return cls(Cause.CONNECTION_LOST, place + _text(chain[-1]))
 
 
 def unusable_ca(path: str) -> str | None:
@@ -67,9 +75,9 @@ def unusable_ca(path: str) -> str | None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
-        return f"{path} holds no certificate"
+        return f"{clean(path)} holds no certificate"
     except OSError as error:
-        return f"{path}: {os.strerror(error.errno or 0)}"
+        return f"{clean(path)}: {os.strerror(error.errno or 0)}"
     return None
 
 
@@ -78,7 +86,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     inner: BaseException | None = error
     while inner:
         yield inner
-        inner = inner.__cause__ or inner.__context__
+        wrapped = (each for each in inner.args if isinstance(each, Exception))  # urllib3's way for a proxy's TLS
+        inner = inner.__cause__ or inner.__context__ or next(wrapped, None)
 
 
 def _text(error: BaseException) -> str:

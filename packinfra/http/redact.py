@@ -5,19 +5,29 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable
+from urllib.parse import quote, quote_plus
 
 from packinfra.text import printable
 
 
-def clean(text: str, secrets: Iterable[str] = (), limit: int = 1000) -> str:
-    r"""Text of a service, fit for a message. Secrets go before the text is cut, which could leave half of one.
+def clean(text: object, secrets: Iterable[str] = (), limit: int = 1000) -> str:
+    r"""Text of a service, a file or a program, fit for a message: the one way for all that packinfra didn't write.
 
-    >>> clean("key k3y\n is \x1b[1mwrong", ["k3y"])
-    'key ... is \\x1b[1mwrong'
+    Secrets go before the text is cut, which could leave half of one; also as they stand in a URL.
+
+    >>> clean("key k3y/\n is \x1b[1mwrong, and k3y%2F too", ["k3y/"])
+    'key ... is \\x1b[1mwrong, and ... too'
     """
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "...")
+    text = str(text)
+    forms = {form for secret in secrets if secret for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+    for form in sorted(forms, key=len, reverse=True):
+        text = text.replace(form, "...")
     return printable(" ".join(text.split()))[:limit]
+
+
+def secrets_in(authorization: str | None) -> tuple[str, ...]:
+    """What a header's value holds behind its scheme."""
+    return ((authorization or "").partition(" ")[2],)
 
 
 def without_query(url: str) -> str:

@@ -6,6 +6,7 @@ keep its blobs in a storage whose certificate a public CA signed.
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import ssl
@@ -15,8 +16,10 @@ from dataclasses import dataclass
 import truststore
 
 from packinfra.http.failures import Cause, ConnectionFailure, unusable_ca
+from packinfra.http.redact import clean
 
-_VARIABLES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+_NAMED = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE")
+"""Variables of files, or folders, that must be usable."""
 
 
 @dataclass(frozen=True)
@@ -27,28 +30,38 @@ class Trust:
 
     def context(self) -> ssl.SSLContext:
         """Raises ConnectionFailure for a file that can't be used."""
-        context, loaded = _system_store()
-        for name, path in (("", self.ca_file), *((name, os.environ.get(name)) for name in _VARIABLES)):
-            if not path or path in loaded or (name.startswith("SSL_") and not os.path.exists(path)):  # as OpenSSL
-                continue
-            loaded.add(path)
-            try:
-                context.load_verify_locations(**{"capath" if os.path.isdir(path) else "cafile": path})
-            except (ssl.SSLError, OSError) as error:
-                text = f"{name} {unusable_ca(path) or path}".strip()
-                raise ConnectionFailure(Cause.UNTRUSTED, text) from error
+        context = _system_store()
+        for name, path in dict.fromkeys((("", self.ca_file), *((name, os.environ.get(name)) for name in _NAMED))):
+            if path and not _load(context, path):
+                problem = f"no file in {clean(path)} holds a certificate" if os.path.isdir(path) else unusable_ca(path)
+                raise ConnectionFailure(Cause.UNTRUSTED, f"{name} {problem}".strip())
         return context
 
 
-def _system_store() -> tuple[ssl.SSLContext, set[str | None]]:
-    """A context with the system's CAs, and the files that are in it.
+def _system_store() -> ssl.SSLContext:
+    """A context with the system's CAs, which SSL_CERT_FILE and SSL_CERT_DIR replace.
 
     truststore asks macOS and Windows, and finds the files of Linux where OpenSSL was built to look elsewhere. Where
     OpenSSL knows them it isn't needed: it would read them for each connection anew (25 ms), one connection at a time.
     """
     paths = ssl.get_default_verify_paths()
     if sys.platform in ("darwin", "win32") or not (paths.cafile or glob.glob(f"{paths.capath}/*.0")):
-        return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT), set()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.set_default_verify_paths()
-    return context, {paths.cafile, paths.capath}
+        context: ssl.SSLContext = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        _load(context, os.environ.get("SSL_CERT_FILE") or "")  # not known to macOS and Windows
+    else:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.set_default_verify_paths()
+    for folder in (os.environ.get("SSL_CERT_DIR") or "").split(os.pathsep):
+        _load(context, folder)
+    return context
+
+
+def _load(context: ssl.SSLContext, path: str) -> bool:
+    """Adds the CAs of a file, or of a folder's files: OpenSSL only takes those whose names are hashes, Go takes all."""
+    files = filter(os.path.isfile, sorted(glob.glob(f"{glob.escape(path)}/*"))) if os.path.isdir(path) else [path]
+    loaded = False
+    for file in files:
+        with contextlib.suppress(ssl.SSLError, OSError):
+            context.load_verify_locations(cafile=file)
+            loaded = True
+    return loaded

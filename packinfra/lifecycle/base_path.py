@@ -8,6 +8,7 @@ earlier run that was killed, and two stacks on one base path don't remove each o
 from __future__ import annotations
 
 from packinfra.artifacts.base_path import base_path_manifest
+from packinfra.http.redact import clean
 from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
 from packinfra.lifecycle.run import Config, Run, own_urn
@@ -46,7 +47,7 @@ class BasePathLifecycle:
         manifest = base_path_manifest(CREATED, own_urn(props))
         props = {**props, "digest": manifest.digest}
         client, reference = self._target(props)
-        if client.resolve(reference) is None:
+        if client.resolve(reference, publishing=True) is None:
             client.push(reference, manifest)
         return CreateOutcome(str(reference), {**props, "adopted": False})
 
@@ -71,7 +72,7 @@ class BasePathLifecycle:
         if owner := successor(self._run, self._clients, props, digest):
             reporter.info(f"{reference} stays: {owner.urn} owns it now")
         elif tags := removal.tags_with(digest):
-            reporter.info(f"{reference} stays: it was tagged {', '.join(tags)}")
+            reporter.info(f"{reference} stays: it was tagged {', '.join(map(clean, tags))}")
         else:
             removal.delete(digest, digest)
 

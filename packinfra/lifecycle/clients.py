@@ -128,10 +128,12 @@ class RegistryClients:
                 f"(pulumi config set --secret {PASSWORD}; packinfra:registry.username), or none and use the environment "
                 "or docker login"
             )
+        source = f"the stack's config: packinfra:registry.username and the secret {PASSWORD}"
         credentials = RegistryCredentials(
-            host, Credentials(access.username, str(password)) if access.username else None
+            host, Credentials(access.username, str(password), source=source) if access.username else None
         )
         transport = Transport(
-            host, credentials, ca_file=access.ca_file, plain_http=access.plain_http, on_warning=self._warn
-        )
+            host, credentials, ca_file=access.ca_file, plain_http=access.plain_http, token_host=access.token_host,
+            blob_hosts=access.blob_hosts, on_warning=self._warn,
+        )  # fmt: skip
         return Client(transport)

@@ -37,6 +37,8 @@ class BasicAccess:
         plain_http: use HTTP without TLS.
         username: user of the secret `packinfra:registryPassword`; None = the environment variables
             PACKINFRA_REGISTRY_USERNAME and _PASSWORD, else the Docker config.
+        token_host: host of the registry's token service, if that is another one and may get user name and password.
+        blob_hosts: IP addresses inside this network, with their ports, to which the registry may redirect.
     """
 
     kind: ClassVar[str] = "basic"
@@ -44,6 +46,8 @@ class BasicAccess:
     ca_file: str | None = None
     plain_http: bool = False
     username: str | None = None
+    token_host: str | None = None
+    blob_hosts: tuple[str, ...] = ()
 
 
 RegistryAccess = EcrAccess | BasicAccess
@@ -55,18 +59,18 @@ _KEYS = {
     "ca_file": "caFile",
     "plain_http": "plainHttp",
     "username": "username",
+    "token_host": "tokenHost",
+    "blob_hosts": "blobHosts",
 }
 """Field -> key in state. Keys are frozen (docs/upgrading.md)."""
-_UNSET = (None, False, "")
+_UNSET: tuple[Any, ...] = (None, False, "", [])
 """Compared, since an Output has no truth value."""
 
 
 def access_to_props(access: RegistryAccess) -> dict[str, Any]:
     """The form in state: the kind, and only the fields that are set."""
-    return {
-        "kind": access.kind,
-        **{_KEYS[field]: value for field, value in vars(access).items() if value not in _UNSET},
-    }
+    values = {field: list(value) if isinstance(value, tuple) else value for field, value in vars(access).items()}
+    return {"kind": access.kind, **{_KEYS[field]: value for field, value in values.items() if value not in _UNSET}}
 
 
 def access_from_props(props: Mapping[str, Any] | None) -> RegistryAccess | None:
@@ -74,4 +78,5 @@ def access_from_props(props: Mapping[str, Any] | None) -> RegistryAccess | None:
     if not props:
         return None
     values = {field: props[key] for field, key in _KEYS.items() if props.get(key)}
+    values = {field: tuple(value) if isinstance(value, list) else value for field, value in values.items()}
     return EcrAccess(**values) if props["kind"] == EcrAccess.kind else BasicAccess(**values)

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import re
 import threading
 import time
 from collections.abc import Callable
@@ -26,12 +25,16 @@ from oras.defaults import default_manifest_accepted_media_types
 
 from packinfra.http.client import Response
 from packinfra.http.rate_limit import RateLimiter
+from packinfra.http.redact import clean
+from packinfra.oci.bodies import digest_in, is_manifest, next_page, not_a_registry, tags_in
 from packinfra.oci.deletion import Removal
+from packinfra.oci.destinations import absolute
 from packinfra.oci.downloads import download
 from packinfra.oci.errors import (
     BlobMissing,
     DigestMismatch,
     NotAnArtifact,
+    NotAuthorized,
     RegistryError,
     RepositoryMissing,
     Step,
@@ -40,13 +43,11 @@ from packinfra.oci.errors import (
 )
 from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
 from packinfra.oci.reference import Reference
-from packinfra.oci.responses import absolute, json_object
 from packinfra.oci.responses import confirm_missing as _confirm_missing
 from packinfra.oci.same_registry import same_registry
 from packinfra.oci.transport import Call, Transport
 from packinfra.oci.uploads import Cancelled, Progress, Upload
 
-_DIGEST = re.compile(r"[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[0-9a-f]{32,}")
 _MANIFEST_LIMIT = 4 << 20
 """Bytes of a manifest, or of a page of tags, that are read: what registries accept (ECR quotas; Harbor: 413 beyond)."""
 PROBE_ABOVE = 256 << 10
@@ -55,6 +56,9 @@ carries during the 20 ms of that HEAD."""
 _PUSHES = 8
 """Configs that are uploaded at a time, each beside its layer; the SDK's provider host has four threads."""
 _PAGES = 1000
+_TAGS = 500_000
+"""ECR keeps at most 100,000 images in a repository, without asking (ECR service quotas)."""
+_PUSH = "pull,push"
 # distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
 _ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
 
@@ -93,28 +97,57 @@ class Client:
         self._threads.shutdown()
         self._transport.close()
 
-    def resolve(self, reference: Reference, *, confirm_missing: bool = False) -> str | None:
+    def resolve(self, reference: Reference, *, confirm_missing: bool = False, publishing: bool = False) -> str | None:
         """The digest that the tag carries, or None if there is no such tag or repository.
 
         Args:
             confirm_missing: Return None only if the registry itself says so in an error body (a HEAD has none, so a
                 GET follows); a 404 of something in between raises.
+            publishing: A push follows where there is nothing. Asks with a push token, since Quay makes a repository
+                only for that, and takes 403 for "nothing there" where the list of tags agrees (_is_unlisted).
 
         Raises:
             RegistryError: The response says neither.
         """
-        call = self._transport.call(reference)
-        response = _manifest(call, "HEAD", Step.RESOLVE)
-        if response.status == 404 and not confirm_missing:
+        call, actions = self._transport.call(reference), _PUSH if publishing else "pull"
+        try:
+            response = _manifest(call, "HEAD", Step.RESOLVE, actions)
+            if response.status == 404 and not confirm_missing:
+                return None
+            digest = digest_in(response) if response.status == 200 else ""
+            if not digest:
+                response = _manifest(call, "GET", Step.RESOLVE, actions)
+        except NotAuthorized as error:
+            if publishing and error.status == 403 and self._is_unlisted(call, error):
+                return None
+            raise
+        if not digest and response.status == 404:
+            _confirm_missing(response, Step.RESOLVE, reference)
             return None
-        digest = response.headers.get("Docker-Content-Digest", "") if response.status == 200 else ""
-        if _DIGEST.fullmatch(digest):
-            return digest
-        response = _manifest(call, "GET", Step.RESOLVE)
-        if response.status == 200:  # ECR's GET has no Docker-Content-Digest (aws/containers-roadmap#1931)
-            return f"sha256:{hashlib.sha256(response.body).hexdigest()}"
-        _confirm_missing(response, Step.RESOLVE, reference)
-        return None
+        if not digest:  # ECR's GET has no Docker-Content-Digest (aws/containers-roadmap#1931)
+            if not is_manifest(response):
+                raise not_a_registry(response, Step.RESOLVE, reference)
+            digest = f"sha256:{hashlib.sha256(response.body).hexdigest()}"
+        if reference.is_digest and digest != reference.reference:
+            raise DigestMismatch(Step.RESOLVE, reference, text=f"the registry has {digest} under it")
+        return digest
+
+    def _is_unlisted(self, call: Call, error: NotAuthorized) -> bool:
+        """Whether a 403 means that there is no such tag, as Artifactory's virtual repositories say it
+        (go-containerregistry's pull request 1691). Raises the error, with more to say, if that can't be known."""
+        reference = call.reference
+        if call.traits.permissions or error.step == Step.TOKEN:  # a 403 that is known to mean a missing permission
+            return False
+        if reference.is_digest:  # whatever is there under a digest, a push changes nothing of it
+            return True
+        try:
+            return reference.reference not in self.tags(reference)
+        except RegistryError:
+            remedy = (
+                f"{error.remedy}; if the tag isn't there (Artifactory's virtual repositories respond so), allow to list the "
+                "repository's tags, or publish to a local repository"
+            )
+            raise error.recast(NotAuthorized, remedy=remedy) from error
 
     def manifest(self, reference: Reference) -> Manifest | None:
         """The manifest under the tag, whoever wrote it; None if there is no such tag or repository.
@@ -131,26 +164,27 @@ class Client:
             manifest = Manifest.parse(response.body, response.headers.get("Content-Type", "").partition(";")[0])
         except ValueError as error:
             raise NotAnArtifact(Step.READ, reference, text=str(error)) from error
-        digest = reference.reference if reference.is_digest else response.headers.get("Docker-Content-Digest", "")
+        digest = reference.reference if reference.is_digest else digest_in(response)
         if digest.startswith("sha256:") and digest != manifest.digest:
             raise DigestMismatch(Step.READ, reference, text=f"received {manifest.digest} instead of {digest}")
         return manifest
 
     def tags(self, repository: Reference) -> list[str]:
         """Every tag of the reference's repository; none if there is no such repository."""
-        call, tags = self._transport.call(repository), list[str]()
+        call, tags, seen = self._transport.call(repository), list[str](), set[str]()
         url = f"{call.repository}/tags/list?n=1000"
-        for _ in range(_PAGES):
+        while url not in seen and len(seen) < _PAGES and len(tags) <= _TAGS:
+            seen.add(url)
             page = call.send("GET", url, Step.LIST, (200, 404), limit=_MANIFEST_LIMIT, retry=True)
             if page.status == 404:
                 _confirm_missing(page, Step.LIST, repository)
                 return []
-            tags += json_object(page, Step.LIST, repository).get("tags") or ()
-            following = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', page.headers.get("Link", ""))
+            tags += tags_in(page, repository)
+            following = next_page(page)
             if not following:
                 return tags
-            url = absolute(page.url, following[1], Step.LIST, repository)
-        raise RegistryError(Step.LIST, repository, text=f"more than {_PAGES} pages of tags")
+            url = absolute(page.url, following, Step.LIST, repository)
+        raise RegistryError(Step.LIST, repository, text=f"no end after {len(seen)} pages and {len(tags)} tags")
 
     def push(
         self,
@@ -262,12 +296,12 @@ class Client:
         except TagImmutable:
             # ECR refuses an immutable tag's own digest too (aws/containers-roadmap#2179): after a lost response, or
             # when somebody pushed the same content meanwhile, the tag is as it should be.
-            if self.resolve(call.reference) != manifest.digest:
+            if self.resolve(call.reference, publishing=True) != manifest.digest:
                 raise
             return
         stored = response.headers.get("Docker-Content-Digest")
         if stored and stored != manifest.digest:
-            text = f"the registry stored {stored} instead of {manifest.digest}"
+            text = f"the registry stored {clean(stored)} instead of {manifest.digest}"
             raise DigestMismatch(Step.PUBLISH, call.reference, status=response.status, text=text)
 
     def _put(self, call: Call, manifest: Manifest) -> Response:
@@ -275,7 +309,7 @@ class Client:
         headers = {"Content-Type": manifest.media_type}
         try:
             response = call.send(
-                "PUT", call.manifest, Step.PUBLISH, (200, 201), actions="pull,push", headers=headers, body=manifest.body
+                "PUT", call.manifest, Step.PUBLISH, (200, 201), actions=_PUSH, headers=headers, body=manifest.body
             )
         except Throttled:
             self._limiter.throttled()
@@ -284,5 +318,7 @@ class Client:
         return response
 
 
-def _manifest(call: Call, method: str, step: Step) -> Response:
-    return call.send(method, call.manifest, step, (200, 404), headers=_ACCEPT, limit=_MANIFEST_LIMIT, retry=True)
+def _manifest(call: Call, method: str, step: Step, actions: str = "pull") -> Response:
+    return call.send(
+        method, call.manifest, step, (200, 404), actions=actions, headers=_ACCEPT, limit=_MANIFEST_LIMIT, retry=True
+    )

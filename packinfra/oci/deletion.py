@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from urllib.parse import quote
 
-from packinfra.oci.errors import DeleteDisabled, NotAuthorized, RegistryError, Step
+from packinfra.oci.errors import DeleteDisabled, NotAuthorized, PolicyViolation, RegistryError, Step
 from packinfra.oci.reference import Reference
 from packinfra.oci.responses import confirm_missing
 from packinfra.oci.transport import Call
@@ -108,7 +108,7 @@ class Removal:
         try:
             self._send("api", at, f"{path}/artifacts/{digest}/tags/{at.reference}", expect=(200,))
         except NotAuthorized as error:  # Harbor's API says "forbidden" and no more
-            remedy = f"allow delete tag for the identity that is used: {', '.join(others)} have the same image"
+            remedy = f"allow tag:delete for this user or robot account: {', '.join(others)} have the same image"
             raise error.recast(NotAuthorized, remedy=remedy) from error
         except RegistryError as error:
             if error.status in (400, 404, 405):
@@ -126,7 +126,9 @@ class Removal:
         try:
             response = call.send("DELETE", url, Step.DELETE, expect, actions="pull,push,delete", retry=True)
         except RegistryError as error:
-            if isinstance(error, (DeleteDisabled, NotAuthorized)) or (way == "api" and error.status == 404):
+            if isinstance(error, (DeleteDisabled, NotAuthorized, PolicyViolation)) or (
+                way == "api" and error.status == 404
+            ):
                 self._refused[way] = error
             raise
         if response.status == 404:

@@ -10,6 +10,7 @@ RegistryError
   DigestMismatch         bytes and digest don't agree
   BlobMissing            a manifest names a blob that the registry doesn't have, or has not noticed yet
   NotAnArtifact          the tag carries an index of several manifests, or no manifest at all
+  PolicyViolation        a rule of the registry forbids it: content trust, a proxy cache, read-only mode
   QuotaExceeded          the project's storage or the repository's number of images is used up
   DeleteDisabled         the registry doesn't delete, or can't delete this tag alone
   Throttled              429, after all retries
@@ -81,6 +82,10 @@ class BlobMissing(RegistryError):  # noqa: N818
 
 class NotAnArtifact(RegistryError):  # noqa: N818
     remedy = "look at what was pushed there, and by whom"
+
+
+class PolicyViolation(RegistryError):  # noqa: N818
+    remedy = "see which rule of the registry forbids it, and have it changed; then run again"
 
 
 class QuotaExceeded(RegistryError):  # noqa: N818

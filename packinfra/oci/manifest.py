@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -23,6 +24,9 @@ from oras.defaults import (
     unknown_config_media_type,
 )
 
+from packinfra.http.redact import clean
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 ANNOTATION_CREATED = "org.opencontainers.image.created"
 CONFIG = b"{}"
 _GO_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
@@ -77,11 +81,18 @@ class Manifest:
         try:
             document = json.loads(body)
             config, *layers = (_descriptor(d) for d in (document["config"], *(document.get("layers") or ())))
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise ValueError(f"not the manifest of an artifact, but {media_type or 'something else'}") from error
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            other = clean(media_type, limit=100) or "something else"
+            raise ValueError(f"not the manifest of an artifact, but {other}") from error
         return cls(body, config, tuple(layers), media_type)
 
 
 def _descriptor(described: Mapping[str, Any]) -> Descriptor:
-    annotations = {str(key): str(value) for key, value in (described.get("annotations") or {}).items()}
-    return Descriptor(str(described["mediaType"]), str(described["digest"]), int(described["size"]), annotations)
+    """Raises one of the errors that `parse` catches if a registry wrote something else."""
+    kind, digest, size = described["mediaType"], described["digest"], described["size"]
+    if not (isinstance(kind, str) and isinstance(digest, str) and _DIGEST.fullmatch(digest)):
+        raise ValueError("no descriptor")
+    if not isinstance(size, int) or size < 0:
+        raise ValueError("no size")
+    annotations = {key: value for key, value in (described.get("annotations") or {}).items() if isinstance(value, str)}
+    return Descriptor(kind, digest, size, annotations)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import IPv6Address
 
-from oras.container import Container
-
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[([0-9A-Fa-f:.]+)\])(?::(\d{{1,5}}))?")
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -36,13 +37,35 @@ class Reference:
         return cls(host, path, reference)
 
 
+def is_host(host: str) -> bool:
+    """A DNS name, an IPv4 address or an IPv6 address in brackets, each with a port if wanted.
+
+    >>> is_host("harbor.example.com:8443"), is_host("[::1]:5000"), is_host("::1"), is_host("h:70000")
+    (True, True, False, False)
+    """
+    found = _HOST.fullmatch(host)
+    if not found or (found[2] and not 0 < int(found[2]) < 65536):
+        return False
+    try:
+        return found[1] is None or bool(IPv6Address(found[1]))
+    except ValueError:
+        return False
+
+
 def normalize_host(host: str, *, plain_http: bool = False) -> str:
-    """In lower case and without the default port: two spellings of one host.
+    """In lower case and without the default port, an IPv6 address in its short form: two spellings of one host.
 
     >>> normalize_host("Harbor.Example.com:443"), normalize_host("localhost:80", plain_http=True)
     ('harbor.example.com', 'localhost')
+    >>> normalize_host("[0:0::1]:443"), normalize_host("harbor:443")
+    ('[::1]', 'harbor:443')
     """
-    return host.lower().removesuffix(":80" if plain_http else ":443")
+    host = host.lower()
+    if host.startswith("[") and is_host(host):
+        address, _, port = host[1:].partition("]")
+        host = f"[{IPv6Address(address)}]{port}"
+    short = host.removesuffix(":80" if plain_http else ":443")
+    return short if _says_host(short) else host
 
 
 def split(repository: str) -> tuple[str, str]:
@@ -53,9 +76,14 @@ def split(repository: str) -> tuple[str, str]:
     """
     if "://" in repository:
         raise ValueError(f"a repository is written without a scheme: {repository!r}")
-    container = Container(repository, registry="-")  # "-": oras would assume docker.io where no host is given
-    if container.registry == "-":
+    host, _, path = repository.partition("/")
+    if not _says_host(host) or not is_host(host):
         raise ValueError(f"a repository must begin with the registry's host: {repository!r}")
-    if f"{container.registry}/{container.api_prefix}" != repository or not _REPOSITORY.fullmatch(container.api_prefix):
+    if not _REPOSITORY.fullmatch(path):
         raise ValueError(f"not a repository (host/path, lower case, without tag): {repository!r}")
-    return container.registry, container.api_prefix
+    return host, path
+
+
+def _says_host(text: str) -> bool:
+    """As all clients tell a host from the first part of a path."""
+    return text == "localhost" or "." in text or ":" in text

@@ -11,9 +11,9 @@ from __future__ import annotations
 import contextlib
 from urllib.parse import urlsplit
 
+from packinfra.oci.destinations import absolute
 from packinfra.oci.errors import RegistryError, Step
 from packinfra.oci.reference import Reference
-from packinfra.oci.responses import absolute
 from packinfra.oci.transport import Transport
 
 _ACTIONS = "pull,push"

@@ -14,17 +14,17 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from packinfra.http.budget import RetryBudget
 from packinfra.http.retry import Failure
+from packinfra.oci.bodies import digest_in
+from packinfra.oci.destinations import REDIRECTS, absolute
 from packinfra.oci.errors import DigestMismatch, RegistryError, RepositoryMissing, Step, Unreachable
 from packinfra.oci.manifest import Descriptor
-from packinfra.oci.responses import absolute
 from packinfra.oci.transport import Call
 
 Progress = Callable[[int, int], None]
 """Called with bytes sent and bytes in all while a layer is uploaded, every 64 KiB; from 0 again if an attempt fails."""
 
 _ACTIONS = "pull,push"
-# A registry that keeps its blobs elsewhere redirects a HEAD for one that it has.
-_HAS_BLOB = (200, 301, 302, 303, 307, 308)
+_ANY = range(200, 500)
 
 
 class Cancelled(Exception):  # noqa: N818
@@ -52,13 +52,32 @@ class Upload:
 
     def run(self, *, probe: bool = True) -> int:
         """Bytes sent: 0 if a probe finds the blob in the repository. Raises a RegistryError, or Cancelled."""
-        if probe:
-            url = f"{self._call.repository}/blobs/{self._blob.digest}"
-            response = self._call.send("HEAD", url, Step.FIND, (*_HAS_BLOB, 404), actions=_ACTIONS, retry=True)
-            if response.status != 404:
-                return 0
+        if probe and self._is_there():
+            return 0
         self._call.budget.attempt(self._send)
         return self._blob.size
+
+    def _is_there(self) -> bool:
+        """Whether the registry, or the storage to which it redirects, has the blob.
+
+        A storage may be out of reach, or reject a HEAD for which its URL wasn't signed, and a login page may respond in its
+        place: then nothing is known, and the blob is sent once more, which every registry accepts.
+        """
+        url = f"{self._call.repository}/blobs/{self._blob.digest}"
+        response = self._call.send(
+            "HEAD", url, Step.FIND, (200, 404, *REDIRECTS), actions=_ACTIONS, follow=False, retry=True
+        )
+        if response.status in REDIRECTS:
+            try:
+                url = absolute(response.url, response.headers.get("Location", ""), Step.FIND, self._call.reference)
+                response = self._call.send("HEAD", url, Step.FIND, _ANY, actions=_ACTIONS)
+            except RegistryError:
+                return False
+        if response.status != 200 or digest_in(response) == self._blob.digest:
+            return response.status == 200
+        size = str(self._blob.size)
+        is_page = "html" in response.headers.get("Content-Type", "")
+        return not is_page and response.headers.get("Content-Length", size) == size
 
     def _send(self) -> None:
         url = _with_digest(self._begin(), self._blob.digest)

@@ -12,6 +12,8 @@ from datetime import UTC, datetime
 from enum import Enum, auto
 from typing import Any
 
+from packinfra.http.redact import clean
+
 
 class State(Enum):
     DONE = auto()
@@ -50,7 +52,7 @@ class SyncStatus:
             return str(document.get(key) or "")
 
         supported = document.get("isSyncSupported") is not False
-        return cls(text("status"), text("message"), text("lastRunTime"), text("lastSyncedTime"), supported)
+        return cls(text("status"), clean(text("message")), text("lastRunTime"), text("lastSyncedTime"), supported)
 
     @property
     def state(self) -> State:
@@ -65,7 +67,7 @@ class SyncStatus:
         return max(0.0, now - begun) if begun > 0 else 0.0  # Go writes "never" as the year 1
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.word or "without a status", self.message) if part)
+        return ": ".join(part for part in (clean(self.word) or "without a status", self.message) if part)
 
 
 class SyncRun:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
+from packinfra.oci.reference import is_host
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.palette.credentials import KINDS, Kind
 from packinfra.settings.model import Model
 
 PACKS_PATH = "spectro-packs/archive"
 """Palette appends it to a base path (Palette documentation, Add a Pack to an ECR Registry)."""
-_HOST = re.compile(r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)(?:\.[A-Za-z0-9-]+)*(?::\d{1,5})?")
 
 
 def valid_base_path(value: str) -> str:
@@ -31,9 +30,11 @@ def valid_base_path(value: str) -> str:
 
 def valid_host(value: str) -> str:
     """Raises ValueError with the reason, which doesn't repeat `value`: it may contain a password."""
-    if not _HOST.fullmatch(value):
-        raise ValueError("write the host alone, with its port if it has one: no https://, no path")
-    return value
+    if is_host(value):
+        return value
+    if is_host(f"[{value}]"):
+        raise ValueError("write an IPv6 address in brackets, with its port after them: [fd00::5]:5000")
+    raise ValueError("write the host alone, with its port if it has one: no https://, no path")
 
 
 class _Registry(Model):
@@ -71,6 +72,18 @@ class BasicRegistry(_Registry):
         examples=["harbor-ca.pem"],
     )
     plain_http: bool = Field(False, description="use HTTP without TLS; passwords are then sent unencrypted")
+    token_host: Annotated[str, AfterValidator(valid_host)] | None = Field(
+        None,
+        description="host of the registry's token service, if that is not the registry's own and may get user name and "
+        "password (GitLab on a server of its own)",
+        examples=["gitlab.example.com"],
+    )
+    blob_hosts: tuple[Annotated[str, AfterValidator(valid_host)], ...] = Field(
+        (),
+        description="IP addresses inside your network to which the registry may redirect requests for blobs (Harbor with "
+        "MinIO), with their ports",
+        examples=[["10.0.0.5:9000"]],
+    )
     base_path_artifact: bool = Field(
         True,
         description="push the empty artifact that marks the base path. false for a registry that rejects images without "

@@ -25,7 +25,7 @@ class Renewable:
     def __init__(self) -> None:
         self.renewed = 0
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials:
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials:
         self.renewed += rejected == self._current
         return self._current
 
@@ -52,7 +52,7 @@ class Setup:
 
     def publish(self, layer: bytes = LAYER) -> PushResult:
         """As a caller does: ask, then push."""
-        assert self.client.resolve(self.reference) is None
+        assert self.client.resolve(self.reference, publishing=True) is None
         return self.push(layer)
 
     def tagged(self, tag: str) -> Reference:

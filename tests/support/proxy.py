@@ -1,20 +1,22 @@
-"""A proxy that speaks CONNECT and SOCKS5, and leads every connection to one address, whatever host was named."""
+"""A proxy that speaks CONNECT and SOCKS5, and leads connections to one address, or another for some hosts, whatever was named."""
 
 from __future__ import annotations
 
 import base64
 import socket
 import threading
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 
 class ScriptedProxy:
-    """login: "user:password" that it wants; seen: the destinations that clients named, in order"""
+    """login: "user:password" that it wants; seen: the destinations that clients named, in order; connections: how many;
+    routes: destination -> address"""
 
-    def __init__(self, target: str, login: str = "") -> None:
-        host, _, port = target.rpartition(":")
-        self.target, self.login, self.seen = (host, int(port)), login, list[str]()
+    def __init__(self, target: str, login: str = "", routes: Mapping[str, str] | None = None) -> None:
+        self.target, self.login, self.seen, self.routes = target, login, list[str](), routes or {}
+        self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -34,6 +36,7 @@ class ScriptedProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
@@ -41,7 +44,8 @@ class ScriptedProxy:
             first = stream.read(1)
             accepted = self._socks(client, stream) if first == b"\x05" else self._connect(client, stream)
             if accepted:
-                with socket.create_connection(self.target) as server:
+                host, _, port = self.routes.get(self.seen[-1], self.target).rpartition(":")
+                with socket.create_connection((host, int(port))) as server:
                     other = threading.Thread(target=_relay, args=(server, client), daemon=True)
                     other.start()
                     _relay(client, server)
@@ -60,7 +64,10 @@ class ScriptedProxy:
 
     def _socks(self, client: socket.socket, stream: socket.SocketIO) -> bool:
         """RFC 1928, and RFC 1929 for the login."""
-        stream.read(ord(stream.read(1) or b"\0"))  # the methods
+        methods = stream.read(ord(stream.read(1) or b"\0")) or b""
+        if self.login and b"\x02" not in methods:
+            client.sendall(b"\x05\xff")
+            return False
         client.sendall(b"\x05\x02" if self.login else b"\x05\x00")
         if self.login:
             stream.read(1)

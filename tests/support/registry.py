@@ -47,8 +47,22 @@ class RealRegistry:
 
 
 @contextlib.contextmanager
-def real_registry(folder: Path, *, tls: bool, delete: bool = True, version: int = 3) -> Iterator[RealRegistry]:
-    """tls: with a CA of its own, and a password. Stopped whatever happens."""
+def real_registry(
+    folder: Path,
+    *,
+    tls: bool,
+    delete: bool = True,
+    version: int = 3,
+    address: str = "127.0.0.1",
+    names: tuple[str, ...] = (),
+    storage: str = "",
+    more: str = "",
+) -> Iterator[RealRegistry]:
+    """Stopped whatever happens.
+
+    tls: with a CA of its own, and a password; names: that its certificate has besides those of loopback; storage, more:
+    lines of its configuration, below `storage` and at the top
+    """
     folder.mkdir(parents=True, exist_ok=True)
     ca_file = None
     secure = ""
@@ -56,7 +70,7 @@ def real_registry(folder: Path, *, tls: bool, delete: bool = True, version: int 
         ca = trustme.CA()
         ca_file = str(folder / "ca.pem")
         ca.cert_pem.write_to_path(ca_file)
-        certificate = ca.issue_cert("127.0.0.1", "localhost")
+        certificate = ca.issue_cert("127.0.0.1", "::1", "localhost", *names)
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()  # nothing but bcrypt is taken
@@ -68,8 +82,10 @@ log: {{level: info}}
 storage:
   filesystem: {{rootdirectory: {folder}/data}}
   delete: {{enabled: {str(delete).lower()}}}
+  {storage}
+{more}
 http:
-  addr: 127.0.0.1:0
+  addr: "{address}:0"
   relativeurls: {str(tls).lower()}
   {secure}
 {f"auth: {{htpasswd: {{realm: packs, path: {folder}/htpasswd}}}}" if tls else ""}
@@ -82,7 +98,7 @@ http:
             [str(BIN / BINARIES[version]), "serve", str(folder / "config.yml")], stdout=out, stderr=out, env=environment
         )
     try:
-        yield RealRegistry(f"127.0.0.1:{_port(process, log)}", ca_file, log, version)
+        yield RealRegistry(f"{address}:{_port(process, log)}", ca_file, log, version)
     finally:
         process.terminate()
         process.wait(10)
@@ -93,7 +109,7 @@ def _port(process: subprocess.Popen[bytes], log: Path) -> str:
     """Written to its log at level info only."""
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        if found := re.search(r"listening on 127\.0\.0\.1:(\d+)", log.read_text()):
+        if found := re.search(r"listening on (?:127\.0\.0\.1|\[::1\]):(\d+)", log.read_text()):
             return found[1]
         assert process.poll() is None, log.read_text()
         time.sleep(0.01)

@@ -122,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         url = urlsplit(self.path)
-        sent = json.loads(body) if body else None
+        sent = json.loads(body) if body[:1] in (b"{", b"[") else body.decode() or None
         self.target.seen.append(Seen(self.command, url.path, dict(parse_qsl(url.query)), dict(self.headers), sent))
         reply = self.target.answer(self.command, url.path)
         if reply.drop:

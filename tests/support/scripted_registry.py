@@ -72,17 +72,23 @@ class ScriptedRegistry:
     login:   "user:password" that every request needs; None = anonymous
     tokens:  the login only opens the token service, and requests need its tokens
     deletes: what DELETE takes: "tag" (and digests), "digest" as Harbor, "distribution-2" (digests only, too, with another
-             error), or "" (deletion is off)
+             error), or "" (deletion is off). Those two names stand for Harbor's and distribution 2's other ways as well:
+             absolute Locations, the digest on GET, lists of tags of an emptied repository, codes of what is missing
+    missing: what is said of a tag or repository that isn't there: 404; "quay" (401, unless the token may push);
+             "artifactory" (403)
     page:    tags in one page of the list, whatever was asked for
     """
 
-    def __init__(self, *, login: str | None = None, tokens: bool = False, deletes: str = "tag") -> None:
-        self.login, self.tokens, self.deletes = login, tokens, deletes
+    def __init__(
+        self, *, login: str | None = None, tokens: bool = False, deletes: str = "tag", missing: str = ""
+    ) -> None:
+        self.login, self.tokens, self.deletes, self.missing = login, tokens, deletes, missing
         self.realm_host, self.page = "", 2
         self.issued: dict[str, str] = {}
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.uploads: set[str] = set()
+        self.tagged: set[str] = set()
         self.seen: list[Seen] = []
         self.connections = 0
         self._script: list[tuple[str, str, Reply]] = []
@@ -227,7 +233,8 @@ class _Handler(BaseHTTPRequestHandler):
             with self.target.lock:
                 session = f"/v2/{name}/blobs/uploads/{len(self.target.seen)}-{len(self.target.uploads)}"
                 self.target.uploads.add(session)
-            return Reply(202, {"Location": f"{session}?_state=a%2Fb&empty=&twice=1&twice=2"})
+            origin = f"http://{self.target.host}" if self.target.deletes in _NO_TAG else ""  # Zot's is relative
+            return Reply(202, {"Location": f"{origin}{session}?_state=a%2Fb&empty=&twice=1&twice=2"})
         if url.path not in self.target.uploads:
             return Reply(404, body=error("BLOB_UPLOAD_UNKNOWN"))
         if self.command == "GET":
@@ -250,6 +257,8 @@ class _Handler(BaseHTTPRequestHandler):
                 if (name, blob["digest"]) not in self.target.blobs:
                     return Reply(400, body=error("MANIFEST_BLOB_UNKNOWN"))
             manifests[name, reference] = manifests[name, _sha(body)] = body
+            if ":" not in reference:
+                self.target.tagged.add(name)
             return Reply(201, {"Docker-Content-Digest": _sha(body)})
         if self.command == "DELETE":
             if not self.target.deletes:
@@ -258,7 +267,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return Reply(400, body=error(*_NO_TAG[self.target.deletes]))
         stored = manifests.get((name, reference))
         if stored is None:
-            return Reply(404, body=error("MANIFEST_UNKNOWN"))
+            return self._missing(name, reference)
         if self.command == "DELETE":
             for key in [k for k, v in manifests.items() if k[0] == name and v == stored]:
                 if ":" in reference or key[1] == reference:
@@ -266,12 +275,27 @@ class _Handler(BaseHTTPRequestHandler):
             return Reply(202)
         # As ECR: the digest stands on HEAD, not on GET (aws/containers-roadmap#1931).
         kind = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
-        return Reply(200, {"Docker-Content-Digest": _sha(stored), **kind} if self.command == "HEAD" else kind, stored)
+        with_digest = self.command == "HEAD" or self.target.deletes in _NO_TAG
+        return Reply(200, {"Docker-Content-Digest": _sha(stored), **kind} if with_digest else kind, stored)
+
+    def _missing(self, name: str, reference: str) -> Reply:
+        target = self.target
+        may_push = "push" in target.issued.get(self.headers.get("Authorization", "").removeprefix("Bearer "), "")
+        if target.missing == "quay" and not may_push and name not in target.tagged:
+            return Reply(401, body=error("UNAUTHORIZED", "access to the requested resource is not authorized"))
+        if target.missing == "artifactory":
+            return Reply(403, body=error("DENIED", "The requested access to the resource is denied"))
+        if target.deletes == "digest":
+            return Reply(404, body=error("NOT_FOUND", f"artifact {name}:{reference} not found"))
+        return Reply(404, body=error("MANIFEST_UNKNOWN"))
 
     def _tags(self, name: str, query: Mapping[str, list[str]]) -> Reply:
         last, page = query.get("last", [""])[0], self.target.page
         tags = [tag for tag in self.target.tags(name) if tag > last]
         if not tags and not last:
+            if name in self.target.tagged and self.target.deletes in _NO_TAG:  # emptied; others don't know it any more
+                empty = "[]" if self.target.deletes == "digest" else "null"
+                return Reply(200, body=f'{{"name":"{name}","tags":{empty}}}'.encode())
             return Reply(404, body=error("NAME_UNKNOWN"))
         link = f'</v2/{name}/tags/list?last={tags[page - 1]}&n={page}>; rel="next"' if len(tags) > page else ""
         body = json.dumps({"name": name, "tags": tags[:page] or None}).encode()

@@ -62,6 +62,10 @@ PASSES = [
     Passes("429 with zero", FIND, (Reply(429, {"Retry-After": "0"}),)),
     Passes("429 with a date gone by", FIND, (Reply(429, {"Retry-After": formatdate(0, usegmt=True)}),)),
     Passes("429 with nonsense", FIND, (Reply(429, {"Retry-After": "-1 soon"}),)),
+    Passes("429 with a year out of range", FIND,
+           (Reply(429, {"Retry-After": "Fri, 31 Dec 999999999999 23:59:59 GMT"}),)),
+    Passes("429 with a zone out of range", FIND,
+           (Reply(429, {"Retry-After": f"Fri, 31 Dec 1999 23:59:59 +{'9' * 20}"}),)),
     Passes("503 of ECR's older throttle", PUBLISH, (Reply(503, body=error("TOOMANYREQUESTS", "Rate exceeded")),),
            sent=len(manifest().body)),
     Passes("dropped: HEAD of the tag", LOOK_UP, (Reply(drop=True),)),
@@ -98,16 +102,12 @@ PASSES = [
     Passes("interim answers", UPLOAD, (Reply(201, interim=(100, 100), after=True),), requests=0, sleeps=()),
     Passes("slow final answer", UPLOAD, (Reply(201, delay=0.5, after=True),), requests=0, sleeps=()),
     Passes("200 for the manifest", PUBLISH, (Reply(200, after=True),), requests=0, sleeps=()),
-    Passes("blob found by redirect", FIND, (Reply(307, {"Location": "https://storage.example/x"}),), requests=-2,
-           sent=-len(LAYER), sleeps=()),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("case", PASSES, ids=lambda case: case.what)
 def test_what_passes(registry: ScriptedRegistry, case: Passes) -> None:
     setup = prepared(registry, timeouts=Timeouts(connect=0.3, read=0.4, finish=5.0))
-    if case.where == FIND and case.replies[0].status == 307:
-        registry.blobs[setup.reference.repository, sha(LAYER)] = LAYER
     registry.next(*case.where, *case.replies)
     assert setup.publish().digest == manifest().digest
     assert len(registry.seen) == REQUESTS + case.requests
@@ -137,6 +137,7 @@ class Fails:
     sleeps: tuple[float, ...] = ()
 
 
+ENDLESS = {"Retry-After": "9" * 5000}
 GONE = error("NAME_UNKNOWN", "The repository with name 'hello' does not exist in the registry")
 FAILS = [
     Fails("always 503", LOOK_UP, (Reply(503),) * 9, RegistryError, "could not look up the tag (", 5, tuple(PAUSES)),
@@ -157,10 +158,6 @@ FAILS = [
     Fails("wrong login", LOOK_UP, (Reply(401),) * 9, NotAuthorized, "401", 4),
     Fails("immutable tag", PUBLISH, (Reply(400, body=error("TAG_INVALID", "immutable")),), TagImmutable,
           "400 TAG_INVALID: immutable\n  -> publish the content under another version", 7),
-    Fails("immutable tag in Harbor", PUBLISH, (Reply(412, body=error("PRECONDITION", "immutable")),), TagImmutable,
-          "412 PRECONDITION", 7),
-    Fails("quota in Harbor", PUBLISH, (Reply(403, body=error("DENIED", "adding 1 MiB will exceed the quota")),),
-          QuotaExceeded, "raised", 6),
     Fails("number of images in ECR", PUBLISH,
           (Reply(403, body=error("DENIED", "already has the maximum allowed number of images")),), QuotaExceeded, "maximum", 6),
     Fails("wrong digest stored", PUBLISH, (Reply(201, {"Docker-Content-Digest": sha(b"")}),), DigestMismatch, "stored", 6),
@@ -172,14 +169,14 @@ FAILS = [
           "alters data", 13, tuple(PAUSES)),
     Fails("too large for a proxy", UPLOAD, (Reply(413, {"Content-Type": "text/html"}, b"<html>nginx</html>"),),
           RegistryError, "413\n  -> raise the limit", 5),
+    Fails("429 for ever", BEGIN, (Reply(429, ENDLESS),), Throttled, "429\n  -> run again in a minute", 4),
     Fails("no Location", BEGIN, (Reply(202),), RegistryError, "has no Location", 4),
     Fails("a Location that is none", BEGIN, (Reply(202, {"Location": "http://[1:2/x"}),), RegistryError, "invalid URL", 4),
     Fails("a port that is none", BEGIN, (Reply(202, {"Location": "http://h:port/x"}),), RegistryError, "invalid URL", 4),
-    Fails("a redirect of the tag", LOOK_UP, (Reply(307, {"Location": "https://elsewhere.example/"}),), RegistryError, "307", 1),
     Fails("an endless error page", PUBLISH, (Reply(400, body=b"x" * 5_000_000),), RegistryError, "400: xxx", 6),
     Fails("method not allowed", PUBLISH, (Reply(405, body=error("UNSUPPORTED")),), RegistryError, "405 UNSUPPORTED", 6),
-    Fails("unauthorized by a proxy's page", LOOK_UP, (Reply(403, {"Content-Type": "text/html"}, b"<html>"),), NotAuthorized,
-          "403\n  -> check which identity", 2),
+    Fails("unauthorized by a proxy's page", BEGIN, (Reply(403, {"Content-Type": "text/html"}, b"<html>"),), NotAuthorized,
+          "403\n  -> check which identity", 4),
 ]  # fmt: skip
 
 

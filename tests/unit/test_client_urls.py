@@ -1,4 +1,4 @@
-"""Where the client's requests go: upload URLs, redirects, hosts that nobody should be sent to, connections that fail."""
+"""Where the client's requests go: upload URLs, warnings, connections that fail. Redirects: test_client_redirects.py."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import re
 
 import pytest
 
-from packinfra.oci import Reference, RegistryError
-from packinfra.oci.errors import Step, Unreachable
-from packinfra.oci.transport import Transport
+from packinfra.oci.errors import Unreachable
 from tests.support.oci import LAYER, Setup, manifest, prepared, sha
 from tests.support.scripted_registry import Reply, ScriptedRegistry
 
@@ -43,11 +41,6 @@ def test_credentials_stay_at_their_origin(registry: ScriptedRegistry) -> None:
         setup.publish()  # our registry has not seen the blob, and gets it in the second attempt
         assert [(seen.method, seen.sent) for seen in foreign.seen] == [("PUT", len(LAYER))]
         assert "Authorization" not in foreign.seen[0].headers
-        foreign.seen.clear()
-        registry.next(*LOOK_UP, Reply(307, {"Location": f"http://{foreign.host}/"}))
-        with pytest.raises(RegistryError, match="307"):
-            setup.client.resolve(setup.reference)
-        assert foreign.seen == []
     assert all("Authorization" in seen.headers for seen in registry.seen)
 
 
@@ -60,23 +53,6 @@ def test_a_presigned_address_that_has_expired(registry: ScriptedRegistry) -> Non
         setup.publish()
     assert setup.credentials.renewed == 0
     assert setup.sleeps == [0.5]
-
-
-@pytest.mark.parametrize(
-    ("location", "message"),
-    [
-        ("http://registry.example.com/x", "without TLS"),
-        ("ftp://registry.example.com/x", "without TLS"),
-        ("https://169.254.169.254/latest/meta-data", "an address of this network"),
-        ("https://10.0.0.1/x", "an address of this network"),
-        ("https://[::1]/x", "an address of this network"),
-        ("https://localhost/x", "an address of this network"),
-    ],
-)
-def test_where_nobody_is_sent(location: str, message: str) -> None:
-    call = Transport("registry.example.com").call(Reference("r", "r", "r"))
-    with pytest.raises(RegistryError, match=message):
-        call.send("PUT", location, Step.UPLOAD, (201,))
 
 
 def test_warnings_are_told_once(registry: ScriptedRegistry) -> None:
@@ -127,7 +103,7 @@ def test_a_proxy_that_refuses(registry: ScriptedRegistry, monkeypatch: pytest.Mo
     monkeypatch.delenv("NO_PROXY", raising=False)
     registry.host = "registry.example.com"
     setup = Setup(registry, plain_http=False)
-    with pytest.raises(Unreachable, match=r"the proxy refused: \d+") as caught:
+    with pytest.raises(Unreachable, match=r"the proxy .* \(HTTPS_PROXY\) refused: \d+") as caught:
         setup.client.resolve(setup.reference)
     assert "s3cret" not in str(caught.value)
     assert setup.sleeps == []

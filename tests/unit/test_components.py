@@ -184,10 +184,15 @@ def test_basic(mocks: Recording) -> None:
             packs=["packs/*", PackSettings(path="packs/hello", keep_versions=3)],
             ca_file="ca.pem",
             username="robot",
+            token_host="gitlab.example.com",
+            blob_hosts=["10.0.0.5:9000"],
         )
 
     program()
-    access = {"kind": "basic", "caFile": "ca.pem", "username": "robot"}
+    access = {
+        "kind": "basic", "caFile": "ca.pem", "username": "robot", "tokenHost": "gitlab.example.com",
+        "blobHosts": ["10.0.0.5:9000"],
+    }  # fmt: skip
     base = mocks.declared["BasePath", "packs"]
     assert (base["repository"], base["registryAccess"]) == ("harbor.example.com/team/spectro-packs/archive", access)
     pack = mocks.declared["PublishedPack", "packs-hello"]
@@ -201,6 +206,9 @@ def test_a_wrong_host(mocks: Recording) -> None:
     ) as caught:
         BasicPackRegistry("packs", host="https://robot:hush@harbor.example.com/", base_path="team")
     assert "hush" not in str(caught.value)
+    for wrong in ({"token_host": "https://t.example"}, {"blob_hosts": ["10.0.0.5:9000", "x/y"]}):
+        with pytest.raises(pulumi.RunError, match=f"{next(iter(wrong))}: .* is wrong: write the host alone"):
+            BasicPackRegistry("packs", host="h.example", base_path="team", **wrong)
     assert not mocks.declared
 
 

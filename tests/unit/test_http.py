@@ -15,10 +15,8 @@ import trustme
 
 from packinfra.http.client import HttpClient, Response
 from packinfra.http.failures import Cause, ConnectionFailure
-from packinfra.http.proxies import bypasses, proxy_for
 from packinfra.http.redact import clean
 from packinfra.http.trust import Trust
-from tests.support.proxy import ScriptedProxy
 from tests.support.scripted_palette import Reply as PaletteReply
 from tests.support.scripted_palette import ScriptedPalette
 from tests.support.scripted_registry import Reply, ScriptedRegistry
@@ -26,7 +24,7 @@ from tests.support.scripted_registry import Reply, ScriptedRegistry
 VARIABLES = [
     *(f"{name}_PROXY" for name in ("HTTP", "HTTPS", "ALL", "NO")),
     *(f"{name}_proxy" for name in ("http", "https", "all", "no")),
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE",
 ]  # fmt: skip
 NAME = "registry.example.com"
 
@@ -60,7 +58,7 @@ def untrusted(url: str, trust: Trust | None = None) -> str:
     return caught.value.text
 
 
-@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE"])
 def test_a_ca_that_the_environment_names(server: ScriptedPalette, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"https://{server.host}/"
     assert "self-signed" in untrusted(url) or "unable to get local issuer" in untrusted(url)
@@ -69,18 +67,23 @@ def test_a_ca_that_the_environment_names(server: ScriptedPalette, name: str, mon
 
 
 @pytest.mark.parametrize("name", ["SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
-def test_a_folder_of_cas(server: ScriptedPalette, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Named as c_rehash names them, which is how OpenSSL finds them."""
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_folder_of_cas(
+    server: ScriptedPalette, name: str, hashed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Named as c_rehash names them, which is how OpenSSL finds them; or in any way, as Go takes them."""
     folder = tmp_path / "certs"
     folder.mkdir()
-    hashed = subprocess.run(
-        ["openssl", "x509", "-subject_hash", "-noout", "-in", server.ca_file],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stdout.strip()
-    (folder / f"{hashed}.0").write_text(Path(server.ca_file).read_text())
+    command = ["openssl", "x509", "-subject_hash", "-noout", "-in", server.ca_file]
+    digest = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    (folder / (f"{digest}.0" if hashed else "corporate.pem")).write_text(Path(server.ca_file).read_text())
+    (folder / "README").write_text("no certificate")
     monkeypatch.setenv(name, str(folder))
+    assert get(f"https://{server.host}/").status == 200
+
+
+def test_several_folders_of_cas(server: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_DIR", f"/nowhere:{Path(server.ca_file).parent}")
     assert get(f"https://{server.host}/").status == 200
 
 
@@ -112,117 +115,13 @@ def test_a_bundle_that_is_none(server: ScriptedPalette, tmp_path: Path, monkeypa
     assert untrusted(f"https://{server.host}/") == f"REQUESTS_CA_BUNDLE {tmp_path}/none.pem: No such file or directory"
     (tmp_path / "none.pem").write_text("nothing")
     assert untrusted(f"https://{server.host}/").endswith("none.pem holds no certificate")
-
-
-# ---- proxies
-
-
-@pytest.mark.parametrize(
-    ("no_proxy", "bypassed", "proxied"),
-    [
-        ("", ["localhost:80", "127.0.0.1:443", "127.8.8.8:80", "[::1]:443"], ["a.example:80", "10.0.0.1:80"]),
-        ("*", ["a.example:80", "10.0.0.1:80"], []),
-        ("a.example", ["a.example:80", "b.a.example:443", "A.Example:80"], ["ba.example:80", "a.example.com:80"]),
-        (".a.example", ["b.a.example:80"], ["a.example:80", "ba.example:80"]),
-        ("*.a.example", ["b.a.example:80"], ["a.example:80", "ba.example:80"]),
-        ("x, A.example ,,y", ["a.example:80", "x:1", "z.y:1"], ["example:80"]),
-        ("a.example:8443", ["a.example:8443", "b.a.example:8443"], ["a.example:443"]),
-        ("10.0.0.1", ["10.0.0.1:80"], ["10.0.0.2:80", "x.10.0.0.1.example:80"]),
-        ("10.0.0.1:80", ["10.0.0.1:80"], ["10.0.0.1:81"]),
-        ("10.0.0.0/8,fd00::/8", ["10.255.1.1:80", "[fd12::1]:443"], ["11.0.0.1:80", "[fe80::1]:80", "a.example:80"]),
-        ("2001:db8::1", ["[2001:db8::1]:80"], ["[2001:db8::2]:80"]),
-        ("[2001:db8::1]:80", ["[2001:db8::1]:80"], ["[2001:db8::1]:81"]),
-        ("10.0.0.0/99, :80, *example, /", [], ["10.0.0.1:80", "a.example:80"]),
-    ],
-)
-def test_no_proxy_as_go_reads_it(no_proxy: str, bypassed: list[str], proxied: list[str]) -> None:
-    """golang.org/x/net/http/httpproxy."""
-    for expected, hosts in ((True, bypassed), (False, proxied)):
-        for host in hosts:
-            name, _, port = host.rpartition(":")
-            assert bypasses(no_proxy, name.strip("[]"), int(port)) is expected, host
-
-
-@pytest.mark.parametrize(
-    ("environment", "proxy"),
-    [
-        ({}, None),
-        ({"HTTPS_PROXY": "http://p:1"}, ("HTTPS_PROXY", "http://p:1")),
-        ({"https_proxy": "http://p:1"}, ("HTTPS_PROXY", "http://p:1")),
-        ({"HTTPS_PROXY": "http://p:1", "https_proxy": "http://p:2"}, ("HTTPS_PROXY", "http://p:1")),
-        ({"HTTP_PROXY": "http://p:1"}, None),
-        ({"ALL_PROXY": "socks5://p:1"}, ("ALL_PROXY", "socks5://p:1")),
-        ({"all_proxy": "http://p:1", "HTTPS_PROXY": "http://p:2"}, ("HTTPS_PROXY", "http://p:2")),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": NAME}, None),
-        ({"HTTPS_PROXY": "http://p:1", "no_proxy": NAME}, None),
-        ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": "x", "no_proxy": NAME}, ("HTTPS_PROXY", "http://p:1")),
-    ],
-)
-def test_which_proxy(
-    environment: dict[str, str], proxy: tuple[str, str] | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert proxy_for("https", NAME, 443) == proxy
-
-
-@pytest.mark.parametrize("scheme", ["http", "socks5", "socks5h"])
-@pytest.mark.parametrize("login", ["", "me@home:p:w/"])
-def test_through_a_proxy(server: ScriptedPalette, scheme: str, login: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TLS inside of it, the name left to the proxy."""
-    with ScriptedProxy(server.host, login) as proxy:
-        userinfo = "me%40home:p%3Aw%2F@" if login else ""
-        monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://{userinfo}{proxy.host}")
-        assert get(f"https://{NAME}/", Trust(server.ca_file)).body == b'{"ok": true}'
-        assert proxy.seen == [f"{NAME}:443"]
-
-
-def test_a_proxy_for_plain_http(registry: ScriptedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTP_PROXY", f"me:pw@{registry.host}")  # without a scheme, as Go takes it too
-    get(f"http://{NAME}/v2/")
-    assert registry.seen[0].path == f"http://{NAME}/v2/"
-    assert registry.seen[0].headers["Proxy-Authorization"] == "Basic bWU6cHc="
-
-
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_a_proxy_that_wants_another_login(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedProxy("127.0.0.1:1", "me:right") as proxy:
-        monkeypatch.setenv("ALL_PROXY", f"{scheme}://me:wr0ng@{proxy.host}")
-        with pytest.raises(ConnectionFailure, match="the proxy refused") as caught:
-            get(f"https://{NAME}/")
-    assert caught.value.cause is Cause.PROXY
-    assert "wr0ng" not in str(caught.value)
-
-
-@pytest.mark.parametrize("scheme", ["http", "socks5"])
-def test_a_proxy_that_is_not_there(scheme: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with ScriptedProxy("127.0.0.1:1") as gone:
-        pass
-    monkeypatch.setenv("HTTPS_PROXY", f"{scheme}://me:s3cret@{gone.host}")
-    with pytest.raises(ConnectionFailure, match=rf"the proxy {gone.host}: .*refused") as caught:
-        get(f"https://{NAME}/")
-    assert caught.value.temporary
-    assert "s3cret" not in str(caught.value)
-
-
-def test_a_proxy_without_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.invalid:3128")
-    with pytest.raises(ConnectionFailure, match=r"no such host: proxy\.invalid:3128"):
-        get(f"https://{NAME}/")
-
-
-@pytest.mark.parametrize(
-    "address",
-    ["ftp://me:s3cret@p:1", "http://me:s3cret@[p", "http://me:s3cret@p:port", "http://", "s3cret@"],
-)
-def test_an_unusable_proxy(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", address)
-    with pytest.raises(ConnectionFailure, match="HTTPS_PROXY is not the address of a proxy") as caught:
-        get(f"https://{NAME}/")
-    assert caught.value.cause is Cause.PROXY
-    assert not caught.value.temporary
-    assert "s3cret" not in str(caught.value)
-    assert caught.value.__cause__ is None
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", server.ca_file)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path))
+    (tmp_path / "none.pem").unlink()
+    assert get(f"https://{server.host}/").status == 200, "a folder with a CA in it"
+    (tmp_path / "empty").mkdir()
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "empty"))
+    assert untrusted(f"https://{server.host}/") == f"AWS_CA_BUNDLE no file in {tmp_path}/empty holds a certificate"
 
 
 # ---- responses

@@ -19,6 +19,7 @@ from packinfra.lifecycle.registry_access import (
     access_to_props,
 )
 from packinfra.oci.auth.credentials import CredentialsError
+from packinfra.oci.errors import Step
 from tests.support.pack_bench import Bench
 from tests.support.packs import make_pack
 from tests.support.scripted_registry import ScriptedRegistry
@@ -152,6 +153,10 @@ def test_ownership() -> None:
             BasicAccess(ca_file="c", plain_http=True, username="u"),
             {"kind": "basic", "caFile": "c", "plainHttp": True, "username": "u"},
         ),
+        (
+            BasicAccess(token_host="t.example", blob_hosts=("10.0.0.5:9000",)),
+            {"kind": "basic", "tokenHost": "t.example", "blobHosts": ["10.0.0.5:9000"]},
+        ),
     ],
 )
 def test_access_in_state(access: RegistryAccess, props: dict[str, Any]) -> None:
@@ -183,3 +188,8 @@ def test_a_client_is_shared() -> None:
     plain, secure = access_to_props(BasicAccess(plain_http=True)), access_to_props(BasicAccess())
     assert made.get("h.example/a", plain) is made.get("h.example/b", plain)
     assert made.get("h.example/a", plain) is not made.get("h.example/a", secure)
+    token, blobs = BasicAccess(token_host="t.example"), BasicAccess(blob_hosts=("10.0.0.5:9000",))
+    destinations = made.get("h.example/a", access_to_props(token))._transport.destinations
+    assert destinations.may_get_login("https://t.example/token")
+    destinations = made.get("h.example/a", access_to_props(blobs))._transport.destinations
+    assert destinations.checked("https://10.0.0.5:9000/x", Step.DOWNLOAD, "r")

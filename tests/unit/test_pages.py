@@ -77,7 +77,7 @@ def test_every_make_target_that_a_page_names_exists() -> None:
 def test_the_diagram_shows_the_rooms_of_the_contract() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
-    rooms = [room.strip().removeprefix("packinfra.") for layer in layers for room in layer.split("|")]
+    rooms = [room.strip().removeprefix("packinfra.") for layer in layers for room in re.split("[|:]", layer)]
     diagram = PAGES["docs/architecture.md"].partition("```mermaid\n")[2].partition("```")[0].splitlines()
     lines = [line for line in diagram if not re.match(r" *(flowchart|subgraph|direction|end)\b", line)]
     frames = re.findall(r"subgraph (\w+)", "\n".join(diagram))

@@ -6,17 +6,15 @@ import base64
 import io
 import json
 import logging
-import os
-import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from packinfra.http.errors import AuthRejected
-from packinfra.oci import RegistryError
+from packinfra.oci import Reference, RegistryError
 from packinfra.oci.auth.bearer import Authorization, Scope, parse_challenge
 from packinfra.oci.auth.credentials import Anonymous, Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.errors import CertificateUntrusted, NotAuthorized
@@ -25,100 +23,81 @@ from tests.support.oci import LAYER, SECRET, Setup, manifest
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
 
 HOST = "registry.example.com:5000"
-Config = Callable[..., None]
+SCOPE = "repository:base/spectro-packs/archive/hello:pull,push"
+VARIABLES = {"PACKINFRA_REGISTRY_USERNAME": "env", "PACKINFRA_REGISTRY_PASSWORD": "e"}
 
 
 @pytest.fixture
-def docker_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Config:
-    """Writes a Docker config, and credential helpers that answer a JSON or fail with a text."""
-    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-
-    def write(content: object, helpers: dict[str, object] | None = None) -> None:
-        text = content if isinstance(content, str) else json.dumps(content)
-        (tmp_path / "config.json").write_text(text)
-        for name, response in (helpers or {}).items():
-            program = tmp_path / f"docker-credential-{name}"
-            out, code = (response, 1) if isinstance(response, str) else (json.dumps(response), 0)
-            program.write_text(f"#!{sys.executable}\nimport sys\nsys.stdin.read()\nprint({out!r})\nsys.exit({code})\n")
-            program.chmod(0o755)
-
-    return write
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {"HOME": str(tmp_path)}
 
 
-def entry(user: str, password: str) -> dict[str, str]:
-    return {"auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+def log_in(environment: dict[str, str], user: str, password: str) -> None:
+    """As docker login does."""
+    file = Path(environment["HOME"], ".docker/config.json")
+    file.parent.mkdir(exist_ok=True)
+    auth = base64.b64encode(f"{user}:{password}".encode()).decode()
+    file.write_text(json.dumps({"auths": {f"https://{HOST}/v1/": {"auth": auth}}}))
 
 
-def credentials(explicit: Credentials | None = None, environment: dict[str, str] | None = None) -> Credentials | None:
-    return RegistryCredentials(HOST, explicit, environment or {}).get()
-
-
-def test_the_order_of_sources(docker_config: Config) -> None:
-    variables = {"PACKINFRA_REGISTRY_USERNAME": "env", "PACKINFRA_REGISTRY_PASSWORD": "e"}
-    assert credentials() is None
-    docker_config({"auths": {f"https://{HOST}/v1/": entry("file", "f:g")}})
-    assert credentials() == Credentials("file", "f:g")
-    assert credentials(None, variables) == Credentials("env", "e")
-    assert credentials(Credentials("explicit", "g"), variables) == Credentials("explicit", "g")
-    assert RegistryCredentials("other.example.com").get() is None
-
-
-def test_credential_helpers_come_before_the_file(docker_config: Config) -> None:
-    config = {"auths": {HOST: entry("file", "f")}, "credsStore": "all"}
-    store = {"Username": "store", "Secret": "s"}
-    docker_config(config, {"all": store})
-    assert credentials() == Credentials("store", "s")
-    docker_config({**config, "credHelpers": {HOST: "one"}}, {"one": {"Username": "helper", "Secret": "h"}})
-    assert credentials() == Credentials("helper", "h")
-    docker_config(config, {"all": "credentials not found in native keychain"})
-    assert credentials() == Credentials("file", "f")
-
-
-def test_identity_tokens(docker_config: Config) -> None:
-    docker_config({"credsStore": "all"}, {"all": {"Username": "<token>", "Secret": "refresh"}})
-    assert credentials() == Credentials("", "", "refresh")
-    docker_config({"auths": {HOST: {"identitytoken": "refresh"}}})
-    assert credentials() == Credentials("", "", "refresh")
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("{", "it is not JSON"),
-        ({"auths": {HOST: {"auth": "bm8tY29sb24="}}}, "an entry is malformed"),
-        ({"auths": {HOST: "x"}}, "Invalid configuration"),
-        ({"credHelpers": {HOST: "broken"}}, "no network today"),
-    ],
-)
-def test_a_login_that_is_there_but_unusable(docker_config: Config, content: object, message: str) -> None:
-    docker_config(content, {"broken": "no network today"})
-    with pytest.raises(CredentialsError, match=message) as caught:
-        credentials()
-    assert "docker login registry.example.com:5000" in str(caught.value)
-
-
-@pytest.mark.filterwarnings("ignore:docker-credential-absent not installed")
-def test_a_helper_that_is_not_installed(docker_config: Config) -> None:
-    docker_config({"credsStore": "absent"})
-    with pytest.raises(CredentialsError, match="docker-credential-absent not installed"):
-        credentials()
+def test_the_order_of_sources(environment: dict[str, str]) -> None:
+    """The files themselves: test_docker_config.py."""
+    configured = Credentials("explicit", "g")
+    assert RegistryCredentials(HOST, environment=environment).get() is None
+    log_in(environment, "file", "f:g")
+    assert RegistryCredentials(HOST, environment=environment).get() == Credentials("file", "f:g")
+    assert RegistryCredentials(HOST, None, environment | VARIABLES).get() == Credentials("env", "e")
+    assert RegistryCredentials(HOST, configured, environment | VARIABLES).get() == configured
+    assert RegistryCredentials("other.example.com", environment=environment).get() is None
 
 
 @pytest.mark.parametrize("name", ["PACKINFRA_REGISTRY_USERNAME", "PACKINFRA_REGISTRY_PASSWORD"])
 def test_half_a_login(name: str) -> None:
     with pytest.raises(CredentialsError, match="is not set"):
-        credentials(None, {name: "x"})
+        RegistryCredentials(HOST, None, {name: "x"}).get()
 
 
-def test_a_refused_login_is_looked_up_again(docker_config: Config) -> None:
-    docker_config({"auths": {HOST: entry("user", "old")}})
-    login = RegistryCredentials(HOST, environment={})
+def test_a_refused_login_is_looked_up_again(environment: dict[str, str]) -> None:
+    log_in(environment, "user", "old")
+    login = RegistryCredentials(HOST, environment=environment)
     first = login.get()
-    docker_config({"auths": {HOST: entry("user", "new")}})
+    log_in(environment, "user", "new")
     assert login.get() == first
     assert login.get(rejected=first) == login.get() == Credentials("user", "new")
+
+
+def test_each_path_has_its_login(environment: dict[str, str]) -> None:
+    """Podman's and go-containerregistry's rule; the error of a rejection names file and entry."""
+    with ScriptedRegistry(login="robot:right") as registry:
+        file = Path(environment["HOME"], ".docker/config.json")
+        file.parent.mkdir()
+        entries = {
+            f"{registry.host}/other": {"username": "robot", "password": "wr0ng"},
+            f"{registry.host}/base": {"username": "robot", "password": "right"},
+        }
+        file.write_text(json.dumps({"auths": entries}))
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, environment=environment))
+        assert setup.client.resolve(setup.reference) is None
+        with pytest.raises(NotAuthorized) as caught:
+            setup.client.resolve(Reference(registry.host, "other/hello", "1.0.0"))
+    assert f'the credentials came from auths entry "{registry.host}/other" in {file}' in str(caught.value)
+    assert "wr0ng" not in str(caught.value)
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize(
+    ("credentials", "origin"),
+    [
+        (RegistryCredentials("h", Credentials("robot", "wr0ng", source="somewhere")), "the credentials came from somewhere"),
+        (RegistryCredentials("h", None, VARIABLES), "came from PACKINFRA_REGISTRY_USERNAME and PACKINFRA_REGISTRY_PASSWORD"),
+        (RegistryCredentials("h", None, {"HOME": "/nowhere"}), "no credentials were sent: neither the stack's config nor"),
+    ],
+)  # fmt: skip
+def test_a_rejection_says_whose_credentials(tokens: bool, credentials: RegistryCredentials, origin: str) -> None:
+    with ScriptedRegistry(login="robot:right", tokens=tokens) as registry:
+        setup = Setup(registry, credentials=credentials)
+        with pytest.raises(NotAuthorized, match=origin):
+            setup.client.resolve(setup.reference)
 
 
 # ---- Bearer
@@ -145,14 +124,14 @@ def test_one_challenge_per_process_and_one_token_per_scope() -> None:
     with ScriptedRegistry(login=f"robot:{SECRET}", tokens=True) as registry:
         setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", SECRET)))
         setup.publish()
-        pull, push = (f"repository:{setup.reference.repository}:{actions}" for actions in ("pull", "pull,push"))
-        assert sorted(registry.issued.values()) == [pull, push]
+        push = f"repository:{setup.reference.repository}:pull,push"
+        assert sorted(registry.issued.values()) == [push]
         assert registry.requests.count("HEAD manifest") == 2  # the first was challenged
-        assert len(registry.seen) == 8 + 1 + 2
+        assert len(registry.seen) == 8 + 1 + 1
         registry.seen.clear()
         layer = b"next"
         other = setup.tagged("1.1.0")
-        assert setup.client.resolve(other) is None
+        assert setup.client.resolve(other, publishing=True) is None
         setup.client.push(other, manifest(layer), lambda: io.BytesIO(layer))
         assert len(registry.seen) == 6
         assert setup.sleeps == []
@@ -169,7 +148,7 @@ def test_tokens_of_several_scopes_are_fetched_at_the_same_time() -> None:
         return json.dumps({"token": parameters["scope"]}).encode()
 
     authorization = Authorization(Anonymous(), ask, clock=lambda: 0.0)
-    authorization.refresh(AuthRejected(None, 'Bearer realm="https://h/token"'))
+    authorization.refresh("a", AuthRejected(None, 'Bearer realm="https://h/token"'))
     scopes = [Scope("a"), Scope("b")] * 2
     with ThreadPoolExecutor(len(scopes)) as threads:
         headers = list(threads.map(authorization.header, scopes))
@@ -185,7 +164,7 @@ def test_a_token_that_expires_or_is_revoked() -> None:
         setup.publish()
         now[0] = 291.0  # of 300, less 10
         setup.client.resolve(setup.reference)
-        assert len(registry.issued) == 3
+        assert len(registry.issued) == 2
         registry.issued.clear()
         registry.issued["x"] = ""
         registry.seen.clear()
@@ -203,14 +182,81 @@ def test_an_identity_token_is_exchanged() -> None:
         assert [seen.headers.get("Authorization") for seen in registry.seen] == [None, None, "Bearer abc"]
 
 
-def test_a_token_service_elsewhere_gets_no_login() -> None:
+@pytest.mark.parametrize("identity", ["", SECRET], ids=["password", "identity token"])
+def test_a_token_service_elsewhere_gets_no_login_unless_it_is_named(identity: str) -> None:
+    """GitLab on a server of its own (docker/sbx-releases#535)."""
+    login = Credentials("", "", identity) if identity else Credentials("robot", "x")
+    with (
+        ScriptedRegistry(login=None if identity else "robot:x", tokens=False) as elsewhere,
+        ScriptedRegistry(login="robot:x", tokens=True) as registry,
+    ):
+        registry.realm_host, registry.issued = elsewhere.host, elsewhere.issued
+        for named in (None, "127.0.0.1:1"):
+            setup = Setup(registry, credentials=RegistryCredentials(registry.host, login), token_host=named)
+            with pytest.raises(NotAuthorized, match=r"the login was not sent.* on another host") as caught:
+                setup.client.resolve(setup.reference)
+            assert f"\n  -> if that host may get the login, name it: registry: {{tokenHost: {elsewhere.host}}}" in str(
+                caught.value
+            )
+            assert elsewhere.seen == []
+            assert setup.sleeps == []
+        registry.seen.clear()
+        setup = Setup(
+            registry, credentials=RegistryCredentials(registry.host, login), token_host=elsewhere.host.upper()
+        )
+        setup.publish()
+        assert len(elsewhere.seen) == 1
+        assert all("Basic" not in seen.headers.get("Authorization", "") for seen in registry.seen[1:])
+
+
+def test_a_token_service_elsewhere_is_asked_without_a_login_by_those_who_have_none() -> None:
     with ScriptedRegistry() as elsewhere, ScriptedRegistry(login="robot:x", tokens=True) as registry:
-        registry.realm_host = elsewhere.host
-        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
-        registry.issued["t0ken-0"] = f"repository:{setup.reference.repository}:pull"
+        registry.realm_host, registry.issued = elsewhere.host, elsewhere.issued
+        setup = Setup(registry, credentials=Anonymous())
         assert setup.client.resolve(setup.reference) is None
         assert [seen.path.partition("?")[0] for seen in elsewhere.seen] == ["/token"]
         assert "Authorization" not in elsewhere.seen[0].headers
+
+
+def test_a_token_service_that_redirects() -> None:
+    """The login goes along where it may go, and no further."""
+    with ScriptedRegistry() as elsewhere, ScriptedRegistry(login="robot:x", tokens=True) as registry:
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
+        registry.next("GET", "^/token", Reply(308, {"Location": f"/token?again=1&scope={SCOPE}"}))
+        assert setup.client.resolve(setup.reference) is None
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
+        registry.next("GET", "^/token", Reply(302, {"Location": f"http://{elsewhere.host}/token?scope={SCOPE}"}))
+        with pytest.raises(NotAuthorized, match="the login was not sent"):
+            setup.client.resolve(setup.reference)
+        assert elsewhere.seen == []
+
+
+class Changed:
+    """A login that somebody changed: the first that is given out is out of date."""
+
+    def __init__(self, *logins: Credentials) -> None:
+        self.logins = list(logins)
+
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials:
+        if rejected == self.logins[0] and len(self.logins) > 1:
+            del self.logins[0]
+        return self.logins[0]
+
+
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_login_that_the_token_service_rejects_is_looked_up_again(status: int) -> None:
+    """Once: an expired password of a credential helper, an identity token that ran out (400: RFC 6749, 5.2)."""
+    with ScriptedRegistry(login="robot:new", tokens=True) as registry:
+        setup = Setup(registry, credentials=Changed(Credentials("robot", "old"), Credentials("robot", "new")))
+        registry.next("GET", "^/token", Reply(status, body=b'{"error":"invalid_grant"}'))
+        setup.publish()
+        assert registry.requests.count("GET token") == 2
+        assert setup.sleeps == []
+        setup = Setup(registry, credentials=Changed(Credentials("robot", "old"), Credentials("robot", "older")))
+        registry.seen.clear()
+        with pytest.raises(NotAuthorized, match="could not get a token"):
+            setup.client.resolve(setup.reference)
+        assert registry.requests == ["HEAD manifest", "GET token", "GET token"]
 
 
 @pytest.mark.parametrize("realm", ["https://[bad", "https://h:port", "ftp://h"])
@@ -233,8 +279,13 @@ def test_an_identity_token_stays_out_of_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"{}", b'{"token":"x","expires_in":"soon"}', b'{"token":"a\\nb"}', b'{"token":"a\\u2028b"}']
-)
+    "body",
+    [
+        b"", b"[]", b"{}", b'{"token":"x","expires_in":"soon"}', b'{"token":"a\\nb"}', b'{"token":"a\\u2028b"}',
+        b'{"token":["x"]}', b'{"token":"x","expires_in":NaN}', b'{"token":"x","expires_in":1' + b"0" * 400 + b"}",
+        b'{"token":"' + b"x" * 100_000 + b'"}', b"[" * 100_000, b"\xff",
+    ],
+)  # fmt: skip
 def test_a_token_service_that_gives_no_token(body: bytes) -> None:
     with ScriptedRegistry(login="robot:x", tokens=True) as registry:
         registry.next("GET", "^/token", Reply(200, body=body))
@@ -269,7 +320,7 @@ def test_secrets_stay_out_of_errors_logs_and_reprs(
     registry.next("GET", "/blobs/", Reply(307, {"Location": signed}))
     registry.next("GET", "^/signed", Reply(403, body=b"no"))
     registry.next("POST", "/uploads/", Reply(202, {"Location": f"/v2/x/blobs/uploads/1?_state={SECRET}"}))
-    registry.next("PUT", "_state", Reply(400, body=error("DENIED", f"Authorization: Basic {header} is not wanted")))
+    registry.next("PUT", "_state", Reply(400, body=error("DENIED", f"Basic {header} (robot:{SECRET}-0) is not wanted")))
     for action in (
         lambda: setup.client.pull(setup.reference, manifest().layers[0], io.BytesIO()),
         lambda: setup.push(b"other"),

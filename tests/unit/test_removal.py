@@ -84,7 +84,7 @@ def test_a_missing_right_of_harbors_api(registry: ScriptedRegistry, setup: Setup
     registry.deletes = "digest"
     digest = two_tags_one_image(setup)
     registry.next("DELETE", "^/api/", Reply(403, body=error("FORBIDDEN", "forbidden")))
-    with pytest.raises(NotAuthorized, match=r"allow delete tag for the identity that is used: latest have the same"):
+    with pytest.raises(NotAuthorized, match=r"allow tag:delete for this user or robot account: latest have the same"):
         setup.client.delete(setup.reference, digest)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from packinfra.settings import PaletteSettings, SettingsError, load
+from packinfra.settings import BasicRegistry, PaletteSettings, SettingsError, load
 
 ROOT = Path(__file__).parents[2]
 REGISTRY = '{"kind": "ecr", "basePath": "packs"}'
@@ -174,6 +174,21 @@ def test_defaults_are_safe() -> None:
             'registry.host: missing; for example: host: "harbor.',
         ),
         ({"packinfra:registry": '{"kind":"basic","basePath":"a","host":"https://b"}'}, "write the host alone"),
+        ({"packinfra:registry": '{"kind":"basic","basePath":"a","host":"b:70000"}'}, "write the host alone"),
+        ({"packinfra:registry": '{"kind":"basic","basePath":"a","host":"[::1"}'}, "write the host alone"),
+        ({"packinfra:registry": '{"kind":"basic","basePath":"a","host":"[::g]"}'}, "write the host alone"),
+        (
+            {"packinfra:registry": '{"kind":"basic","basePath":"a","host":"fd00::5"}'},
+            "write an IPv6 address in brackets",
+        ),
+        (
+            {"packinfra:registry": '{"kind":"basic","basePath":"a","host":"b.c","tokenHost":"https://t"}'},
+            "registry.tokenHost: ",
+        ),
+        (
+            {"packinfra:registry": '{"kind":"basic","basePath":"a","host":"b.c","blobHosts":["10.0.0.5/x"]}'},
+            "registry.blobHosts",
+        ),
         (
             {"packinfra:registry": '{"kind":"basic","basePath":"a","host":"b","plainHttp":true,"caFile":"c"}'},
             "packinfra:registry: caFile has no effect with plainHttp: true: remove one of the two",
@@ -373,3 +388,11 @@ def test_other_namespaces_are_not_validated() -> None:
 
 def test_a_single_path_needs_no_brackets() -> None:
     assert [pack.path for pack in load(GOOD | {"packinfra:packs": "packs/nginx"}).packs] == ["packs/nginx"]
+
+
+def test_hosts_of_a_registry() -> None:
+    hosts = {"host": "[FD00::5]:5000", "tokenHost": "t.example:5001", "blobHosts": ["10.0.0.5:9000", "[::1]"]}
+    registry = load({"packinfra:registry": {"kind": "basic", "basePath": "a", **hosts}}).registry
+    assert isinstance(registry, BasicRegistry)
+    assert (registry.host, registry.token_host) == ("[FD00::5]:5000", "t.example:5001")
+    assert registry.blob_hosts == ("10.0.0.5:9000", "[::1]")

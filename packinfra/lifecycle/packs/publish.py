@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from packinfra.errors import PackinfraError
+from packinfra.http.redact import clean
 from packinfra.lifecycle.clients import RegistryClients
 from packinfra.lifecycle.packs.adopt import FOREIGN, Foreign, compare
 from packinfra.lifecycle.packs.archive_cache import Spool, build
@@ -61,7 +62,7 @@ class PackPublisher:
         RegistryError if the registry refuses.
         """
         reference = Reference.of(self.repository, version)
-        digest = self._client.resolve(reference)
+        digest = self._client.resolve(reference, publishing=True)
         ours = bool(was and was.codec != FOREIGN and digest == was.manifestDigest)
         if digest is None or (ours and self._props.get("overwrite")):
             return None
@@ -117,7 +118,9 @@ class PackPublisher:
             )
         for replaced in record.replacedDigests:
             if tags := removal.tags_with(replaced):
-                self._reporter.info(f"{replaced}, published as {reference} before, stays: {', '.join(tags)} carry it")
+                self._reporter.info(
+                    f"{replaced}, published as {reference} before, stays: {', '.join(map(clean, tags))} carry it"
+                )
             else:
                 removal.delete(replaced, replaced)
                 self._reporter.info(f"{reference}: removed {replaced}, which it carried before")

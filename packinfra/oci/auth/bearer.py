@@ -4,12 +4,12 @@ Basic goes with the first request already: sending a body without it and repeati
 large uploads over TLS (oras-py#226), and Harbor takes it directly, robots included. Only a registry that sends a
 Bearer challenge gets tokens from then on: one per repository and set of actions, kept until it expires.
 
-Credentials leave for the registry's own origin only. A token service on another host gets none.
+A token service that rejects the credentials has them looked up again, once, as the registry itself does. Where they may
+go is the sender's business (packinfra/oci/destinations.py).
 """
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 from collections.abc import Callable, Mapping
@@ -17,11 +17,15 @@ from dataclasses import dataclass
 
 from packinfra.http.errors import AuthRejected
 from packinfra.http.proxies import basic_authorization
-from packinfra.oci.auth.credentials import CredentialProvider, Credentials
-from packinfra.oci.errors import NotAuthorized, Step
+from packinfra.oci.auth.credentials import USERNAME, CredentialProvider, Credentials
+from packinfra.oci.bodies import Token, token_in
+from packinfra.oci.destinations import shown
+from packinfra.oci.errors import NotAuthorized, RegistryError, Step
 
-_LIFETIME = 60.0
-"""Seconds that a token lives if its service doesn't say (distribution's token specification)."""
+_REJECTED = (400, 401, 403)
+"""400: OAuth 2's invalid_grant, for an identity token that has expired (RFC 6749, 5.2)."""
+_SHORTEST_SECRET = 4
+"""Characters; removing shorter ones would only make holes in words."""
 _EARLY = 10.0
 """Seconds before its end from which on a token isn't used any more."""
 
@@ -56,17 +60,31 @@ class Authorization:
         self._provider, self._fetch, self._clock = provider, fetch, clock
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
+        self._known: Credentials | None = None
         self._tokens: dict[tuple[Challenge, str], tuple[str, float]] = {}
         self._fetching: dict[tuple[Challenge, str], threading.Lock] = {}
 
     def header(self, scope: Scope) -> str | None:
         """For the next request; None = anonymous. May call the credential provider, and the token service."""
         if self._challenge:
-            token = self._token(self._challenge, str(scope))
+            token = self._token(self._challenge, scope)
             return f"Bearer {token}" if token else None
-        return basic(self._provider.get())
+        return basic(self._credentials(scope.repository))
 
-    def refresh(self, rejected: AuthRejected) -> bool:
+    @property
+    def secrets(self) -> list[str]:
+        """What was sent: some registries repeat it in their errors, decoded or not."""
+        known = self._known or Credentials("", "")
+        with self._lock:
+            tokens = [token for token, _ in self._tokens.values()]
+        found = [(basic(known) or "").partition(" ")[2], *known.secrets, *tokens]
+        return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
+
+    def sent(self, repository: str) -> Credentials | None:
+        """The credentials that requests about a repository carry, for the error of a rejection."""
+        return self._provider.get(repository)
+
+    def refresh(self, repository: str, rejected: AuthRejected) -> bool:
         """Whether there is something else to send in place of the rejected header."""
         if rejected.challenge:
             challenge = parse_challenge(rejected.challenge)
@@ -77,25 +95,47 @@ class Authorization:
             with self._lock:
                 self._tokens = {key: value for key, value in self._tokens.items() if f"Bearer {value[0]}" != sent}
             return True
-        credentials = self._provider.get()
+        credentials = self._credentials(repository)
         if credentials and basic(credentials) == sent:  # else another thread has refreshed them meanwhile
-            credentials = self._provider.get(rejected=credentials)
+            credentials = self._credentials(repository, rejected=credentials)
         return bool(sent) and basic(credentials) != sent
 
-    def _token(self, challenge: Challenge, scope: str) -> str:
-        key = challenge, scope
+    def _credentials(self, repository: str, *, rejected: Credentials | None = None) -> Credentials | None:
+        self._known = self._provider.get(repository, rejected=rejected)
+        return self._known
+
+    def _token(self, challenge: Challenge, scope: Scope) -> str:
+        key = challenge, str(scope)
         with self._lock:
             fetching = self._fetching.setdefault(key, threading.Lock())
         with fetching:  # one thread fetches, the others find the token; those of other scopes don't wait
             token, end = self._tokens.get(key, ("", 0.0))
             if not token or self._clock() > end:
-                credentials = self._provider.get()
-                parameters = {"service": challenge.service, "scope": scope}
                 begun = self._clock()
-                token, lifetime = _parse_token(self._fetch(challenge.realm, parameters, credentials), challenge.realm)
+                new = self._new_token(challenge, scope)
+                token = new.value
                 with self._lock:
-                    self._tokens[key] = token, begun + lifetime - _EARLY
+                    self._tokens[key] = token, begun + new.lifetime - _EARLY
             return token
+
+    def _new_token(self, challenge: Challenge, scope: Scope) -> Token:
+        parameters, credentials = (
+            {"service": challenge.service, "scope": str(scope)}, self._credentials(scope.repository),
+        )  # fmt: skip
+        try:
+            body = self._fetch(challenge.realm, parameters, credentials)
+        except RegistryError as error:
+            if not credentials or error.status not in _REJECTED:
+                raise
+            others = self._credentials(scope.repository, rejected=credentials)
+            if others is None or others == credentials:
+                raise
+            body = self._fetch(challenge.realm, parameters, others)
+        if token := token_in(body):
+            return token
+        raise NotAuthorized(
+            Step.TOKEN, shown(challenge.realm), text="the token service's response holds no usable token"
+        )
 
 
 def basic(credentials: Credentials | None) -> str | None:
@@ -105,23 +145,16 @@ def basic(credentials: Credentials | None) -> str | None:
     return basic_authorization(credentials.username, credentials.password)
 
 
+def origin(credentials: Credentials | None) -> str:
+    """Where credentials come from, as a sentence for the error of a rejection; "" if their provider doesn't say."""
+    if credentials is None:
+        return f"no credentials were sent: neither the stack's config nor {USERNAME} nor a Docker config has any for it"
+    return f"the credentials came from {credentials.source}" if credentials.source else ""
+
+
 def parse_challenge(header: str) -> Challenge | None:
     """The Bearer part of a WWW-Authenticate header, which may name several schemes."""
     bearer = re.search(r"\bBearer\s+(.*)", header, re.IGNORECASE | re.DOTALL)
     # reversed: the first wins, since another scheme with a realm of its own may follow
-    fields = dict(reversed(re.findall(r'(\w+)="([^"]*)"', bearer[1]))) if bearer else {}
+    fields = dict(reversed(re.findall(r'\b(\w+)="([^"]*)"', bearer[1]))) if bearer else {}
     return Challenge(fields["realm"], fields.get("service", "")) if fields.get("realm") else None
-
-
-def _parse_token(body: bytes, realm: str) -> tuple[str, float]:
-    try:
-        document = json.loads(body)
-        token = str(document.get("token") or document.get("access_token") or "")
-        lifetime = float(document.get("expires_in") or _LIFETIME)
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        token, lifetime = "", 0.0
-    if not (token.isascii() and token.isprintable()) or not token:  # others fit into no header
-        raise NotAuthorized(
-            Step.TOKEN, realm.partition("?")[0], text="the token service's response holds no usable token"
-        )
-    return token, lifetime

@@ -1,7 +1,7 @@
 """Where a registry's user name and password come from. They live in memory, in this room, and in no repr.
 
 For a Basic registry, in this order (`RegistryCredentials`): the stack's config; PACKINFRA_REGISTRY_USERNAME and
-_PASSWORD; the Docker config with its credential helpers, as `docker login` left it; else anonymous. ECR's token is
+_PASSWORD; the Docker and podman config with its credential helpers (docker_config.py); else anonymous. ECR's token is
 another CredentialProvider (packinfra/aws/ecr.py).
 """
 
@@ -11,9 +11,12 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from packinfra.errors import PackinfraError
+
+if TYPE_CHECKING:
+    from packinfra.oci.auth.docker_config import DockerLogins
 
 USERNAME, PASSWORD = "PACKINFRA_REGISTRY_USERNAME", "PACKINFRA_REGISTRY_PASSWORD"
 
@@ -30,13 +33,20 @@ class Credentials:
     password: str = field(repr=False)
     identity_token: str = field(default="", repr=False)
     """Exchanged for a Bearer token, never sent as a password (`az acr login` leaves one in the Docker config)."""
+    source: str = field(default="", compare=False)
+    """Where they come from, for errors: the file and its entry, the variables, the helper."""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What a message must not show."""
+        return self.password, self.identity_token
 
 
 class CredentialProvider(Protocol):
     """Called for each request, from several threads."""
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials | None:
-        """The credentials, or None for anonymous.
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials | None:
+        """The credentials for a repository of the registry, or None for anonymous.
 
         Args:
             rejected: Those that the registry no longer takes; the same again means that there are no others.
@@ -44,7 +54,7 @@ class CredentialProvider(Protocol):
 
 
 class Anonymous:
-    def get(self, *, rejected: Credentials | None = None) -> Credentials | None:  # noqa: ARG002 - the protocol's
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials | None:  # noqa: ARG002 - the protocol's
         return None
 
 
@@ -60,16 +70,24 @@ class RegistryCredentials:
     ) -> None:
         self._host, self._configured, self._environment = host, configured, environment
         self._lock = threading.Lock()
-        self._cached: list[Credentials | None] = []
+        self._files: DockerLogins | None = None
+        self._found: dict[str, Credentials | None] = {}
 
-    def get(self, *, rejected: Credentials | None = None) -> Credentials | None:
-        """Raises CredentialsError for one variable without the other, an unreadable Docker config, a helper that fails."""
-        from packinfra.oci.auth.docker_config import from_docker_config  # noqa: PLC0415 - not every registry needs it
-
+    def get(self, repository: str = "", *, rejected: Credentials | None = None) -> Credentials | None:
+        """Raises CredentialsError for one variable without the other, an unusable Docker config, a helper that fails."""
         with self._lock:
-            if not self._cached or (rejected and self._cached[0] == rejected):
-                self._cached = [self._configured or self._from_environment() or from_docker_config(self._host)]
-            return self._cached[0]
+            if rejected and self._found.get(repository) == rejected:
+                self._files = None
+                self._found.clear()
+            if repository not in self._found:
+                self._found[repository] = self._configured or self._from_environment() or self._from_files(repository)
+            return self._found[repository]
+
+    def _from_files(self, repository: str) -> Credentials | None:
+        from packinfra.oci.auth.docker_config import DockerLogins  # noqa: PLC0415 - it stands on this module
+
+        self._files = self._files or DockerLogins(self._host, self._environment)
+        return self._files.find(repository)
 
     def _from_environment(self) -> Credentials | None:
         username, password = self._environment.get(USERNAME, ""), self._environment.get(PASSWORD, "")
@@ -78,4 +96,4 @@ class RegistryCredentials:
             raise CredentialsError(
                 f"no credentials for {self._host}: {missing} is not set\n  -> set both variables, or none"
             )
-        return Credentials(username, password) if username else None
+        return Credentials(username, password, source=f"{USERNAME} and {PASSWORD}") if username else None
