@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import pulumi
 
 from packinfra.components import _palette
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
+from packinfra.components._provider import check_stack, provider_config
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._removal import declare_removal_check
 from packinfra.components._repositories import EcrRepositories
@@ -39,9 +41,9 @@ class EcrPackRegistry(PackRegistry):
         palette: Registers the registry in Palette, has it synced, and waits until Palette lists every version; None = no
             registration.
         palette_secret_key: The secret of `palette.access_key_id`.
-        profile: Publishes with this profile of the AWS config files, for programs with an explicit AWS provider: pushes
-            run outside of that provider.
-        publisher_role_arn: Publishes with this role, likewise.
+        profile: Publishes with this profile of the AWS config files, instead of the identity of the stack's or the
+            component's AWS provider. Needed with an explicit provider that has secrets: pushes run outside of it.
+        publisher_role_arn: Publishes with this role, which the stack's identity, or `profile`, assumes.
         opts: Options of the component; children inherit its aliases, providers and protection.
 
     Raises:
@@ -89,9 +91,16 @@ class EcrPackRegistry(PackRegistry):
         _check_imports(settings, selected.packs)
         super().__init__(TYPE, name, opts)
 
+        told = bool(profile or publisher_role_arn)
+        provider: Any = provider_config(self, settings.tags, own_identity=told)
+        registry_access = (
+            EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn, provider=provider)
+            if told or provider is not None
+            else None
+        )
+        if provider is None:
+            check_stack(settings.tags)
         names = declare_names(name, selected, self._child()).registered()
-        identity = profile or publisher_role_arn
-        registry_access = EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn) if identity else None
         ecr = EcrRepositories(  # packs wait for their repositories
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )
