@@ -1,4 +1,4 @@
-"""Generates the parts of docs/ that repeat the code: settings, IAM actions, the rooms' order, the error tree.
+"""Generates the parts of docs/ that repeat the code: settings, AWS keys, IAM actions, the rooms' order, the error tree.
 
     .venv/bin/python -m tools.docs
 
@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import packinfra.errors
-from packinfra.aws import policies
+from packinfra.aws import config_keys, policies
 from packinfra.settings import NAMESPACE, Settings, models_in
 
 ROOT = Path(__file__).parents[1]
@@ -107,6 +107,11 @@ def actions(_: str = "") -> str:
     return "\n".join(lines)
 
 
+def aws_keys(_: str = "") -> str:
+    rows = [f"| `aws:{key.name}` | {key.use} | {key.why} |" for key in config_keys.KEYS]
+    return "\n".join(["| key | | for what, or why |", "|---|---|---|", *rows])
+
+
 def rooms(current: str) -> str:
     """The rooms in the layers of import-linter's contract, with the descriptions that the page has."""
     descriptions = dict(re.findall(r"^\|(?: *\d+ *\|)? *`(\w+)` *\| *(.*?) *\|$", current, re.MULTILINE))
@@ -132,6 +137,7 @@ def errors(_: str = "") -> str:
 PARTS: Mapping[str, Callable[[str], str]] = {
     "settings": settings,
     "iam": actions,
+    "aws-config": aws_keys,
     "architecture": rooms,
     "errors": errors,
 }

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import botocore.exceptions
-from botocore.config import Config
 
-from packinfra.aws.identity import AwsConfig, explain, session
+from packinfra.aws.config import AwsConfig, expanded
+from packinfra.aws.identity import explain, identity
 from packinfra.aws.network import shown
 from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
@@ -123,35 +123,30 @@ class EcrCredentials:
         except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
             raise explain(error, step) from error
         user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        credentials = Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use")
-        return credentials, data["expiresAt"].astimezone(UTC)
+        return Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use"), data[
+            "expiresAt"
+        ].astimezone(UTC)
 
 
-def ecr_client(
-    host: str,
-    config: AwsConfig,
-    on_warning: Callable[[str], None] | None = None,
-    *,
-    dualstack: bool = False,
-    fips: bool = False,
-) -> Client:
-    """A client for the private ECR registry `host`, with the identity that `config` names.
+def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] | None = None) -> Client:
+    """A client for the private ECR registry `host`, with the identity, and to the name of the host, that `config` asks for.
 
     No request goes to AWS before the first one to the registry. Raises CredentialsError if the stack may not touch the
     account.
 
     Args:
         on_warning: See Transport.
-        dualstack: Push to the name that has an IPv6 address too.
-        fips: Push to the FIPS endpoint.
     """
     registry = EcrHost.of(host)
     if registry is None:
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     config.check_account(registry.account, host)
     api = _lazily(lambda: _api(registry, config))
-    endpoint = registry.endpoint(dualstack=dualstack, fips=fips)
-    transport = Transport(endpoint, EcrCredentials(api, registry), traits=TRAITS, on_warning=on_warning)
+    ca_file = expanded(config.ca_file) if config.ca_file else None
+    endpoint = registry.endpoint(dualstack=config.use_dualstack, fips=config.use_fips)
+    transport = Transport(
+        endpoint, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning
+    )
     return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
 
 
@@ -186,11 +181,11 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
 
 
 def _api(registry: EcrHost, config: AwsConfig) -> ECRClient:
-    options = Config(retries={"mode": "standard", "max_attempts": 5}, use_fips_endpoint=registry.fips or None)
     try:
-        return session(config, registry.region).client("ecr", config=options)
+        client: ECRClient = identity(config, registry.region).client("ecr", fips=registry.fips)
     except botocore.exceptions.BotoCoreError as error:
         raise explain(error, f"reach ECR in {registry.region}") from error
+    return client
 
 
 def _lazily(make: Callable[[], ECRClient]) -> Callable[[], ECRClient]:

@@ -1,166 +1,190 @@
-"""The AWS identity of a publish: the stack's own `aws:` config, else boto3's chain.
+"""The AWS identity of a push: what the AWS provider's configuration says, else boto3's chain.
 
 boto3 knows nothing of `pulumi config set aws:profile`, so a push would use another identity than the AWS provider of
-the same stack. The keys below are the provider's; their values arrive as the engine hands them to plugins: strings,
-with lists and objects as JSON.
+the same stack.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import botocore.exceptions
 import botocore.session
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.credentials import CredentialProvider, CredentialResolver, RefreshableCredentials
 
 from packinfra.aws import network
+from packinfra.aws.config import AssumeRole, AwsConfig, WebIdentity, expanded
 from packinfra.oci.auth.credentials import CredentialsError
 
 _REMEDY = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or aws:profile in the stack file; "
     "aws sts get-caller-identity shows whether they work"
 )
+_REMEDIES: dict[str, str] = {
+    "MissingDependencyException": "install packinfra[pulumi] again: it brings awscrt, which `aws login` sessions need",
+    "LoginTokenLoadError": "run aws login with this profile",
+    "LoginRefreshRequired": "run aws login with this profile",
+    "LoginInsufficientPermissions": "allow signin:CreateOAuth2Token, or run aws login with this profile",
+    "SSOTokenLoadError": "run aws sso login with this profile",
+    "UnauthorizedSSOTokenError": "run aws sso login with this profile",
+    "ExpiredToken": "get new temporary credentials where these came from, and run the same command again",
+    "ExpiredTokenException": "get new temporary credentials where these came from, and run the same command again",
+}
+"""Exception of botocore, or error code of AWS -> what to do."""
+_ADVISORY, _MANDATORY = 300, 120
+"""Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes would renew the shortest
+session at every request."""
 
 
 @dataclass(frozen=True)
-class AwsConfig:
-    """The `aws:` keys of a stack that say who we are. Nothing of it shows in a repr."""
+class Identity:
+    """Credentials, which renew themselves, and the way to AWS."""
 
-    profile: str | None = field(default=None, repr=False)
-    access_key: str | None = field(default=None, repr=False)
-    secret_key: str | None = field(default=None, repr=False)
-    token: str | None = field(default=None, repr=False)
-    region: str | None = field(default=None, repr=False)
-    assume_roles: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
-    web_identity: Mapping[str, Any] | None = field(default=None, repr=False)
-    allowed_accounts: frozenset[str] = frozenset()
-    forbidden_accounts: frozenset[str] = frozenset()
+    config: AwsConfig
+    region: str
+    session: boto3.Session
 
-    @classmethod
-    def of(cls, config: Mapping[str, Any]) -> AwsConfig:
-        """From a stack's config: keys like "aws:profile"; values as strings or already parsed."""
-
-        def text(key: str) -> str | None:
-            value = config.get(f"aws:{key}")
-            return str(value) if value else None
-
-        def parsed(key: str) -> Any:
-            value = config.get(f"aws:{key}")
-            return json.loads(value) if isinstance(value, str) and value else value
-
-        single = parsed("assumeRole")
-        roles = parsed("assumeRoles") or ([single] if single else [])
-        return cls(
-            profile=text("profile"),
-            access_key=text("accessKey"),
-            secret_key=text("secretKey"),
-            token=text("token"),
-            region=text("region"),
-            assume_roles=tuple(roles),
-            web_identity=parsed("assumeRoleWithWebIdentity") or None,
-            allowed_accounts=frozenset(str(a) for a in parsed("allowedAccountIds") or ()),
-            forbidden_accounts=frozenset(str(a) for a in parsed("forbiddenAccountIds") or ()),
+    def client(self, service: str, *, fips: bool = False, unsigned: bool = False) -> Any:
+        """A client of boto3. fips: the registry's host asks for it. Raises botocore's exceptions."""
+        config = self.config
+        retries: Any = {"mode": config.retry_mode or "standard", "total_max_attempts": config.max_attempts or 5}
+        endpoint = config.endpoints.get(service)
+        options: dict[str, Any] = {}
+        if endpoint:  # as the AWS provider does: an endpoint that is given is taken as it is
+            options |= {"use_fips_endpoint": False, "use_dualstack_endpoint": False}
+        else:  # None: the environment and the profile decide
+            options["use_fips_endpoint"] = fips or config.use_fips or None
+            options["use_dualstack_endpoint"] = config.use_dualstack or None
+        if unsigned:
+            options["signature_version"] = UNSIGNED
+        return self.session.client(
+            service,  # type: ignore[call-overload]
+            region_name=(config.sts_region if service == "sts" else None) or self.region,
+            endpoint_url=endpoint,
+            config=Config(retries=retries, **options),
         )
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What a message must not show."""
-        token = (self.web_identity or {}).get("webIdentityToken")
-        return tuple(filter(None, (self.secret_key, self.token, token)))
 
-    def acting_as(self, profile: str | None, role_arn: str | None) -> AwsConfig:
-        """The same with another identity: a profile instead of keys and roles, and one more role on top."""
-        chosen = self
-        if profile:
-            chosen = replace(
-                self, profile=profile, access_key=None, secret_key=None, token=None, assume_roles=(), web_identity=None
-            )
-        return replace(chosen, assume_roles=(*chosen.assume_roles, {"roleArn": role_arn})) if role_arn else chosen
+def identity(config: AwsConfig, region: str) -> Identity:
+    """Who pushes to the registries in `region`: the one that `config` names, else that of boto3's own chain.
 
-    def check_account(self, account: str, host: str) -> None:
-        """Raises CredentialsError if the stack must not touch `account`, which the registry's host names."""
-        if self.allowed_accounts and account not in self.allowed_accounts:
-            allowed = ", ".join(sorted(self.allowed_accounts))
-            raise CredentialsError(
-                f"registry {host} belongs to AWS account {account}, but this stack may only touch {allowed} "
-                "(aws:allowedAccountIds)\n  -> check that the credentials belong to this stack; nothing was published"
-            )
-        if account in self.forbidden_accounts:
-            raise CredentialsError(
-                f"registry {host} belongs to AWS account {account}, which aws:forbiddenAccountIds excludes\n"
-                "  -> check that the credentials belong to this stack; nothing was published"
-            )
-
-
-def session(config: AwsConfig, region: str) -> boto3.Session:
-    """A boto3 session for `region` with the identity that `config` names, else that of boto3's own chain.
-
-    Raises CredentialsError for a profile that doesn't exist or a role that can't be assumed.
+    Roles are assumed at once. Raises CredentialsError for a profile or file that doesn't exist, a role that can't be
+    assumed, or an expired session.
     """
+    if missing := config.missing_files():
+        raise CredentialsError("no usable AWS credentials: " + "; ".join(missing) + "\n  -> correct the path")
     try:
-        core = botocore.session.Session(profile=config.profile)
-        if bool(config.access_key) != bool(config.secret_key):
-            missing = "aws:secretKey" if config.access_key else "aws:accessKey"
-            raise botocore.exceptions.PartialCredentialsError(provider="the stack's config", cred_var=missing)
-        if config.access_key and config.secret_key:
-            core.set_credentials(config.access_key, config.secret_key, config.token)
-        current = _led(core, region)
+        current = Identity(config, region, _own_session(config, region))
+        current.session.get_credentials()  # here, so that what is wrong with them is said as such
         if config.web_identity:
-            current = _assumed(current, region, "assume_role_with_web_identity", _web_identity(config.web_identity))
+            current = _renewed(current, "web-identity", _with_token(current, config.web_identity))
         for role in config.assume_roles:
-            current = _assumed(current, region, "assume_role", _role(role))
+            current = _renewed(current, "assume-role", _with_role(current, role))
     except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
         text = network.shown(error, config.secrets)
-        raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_REMEDY}") from error
+        raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_remedy(error)}") from error
     return current
 
 
 def explain(error: Exception, step: str) -> CredentialsError:
     """A CredentialsError for an exception of boto3 during a step."""
-    return CredentialsError(f"could not {step}: {network.shown(error)}\n  -> {_REMEDY}")
+    return CredentialsError(f"could not {step}: {network.shown(error)}\n  -> {_remedy(error)}")
 
 
-def _role(role: Mapping[str, Any]) -> dict[str, Any]:
+def _remedy(error: Exception) -> str:
+    code = error.response["Error"].get("Code", "") if isinstance(error, botocore.exceptions.ClientError) else ""
+    return _REMEDIES.get(code) or _REMEDIES.get(type(error).__name__) or _REMEDY
+
+
+def _own_session(config: AwsConfig, region: str) -> boto3.Session:
+    """The configuration's profile or keys, before any role."""
+    core = botocore.session.Session(profile=config.profile)
+    variables = {
+        "region": region,
+        "config_file": config.config_file,
+        "credentials_file": config.credentials_file,
+        "ec2_metadata_service_endpoint": config.metadata_endpoint,
+        "ec2_metadata_service_endpoint_mode": config.metadata_endpoint_mode,
+    }
+    for name, value in variables.items():
+        if value:
+            core.set_config_variable(name, value)
+    if config.access_key and config.secret_key:
+        core.set_credentials(config.access_key, config.secret_key, config.token)
+    elif not config.instance_metadata:
+        core.get_component("credential_provider").remove("iam-role")
+    return _session(core, config)
+
+
+def _session(core: botocore.session.Session, config: AwsConfig) -> boto3.Session:
+    return network.session(core, expanded(config.ca_file) if config.ca_file else None)
+
+
+def _with_role(source: Identity, role: AssumeRole) -> Callable[[], Any]:
+    sts, arguments = source.client("sts"), _arguments(role)
+    return lambda: sts.assume_role(**arguments)
+
+
+def _with_token(source: Identity, web: WebIdentity) -> Callable[[], Any]:
+    sts, arguments = source.client("sts", unsigned=True), _arguments(web.role)
+
+    def assume() -> Any:
+        token = web.token
+        if web.token_file:
+            with open(expanded(web.token_file), encoding="utf-8") as file:
+                token = file.read().strip()
+        return sts.assume_role_with_web_identity(WebIdentityToken=token, **arguments)
+
+    return assume
+
+
+def _arguments(role: AssumeRole) -> dict[str, Any]:
+    """Of AssumeRole; those that AssumeRoleWithWebIdentity doesn't have are absent from its configuration too."""
     arguments = {
-        "RoleArn": role["roleArn"],
-        "RoleSessionName": role.get("sessionName") or "packinfra",
-        "ExternalId": role.get("externalId"),
-        "Policy": role.get("policy"),
-        "SourceIdentity": role.get("sourceIdentity"),
-        "DurationSeconds": _seconds(role.get("duration")),
+        "RoleArn": role.arn,
+        "RoleSessionName": role.session_name or "packinfra",
+        "DurationSeconds": role.seconds,
+        "ExternalId": role.external_id,
+        "Policy": role.policy,
+        "PolicyArns": [{"arn": arn} for arn in role.policy_arns],
+        "SourceIdentity": role.source_identity,
+        "Tags": [{"Key": key, "Value": value} for key, value in role.tags.items()],
+        "TransitiveTagKeys": list(role.transitive_tag_keys),
     }
-    return {key: value for key, value in arguments.items() if value}
+    return {name: value for name, value in arguments.items() if value}
 
 
-def _seconds(duration: str | None) -> int | None:
-    """Of a Go duration such as "1h30m", as the provider takes it."""
-    units = {"h": 3600, "m": 60, "s": 1}
-    return sum(int(n) * units[unit] for n, unit in re.findall(r"(\d+)([hms])", duration)) if duration else None
+def _renewed(source: Identity, method: str, assume: Callable[[], Any]) -> Identity:
+    """The identity that `assume` gives, once now and again whenever it is about to end."""
 
+    def metadata() -> dict[str, str]:
+        got = assume()["Credentials"]
+        return {
+            "access_key": got["AccessKeyId"],
+            "secret_key": got["SecretAccessKey"],
+            "token": got["SessionToken"],
+            "expiry_time": got["Expiration"].isoformat(),
+        }
 
-def _web_identity(identity: Mapping[str, Any]) -> dict[str, Any]:
-    token = identity.get("webIdentityToken")
-    if not token:
-        with open(identity["webIdentityTokenFile"], encoding="utf-8") as file:
-            token = file.read().strip()
-    return {
-        "RoleArn": identity["roleArn"],
-        "RoleSessionName": identity.get("sessionName") or "packinfra",
-        "WebIdentityToken": token,
-    }
-
-
-def _assumed(base: boto3.Session, region: str, operation: str, arguments: dict[str, Any]) -> boto3.Session:
-    got = getattr(base.client("sts"), operation)(**arguments)["Credentials"]
+    credentials = RefreshableCredentials.create_from_metadata(
+        metadata(), metadata, method, advisory_timeout=_ADVISORY, mandatory_timeout=_MANDATORY
+    )
     core = botocore.session.Session()
-    core.set_credentials(got["AccessKeyId"], got["SecretAccessKey"], got["SessionToken"])
-    return _led(core, region)
+    core.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
+    return Identity(source.config, source.region, _session(core, source.config))
 
 
-def _led(core: botocore.session.Session, region: str) -> boto3.Session:
-    core.set_config_variable("region", region)
-    return network.session(core)
+class _Given(CredentialProvider):
+    METHOD = CANONICAL_NAME = "given"
+
+    def __init__(self, credentials: RefreshableCredentials) -> None:
+        super().__init__()
+        self._credentials = credentials
+
+    def load(self) -> RefreshableCredentials:
+        return self._credentials

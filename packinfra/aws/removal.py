@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 
 import botocore.exceptions
 
+from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import EcrHost
-from packinfra.aws.identity import AwsConfig, explain, session
+from packinfra.aws.identity import explain, identity
 
 _BATCH = 100
 """Images of one BatchGetImage (ECR API reference)."""
@@ -41,9 +42,9 @@ class RemovalInventory:
 
     def __init__(self, host: EcrHost, config: AwsConfig) -> None:
         config.check_account(host.account, host.host)
-        current = session(config, host.region)
+        current = identity(config, host.region)
         self._iam: Any = current.client("iam")
-        self._ecr: Any = current.client("ecr")
+        self._ecr: Any = current.client("ecr", fips=host.fips)
 
     def attachments(self, policy: str) -> set[Attachment]:
         """Where the policy is attached (iam:ListEntitiesForPolicy)."""

@@ -16,8 +16,13 @@ KEPT_ON_IMPORT = [
 """Pulumi imports a repository only if it matches the declaration, so these may differ during the import."""
 
 
-def explain_existing_repository(opts: pulumi.ResourceOptions, repository: str, line: str) -> None:
-    """If creation fails because `repository` exists, logs the `line` of the stack file that adopts it."""
+def explain_existing_repository(opts: pulumi.ResourceOptions, logical_name: str, repository: str, line: str) -> None:
+    """If creation fails because `repository` exists, logs the `line` of the stack file that adopts it.
+
+    Args:
+        logical_name: Of the resource. A hook's name must be unique in the program, and two components may have one base
+            path: in two regions, for example.
+    """
 
     def explain(args: pulumi.ErrorHookArgs) -> bool:
         if any("RepositoryAlreadyExistsException" in error for error in args.errors):
@@ -27,4 +32,4 @@ def explain_existing_repository(opts: pulumi.ResourceOptions, repository: str, l
             )
         return False  # let the failure happen
 
-    opts.hooks = pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"adopt {repository}", explain)])
+    opts.hooks = pulumi.ResourceHookBinding(on_error=[pulumi.ErrorHook(f"adopt {logical_name}", explain)])

@@ -87,7 +87,7 @@ class EcrRepositories:
 
     def _declare(self, logical_name: str, repository: str, line: str, opts: pulumi.ResourceOptions) -> ecr.Repository:
         settings = self.settings
-        explain_existing_repository(opts, repository, line)
+        explain_existing_repository(opts, logical_name, repository, line)
         opts.protect = settings.protect or None  # None, not False: a child inherits the component's own `protect`
         # The key of an existing repository can't be changed, and no setting can name AWS's own key or KMS_DSSE: so
         # another key is no reason to replace a repository with everything in it (containers-roadmap; field case B31).

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import pulumi
 
@@ -10,6 +11,7 @@ from packinfra.components import _palette
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
 from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
+from packinfra.components._provider import check_stack, provider_config
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._removal import declare_removal_check
 from packinfra.components._repositories import EcrRepositories
@@ -42,9 +44,9 @@ class EcrPackRegistry(PackRegistry):
         palette_secret_key: The secret of `palette.access_key_id`.
         profiles: Cluster profiles in Palette, by name (docs/profiles.md): ProfileSettings, or mappings as in a stack file.
         secret_profiles: State keeps the profiles' values as secrets, and previews don't show them.
-        profile: Publishes with this profile of the AWS config files, for programs with an explicit AWS provider: pushes
-            run outside of that provider.
-        publisher_role_arn: Publishes with this role, likewise.
+        profile: Publishes with this profile of the AWS config files, instead of the identity of the stack's or the
+            component's AWS provider. Needed with an explicit provider that has secrets: pushes run outside of it.
+        publisher_role_arn: Publishes with this role, which the stack's identity, or `profile`, assumes.
         opts: Options of the component; children inherit its aliases, providers and protection.
 
     Raises:
@@ -96,9 +98,16 @@ class EcrPackRegistry(PackRegistry):
         _check_imports(settings, selected.packs)
         super().__init__(TYPE, name, opts)
 
+        told = bool(profile or publisher_role_arn)
+        provider: Any = provider_config(self, settings.tags, own_identity=told)
+        registry_access = (
+            EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn, provider=provider)
+            if told or provider is not None
+            else None
+        )
+        if provider is None:
+            check_stack(settings.tags)
         names = declare_names(name, selected, palette, self._child()).registered()
-        identity = profile or publisher_role_arn
-        registry_access = EcrAccess(profile=profile, publisher_role_arn=publisher_role_arn) if identity else None
         ecr = EcrRepositories(  # packs wait for their repositories
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )

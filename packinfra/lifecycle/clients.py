@@ -6,11 +6,14 @@ registry is Basic. Passwords are never inputs of a resource.
 
 from __future__ import annotations
 
+import json
 import re
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from packinfra.aws.config import AwsConfig
+from packinfra.aws.config_keys import READ
 from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess, access_from_props
 from packinfra.lifecycle.run import Config
 from packinfra.oci.auth.credentials import Credentials, CredentialsError, RegistryCredentials
@@ -19,12 +22,6 @@ from packinfra.oci.reference import Reference, normalize_host, split
 from packinfra.oci.transport import Transport
 
 PASSWORD = "packinfra:registryPassword"  # noqa: S105 - the name of the key
-AWS_KEYS = (
-    "profile", "accessKey", "secretKey", "token", "region", "assumeRole", "assumeRoles", "assumeRoleWithWebIdentity",
-    "allowedAccountIds", "forbiddenAccountIds",
-)  # fmt: skip
-
-
 _MAYBE_ECR = re.compile(r"\d{12}\.dkr[.-]ecr")
 """Cheap to ask: packinfra.aws brings boto3, of which a Basic registry needs nothing."""
 
@@ -57,6 +54,25 @@ def same_place(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     return len(places) == 2 and places[0] == places[1]
 
 
+class AwsSettings:
+    """The AWS configuration of the stack, and of explicit providers. Nothing is judged before it is needed."""
+
+    def __init__(self, config: Config) -> None:
+        self._stack = {f"aws:{key}": config(f"aws:{key}") for key in READ}
+
+    def of(self, access: RegistryAccess | None) -> AwsConfig:
+        """With which a push, or a question to AWS, works. Raises CredentialsError for settings that can't be used."""
+        if not isinstance(access, EcrAccess):
+            return AwsConfig.of(self._stack)
+        told = bool(access.profile or access.publisher_role_arn)
+        if access.provider:
+            config = AwsConfig.of({f"aws:{key}": value for key, value in json.loads(access.provider).items()})
+            config = config.as_identity_of(AwsConfig.of(self._stack)) if told else config
+        else:
+            config = AwsConfig.of(self._stack)
+        return config.acting_as(access.profile, access.publisher_role_arn)
+
+
 class RegistryClients:
     """One client for each registry and access, in one process. Thread-safe.
 
@@ -65,7 +81,8 @@ class RegistryClients:
 
     def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
         self._warn = warn
-        self._config = {key: config(key) for key in (*(f"aws:{key}" for key in AWS_KEYS), PASSWORD)}
+        self._aws = AwsSettings(config)
+        self._password = config(PASSWORD)
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, RegistryAccess | None], Client] = {}
 
@@ -92,14 +109,10 @@ class RegistryClients:
         if isinstance(access, BasicAccess):
             return None
         from packinfra.aws.ecr import EcrHost, ecr_client  # noqa: PLC0415 - a Basic registry needs nothing of AWS
-        from packinfra.aws.identity import AwsConfig  # noqa: PLC0415
 
         if not EcrHost.of(host):
             return None
-        config = AwsConfig.of(self._config)
-        if access:
-            config = config.acting_as(access.profile, access.publisher_role_arn)
-        return ecr_client(host, config, self._warn)
+        return ecr_client(host, self._aws.of(access), self._warn)
 
     def _basic(self, host: str, access: RegistryAccess | None) -> Client:
         if isinstance(access, EcrAccess):
@@ -107,7 +120,7 @@ class RegistryClients:
                 f"no credentials for {host}: its access is an EcrAccess, but this is not the host of an ECR registry\n"
                 "  -> correct the repository's host, or use BasicAccess for a registry with user name and password"
             )
-        access, password = access or BasicAccess(), self._config[PASSWORD]
+        access, password = access or BasicAccess(), self._password
         if bool(access.username) != bool(password):
             missing, present = (PASSWORD, "username") if access.username else ("username", PASSWORD)
             raise CredentialsError(

@@ -17,12 +17,15 @@ class EcrAccess:
     Args:
         profile: profile of the AWS config files; replaces the stack's `aws:profile` and keys.
         publisher_role_arn: role to assume for publishing, with the identity that is otherwise used.
+        provider: the configuration of the explicit AWS provider as JSON, without secrets and without the prefix "aws:".
+            It stands in for the stack's; its identity counts only without profile and publisher_role_arn.
     """
 
     kind: ClassVar[str] = "ecr"
 
     profile: str | None = None
     publisher_role_arn: str | None = None
+    provider: str | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,7 @@ RegistryAccess = EcrAccess | BasicAccess
 _KEYS = {
     "profile": "profile",
     "publisher_role_arn": "publisherRoleArn",
+    "provider": "provider",
     "ca_file": "caFile",
     "plain_http": "plainHttp",
     "username": "username",
@@ -59,12 +63,14 @@ _KEYS = {
     "blob_hosts": "blobHosts",
 }
 """Field -> key in state. Keys are frozen (docs/upgrading.md)."""
+_UNSET: tuple[Any, ...] = (None, False, "", [])
+"""Compared, since an Output has no truth value."""
 
 
 def access_to_props(access: RegistryAccess) -> dict[str, Any]:
     """The form in state: the kind, and only the fields that are set."""
     values = {field: list(value) if isinstance(value, tuple) else value for field, value in vars(access).items()}
-    return {"kind": access.kind, **{_KEYS[field]: value for field, value in values.items() if value}}
+    return {"kind": access.kind, **{_KEYS[field]: value for field, value in values.items() if value not in _UNSET}}
 
 
 def access_from_props(props: Mapping[str, Any] | None) -> RegistryAccess | None:

@@ -15,11 +15,10 @@ from oras.defaults import annotation_title
 
 from packinfra.artifacts.pack import pack_manifest
 from packinfra.aws.ecr import EcrHost
-from packinfra.aws.identity import AwsConfig
 from packinfra.aws.removal import Attachment, Image, RemovalInventory
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.clients import AWS_KEYS
-from packinfra.lifecycle.registry_access import EcrAccess, access_from_props
+from packinfra.lifecycle.clients import AwsSettings
+from packinfra.lifecycle.registry_access import access_from_props
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
 from packinfra.lifecycle.run import Config, Run
 from packinfra.oci.auth.credentials import CredentialsError
@@ -51,7 +50,7 @@ class RemovalRefused(PackinfraError):  # noqa: N818
 class RemovalCheckLifecycle:
     def __init__(self, run: Run, config: Config) -> None:
         self._run = run
-        self._config = AwsConfig.of({key: config(key) for key in (f"aws:{key}" for key in AWS_KEYS)})
+        self._aws = AwsSettings(config)
 
     def check(self, _olds: Props, news: Props) -> CheckOutcome:
         return CheckOutcome(news)
@@ -74,10 +73,7 @@ class RemovalCheckLifecycle:
         ecr_host, access = EcrHost.of(host), access_from_props(props.get("registryAccess"))
         if ecr_host is None:
             return
-        config = self._config
-        if isinstance(access, EcrAccess):
-            config = config.acting_as(access.profile, access.publisher_role_arn)
-        inventory = RemovalInventory(ecr_host, config)
+        inventory = RemovalInventory(ecr_host, self._aws.of(access))
         questions: list[Callable[[], list[str]]] = [*_policy_questions(inventory, props)]
         if not props.get("forceDelete"):
             questions += _image_questions(inventory, base, props)

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from packinfra.settings.model import Model
+from packinfra.settings.subjects import valid_subject
 
 
 def _iam_name(text: str) -> str:
@@ -40,11 +41,16 @@ class CiSettings(Model):
     issuer: str = Field(
         description="issuer of the tokens, without https://", examples=["token.actions.githubusercontent.com"]
     )
-    audience: str = Field("sts.amazonaws.com", min_length=1, description="audience of the tokens (`aud`)")
-    subjects: tuple[str, ...] = Field(
+    audience: str = Field(
+        "sts.amazonaws.com",
         min_length=1,
-        description="the allowed jobs: subjects of the tokens (`sub`), with * for any text",
-        examples=[["repo:acme/packs:ref:refs/heads/main"]],
+        description="audience of the tokens (`aud`); docs/iam.md has that of each CI system",
+    )
+    subjects: tuple[Annotated[str, AfterValidator(valid_subject)], ...] = Field(
+        min_length=1,
+        description="the allowed jobs: subjects of the tokens (`sub`), with * for any text. GitHub puts ids into those of "
+        "repositories that were created, renamed or transferred after 15 July 2026",
+        examples=[["repo:acme/packs:ref:refs/heads/main", "repo:acme@123456/packs@456789:ref:refs/heads/main"]],
     )
 
     @field_validator("issuer")
@@ -55,16 +61,22 @@ class CiSettings(Model):
             raise ValueError("write the issuer's host, and path if it has one")
         return issuer
 
-    @field_validator("subjects")
-    @classmethod
-    def _subjects(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for subject in value:
-            before = re.split(r"[*?]", subject)[0]
-            if before != subject and "/" not in before and before.count(":") < 2:
-                raise ValueError(
-                    f"{subject} lets every customer of this issuer publish; name your organisation before the *"
-                )
-        return value
+    @model_validator(mode="after")
+    def _audience(self) -> CiSettings:
+        """Issuers whose tokens never carry the default audience, so that no job could assume the role."""
+        if self.audience == CiSettings.model_fields["audience"].default:
+            for issuer, audience in _AUDIENCES.items():
+                if match := re.match(issuer, self.issuer):
+                    raise ValueError(f"tokens of this issuer have another audience: {match.expand(audience)}")
+        return self
+
+
+_AUDIENCES = {
+    r"oidc\.circleci\.com/org/([\w-]+)": r"audience: \1",
+    r"api\.bitbucket\.org/": "audience: ari:cloud:bitbucket::workspace/WORKSPACE-UUID",
+    r"vstoken\.dev\.azure\.com/": "audience: api://AzureADTokenExchange",
+}
+"""Start of an issuer -> the line to write. Sources: the documentation of CircleCI, Bitbucket, Azure DevOps."""
 
 
 class ReaderSettings(Model):

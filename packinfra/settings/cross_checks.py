@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
+from packinfra.aws.tags import tag_problems, tags_together_problems
 from packinfra.palette.credentials import Kind
 from packinfra.settings.model import NAMESPACE
 from packinfra.settings.registry import BasicRegistry
@@ -23,6 +24,7 @@ class StackConfig:
     invalid: set[str]  # keys that nothing is compared with
     secrets: set[str]
     region: str | None
+    default_tags: Mapping[str, str] = field(default_factory=dict)
 
 
 def cross_check(stack: StackConfig) -> Iterator[str]:
@@ -54,6 +56,11 @@ def _ecr(stack: StackConfig) -> Iterator[str]:
         yield f"{NAMESPACE}:registryPassword: only for kind: basic; AWS provides ECR's credentials: remove it"
     if not region:
         yield "aws:region: missing; set the registry's region, for example: aws:region: eu-west-1"
+    if defaults := stack.default_tags:
+        yield from (f"aws:defaultTags: {problem}" for problem in tag_problems(defaults))
+        if "repositories" not in stack.invalid:
+            together = tags_together_problems(repositories.tags, defaults)
+            yield from (f"{NAMESPACE}:repositories.tags: {problem}" for problem in together)
     overwritten = [pack.path for pack in stack.settings.packs if pack.overwrite]
     immutable = repositories.immutable and not repositories.except_tags and "repositories" not in stack.invalid
     if overwritten and immutable:

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 
+from packinfra.aws.config import read as read_aws
 from packinfra.palette.host import KEY_VARIABLE, host_elsewhere
 from packinfra.settings.cross_checks import StackConfig, cross_check
 from packinfra.settings.messages import explain, unknown
@@ -36,7 +37,7 @@ def load(
     Args:
         config: All keys with their namespace, such as "packinfra:registry". Objects may be JSON text: the engine
             passes them so.
-        environ: The environment, which may have Palette's API key; None = don't check it.
+        environ: The environment, which may have Palette's API key; None = don't check it, nor files of this machine.
         encrypted: Says whether the value of a key is encrypted; None = don't check.
 
     Raises:
@@ -47,7 +48,11 @@ def load(
     secrets = {key for key in SECRETS if config.get(f"{NAMESPACE}:{key}")}
     kind, region = kind_of(values.get("registry")), config.get("aws:region")
     problems += errors
-    problems += cross_check(StackConfig(settings, kind, values.keys() - invalid, invalid, secrets, region))
+    aws, aws_problems = read_aws(config)
+    if kind == "ecr":
+        problems += aws_problems + (aws.missing_files() if environ is not None else [])
+    present = values.keys() - invalid
+    problems += cross_check(StackConfig(settings, kind, present, invalid, secrets, region, aws.default_tags))
     if settings.palette and environ is not None:
         problems += _check_environment(
             settings.palette, environ, has_key=bool({"paletteApiKey", "paletteLogin"} & secrets)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from packinfra.aws.tags import tag_problems, tags_together_problems
 from packinfra.settings.model import Model, Number
 
 _KMS_KEY = re.compile(r"arn:aws[\w-]*:kms:[\w-]+:\d{12}:key/[\w-]+")
@@ -81,7 +82,11 @@ class RepositorySettings(Model):
         examples=[["nginx"]],
     )
     protect: bool = Field(False, description="Pulumi refuses to delete repositories and packs")
-    tags: Mapping[str, str] = Field({}, description="AWS tags of all resources", examples=[{"team": "platform"}])
+    tags: Mapping[str, str] = Field(
+        {},
+        description="AWS tags of all resources, beside those of `aws:defaultTags`; at most 50 together",
+        examples=[{"team": "platform"}],
+    )
 
     @field_validator("kms_key")
     @classmethod
@@ -94,9 +99,6 @@ class RepositorySettings(Model):
     @field_validator("tags")
     @classmethod
     def _tags(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        for key, text in value.items():
-            if not 1 <= len(key) <= 128 or len(text) > 256 or key.lower().startswith("aws:"):
-                raise ValueError(
-                    f"{key}: AWS allows keys of 1 to 128 characters that don't begin with aws:, values up to 256"
-                )
+        if problems := [*tag_problems(value), *tags_together_problems(value, {})]:
+            raise ValueError("; ".join(problems))
         return value

@@ -35,8 +35,14 @@ def test_the_roles_of_the_stack_are_assumed(pack: Pack, ecr: Ecr, sandbox: Sandb
         host.create(inputs)
         missing = {"aws:assumeRoles": json.dumps([{"roleArn": role + "-none"}])}
     assert ecr.tags(pack.name) == digests(inputs)
-    # and for a program with an explicit AWS provider, whose identity the push can't see
+    # and for a program with an explicit AWS provider, whose configuration is an input
     id_, outs = pack.repository, {**inputs, "registryAccess": {"kind": "ecr", "publisherRoleArn": role}}
+    provider = json.dumps({**roles_of_provider(role), "allowedAccountIds": '["123456789012"]'})
+    foreign = json.dumps({**roles_of_provider(role), "allowedAccountIds": '["210987654321"]'})
+    with ProviderHost(pack.environment(), pack.folder.parent, CONFIG | missing) as host:
+        assert host.read(id_, {**outs, "registryAccess": {"kind": "ecr", "provider": provider}})[0] == id_
+        with pytest.raises(ProviderError, match=r"may only touch 210987654321 \(aws:allowedAccountIds\)"):
+            host.read(id_, {**outs, "registryAccess": {"kind": "ecr", "provider": foreign}})
     with ProviderHost(pack.environment(), pack.folder.parent, CONFIG) as host:
         host.delete(id_, outs)
         with pytest.raises(ProviderError, match=r"profile \(ghost\)"):
@@ -47,6 +53,10 @@ def test_the_roles_of_the_stack_are_assumed(pack: Pack, ecr: Ecr, sandbox: Sandb
         pytest.raises(ProviderError, match=r"no usable AWS credentials: .*AssumeRole"),
     ):
         host.create(inputs)
+
+
+def roles_of_provider(role: str) -> dict[str, str]:
+    return {"assumeRoles": json.dumps([{"roleArn": role, "duration": "15m"}])}
 
 
 def _document(*statements: dict[str, Any]) -> str:

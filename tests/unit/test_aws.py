@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from packinfra.aws import policies
+from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import EcrCredentials, EcrHost, delete_image, ecr_client
-from packinfra.aws.identity import AwsConfig, session
+from packinfra.aws.identity import identity
 from packinfra.oci import CredentialsError, Reference, RegistryError
 from packinfra.oci.errors import NotAuthorized
 from tests.support.scripted_registry import Reply, ScriptedRegistry
@@ -55,26 +56,6 @@ def test_account_guard() -> None:
     ecr_client(host, AwsConfig.of({"aws:allowedAccountIds": json.dumps([ACCOUNT])}))
 
 
-def test_identity_of_the_stack(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "from-environment")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "x")
-    config = AwsConfig.of({"aws:accessKey": "from-stack", "aws:secretKey": "hush", "aws:token": "hush-too"})
-    credentials = session(config, "eu-west-1").get_credentials()
-    assert credentials
-    assert credentials.access_key == "from-stack"
-    plain = session(AwsConfig.of({}), "eu-west-1").get_credentials()
-    assert plain
-    assert plain.access_key == "from-environment"
-    assert "hush" not in repr(config)
-
-
-def test_a_profile_that_is_not_there(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    monkeypatch.setenv("AWS_CONFIG_FILE", f"{tmp_path}/none")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", f"{tmp_path}/none")
-    with pytest.raises(CredentialsError, match=r"ghost[\s\S]*-> set AWS_PROFILE"):
-        session(AwsConfig.of({"aws:profile": "ghost"}), "eu-west-1")
-
-
 # ---- tokens and deletes, against an API that says what a test wants
 
 HOST = EcrHost(f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com", ACCOUNT, "eu-west-1", fips=False)
@@ -88,8 +69,9 @@ def service() -> Iterator[ScriptedRegistry]:
 
 @pytest.fixture
 def api(service: ScriptedRegistry) -> Any:
-    identity = AwsConfig.of({"aws:accessKey": "AKIA", "aws:secretKey": "x"})
-    return session(identity, "eu-west-1").client("ecr", endpoint_url=f"http://{service.host}")
+    keys = {"aws:accessKey": "AKIA", "aws:secretKey": "x"}
+    config = AwsConfig.of({**keys, "aws:endpoints": [{"ecr": f"http://{service.host}"}]})
+    return identity(config, "eu-west-1").client("ecr")
 
 
 def token_answer(password: str, expires: float = 4e9) -> Reply:
@@ -206,12 +188,3 @@ def test_a_deployer_for_nobody_attaches_nothing_to_users() -> None:
     assert not [action for action in actions(plain) if action.startswith("kms:") or "User" in action]
     (roles,) = (s["Resource"] for s in plain["Statement"] if s["Sid"] == "RoleAttachments")
     assert roles == [f"arn:aws-cn:iam::{ACCOUNT}:role/packs-*"]
-
-
-def test_another_identity_than_the_stacks() -> None:
-    stack = AwsConfig.of({"aws:accessKey": "AKIA", "aws:secretKey": "s", "aws:assumeRoles": '[{"roleArn": "a"}]'})
-    assert stack.acting_as(None, None) == stack
-    assert [role["roleArn"] for role in stack.acting_as(None, "b").assume_roles] == ["a", "b"]
-    other = stack.acting_as("bank", "b")
-    assert (other.profile, other.access_key, other.secret_key) == ("bank", None, None)
-    assert [role["roleArn"] for role in other.assume_roles] == ["b"]

@@ -183,8 +183,7 @@ def test_delete_by_tag(registry: ScriptedRegistry, setup: Setup) -> None:
     setup.client.delete(setup.reference, digest)
     setup.client.delete(setup.reference, digest)  # gone is success
     look = ["GET tags", "HEAD manifest"]
-    requests = [request for request in registry.requests if request not in look]
-    assert requests == ["DELETE manifest", "GET manifest"]  # the registry's word that it is gone
+    assert [request for request in registry.requests if request not in look] == ["DELETE manifest"] * 2
     assert registry.tags(setup.reference.repository) == ["latest"]
 
 
@@ -216,7 +215,6 @@ def test_deletes_that_are_off(registry: ScriptedRegistry, setup: Setup) -> None:
 
 
 def test_a_404_of_something_in_between_is_no_deletion(registry: ScriptedRegistry, setup: Setup) -> None:
-    setup.push()
     registry.next("DELETE", "/manifests/", Reply(404, {"Content-Type": "text/html"}, b"<html>"))
     with pytest.raises(RegistryError, match="does not come from a registry"):
         setup.client.delete(setup.reference, manifest().digest)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import EcrHost, ecr_client
-from packinfra.aws.identity import AwsConfig
 from packinfra.lifecycle.clients import repository_identity
 from packinfra.oci.auth.credentials import CredentialsError
 
@@ -46,5 +46,5 @@ def test_a_partition_without_such_names() -> None:
 
 
 def test_a_push_goes_there() -> None:
-    with ecr_client(IPV4, AwsConfig(), dualstack=True) as client:
+    with ecr_client(IPV4, AwsConfig(use_dualstack=True)) as client:
         assert client._transport.base == f"https://{DUAL}"

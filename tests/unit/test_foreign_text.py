@@ -17,8 +17,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from packinfra.aws import network
+from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import delete_image
-from packinfra.aws.identity import AwsConfig, explain
+from packinfra.aws.identity import explain, identity
 from packinfra.errors import PackinfraError
 from packinfra.http.client import Response
 from packinfra.http.failures import ConnectionFailure
@@ -104,10 +105,8 @@ def aws_delete(text: str) -> Exception:
 
 
 def profile(text: str) -> Exception:
-    from packinfra.aws.identity import session  # noqa: PLC0415
-
     return raised(
-        lambda: session(
+        lambda: identity(
             AwsConfig.of({"aws:profile": f"no{text}", "aws:accessKey": "AKIA", "aws:secretKey": SECRET}), "eu-west-1"
         )
     )

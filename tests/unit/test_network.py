@@ -13,8 +13,8 @@ import botocore.session
 import pytest
 
 from packinfra.aws import network
+from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import ecr_client
-from packinfra.aws.identity import AwsConfig
 from packinfra.errors import PackinfraError
 from packinfra.oci import Client, Reference
 from packinfra.oci.auth.credentials import Credentials, RegistryCredentials

@@ -114,7 +114,24 @@ def test_defaults_are_safe() -> None:
             'repositories.exceptTags.0: "a*b*c*" is wrong: letters, digits, . _ - and at most 2 *',
         ),
         ({"packinfra:repositories": '{"exceptTags":["1","2","3","4","5","6"]}'}, "repositories.exceptTags: ["),
-        ({"packinfra:repositories": '{"tags":{"aws:a":"b"}}'}, "aws:a: AWS allows keys of 1 to 128 characters"),
+        (
+            {"packinfra:repositories": '{"tags":{"aws:a":"b"}}'},
+            'packinfra:repositories.tags: "aws:a": "b": AWS keeps keys that begin with aws: for itself',
+        ),
+        (
+            {"packinfra:repositories": '{"tags":{"team":1}}'},
+            "packinfra:repositories.tags.team: 1 is wrong: write a text",
+        ),
+        (
+            {"aws:defaultTags": '{"tags":{"a":"b!"}}'},
+            'aws:defaultTags: "a": "b!": AWS accepts letters, digits, spaces and',
+        ),
+        (
+            {"aws:defaultTags": '{"tags":{"Team":"a"}}', "packinfra:repositories": '{"tags":{"team":"b"}}'},
+            'packinfra:repositories.tags: "Team", "team": an IAM role takes these for one key',
+        ),
+        ({"aws:assumeRoles": "[{}]"}, "aws:assumeRoles[0].roleArn: missing; write the ARN of the role"),
+        ({"aws:httpsProxy": "http://u:hush@proxy"}, "aws:httpsProxy: it would be the AWS provider's alone"),
         ({"packinfra:repositories": '{"baseRepository":"import"}'}, "'create' or 'existing'"),
         (lifecycle(keepNewest=9), "repositories.lifecycle: keepNewest lets ECR delete versions that Pulumi published"),
         (lifecycle(keepNewest=0, mayExpirePublishedVersions=True), "lifecycle.keepNewest: 0 is wrong"),
@@ -132,7 +149,11 @@ def test_defaults_are_safe() -> None:
         ),
         (
             access(ci={"issuer": "token.actions.githubusercontent.com", "subjects": ["repo:*"]}),
-            "repo:* lets every customer of this issuer publish; name your organisation",
+            'access.ci.subjects.0: "repo:*" is wrong: no organisation or project is whole before the *',
+        ),
+        (
+            access(ci={"issuer": "oidc.circleci.com/org/0b1c", "subjects": ["org/0b1c/project/2d3e/user/*"]}),
+            "packinfra:access.ci: tokens of this issuer have another audience: audience: 0b1c",
         ),
         (access(reader={"principal": "123456789012"}), "principal and externalId belong together"),
         (access(reader={}), "access.reader: name the readers"),
@@ -220,6 +241,14 @@ def test_problems(change: dict[str, str | None], text: str) -> None:
     assert "pydantic" not in str(caught.value)
     assert "hush" not in str(caught.value)
     assert "hu/sh" not in str(caught.value)
+
+
+def test_files_of_the_machine() -> None:
+    config = GOOD | {"aws:customCaBundle": "gone.pem"}
+    load(config)
+    with pytest.raises(SettingsError, match=r"aws:customCaBundle: gone\.pem: no such file"):
+        load(config, environ={})
+    load({"packinfra:registry": BASIC, "aws:customCaBundle": "gone.pem", "aws:insecure": "true"}, environ={})
 
 
 @pytest.mark.parametrize(
