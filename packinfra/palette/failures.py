@@ -34,7 +34,8 @@ def parse_object(response: Response) -> dict[str, Any] | None:
     return document if isinstance(document, dict) else None
 
 
-def unreachable(failure: ConnectionFailure, step: PaletteStep, target: str) -> PaletteError:
+def unreachable(failure: ConnectionFailure, step: PaletteStep, target: str, secrets: tuple[str, ...]) -> PaletteError:
+    """Its text may quote what a broken response holds, and that what was sent."""
     remedy = ""
     if failure.cause is Cause.UNTRUSTED:
         remedy = (
@@ -42,7 +43,7 @@ def unreachable(failure: ConnectionFailure, step: PaletteStep, target: str) -> P
             "with the full chain)"
         )
     again = Failure(None, temporary=failure.temporary)
-    return PaletteUnreachable(step, target, text=failure.text, remedy=remedy, failure=again)
+    return PaletteUnreachable(step, target, text=clean(failure.text, secrets), remedy=remedy, failure=again)
 
 
 def error_for(response: Response, step: PaletteStep, target: str, secrets: tuple[str, ...]) -> PaletteError:

@@ -253,7 +253,7 @@ class PaletteTransport:
         try:
             response = self._http.request(call.method, url, headers, body=content, limit=_BODY_LIMIT)
         except ConnectionFailure as failure:
-            raise unreachable(failure, call.step, target) from failure
+            raise unreachable(failure, call.step, target, self._secrets(call)) from failure
         if response.status == 429:
             limiter.throttled()
         else:
