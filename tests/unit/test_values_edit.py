@@ -130,6 +130,11 @@ def test_nothing_there_yet(text: str) -> None:
     assert edited.text.startswith(text)
 
 
+@pytest.mark.parametrize("number", [5e-324, 1e22, 0.1, -0.0, float("inf")])
+def test_a_number_stays_a_number(number: float) -> None:
+    assert yaml.safe_load(edit("a: 1\n", {"a": number}).text) == {"a": number}
+
+
 def test_a_dot_inside_a_key() -> None:
     assert split_path(r"a\.b.c") == ["a.b", "c"]
 

@@ -210,6 +210,8 @@ def _flow(value: Any, old: Any) -> str:
         return "{" + ", ".join(f"{_flow(str(key), None)}: {_flow(each, None)}" for key, each in value.items()) + "}"
     if isinstance(value, Sequence):
         return "[" + ", ".join(_flow(each, None) for each in value) + "]"
+    if isinstance(value, float):  # JSON's 5e-324 is text for YAML 1.1, which wants a dot
+        return str(yaml.safe_dump(value)).partition("\n")[0]
     return json.dumps(value)
 
 
