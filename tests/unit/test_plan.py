@@ -20,7 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packinfra.lifecycle.clients import RegistryClients
-from packinfra.lifecycle.packs.archive_cache import ArchiveCache, Spool, build
+from packinfra.lifecycle.packs.archive_cache import ArchiveCache, build
 from packinfra.lifecycle.packs.file_changes import changed_bits, file_changes
 from packinfra.lifecycle.packs.file_hashes import folded
 from packinfra.lifecycle.packs.plan import make_plan
@@ -30,6 +30,7 @@ from packinfra.lifecycle.registry_access import BasicAccess, access_to_props
 from packinfra.packs import read_catalogue, read_pack
 from packinfra.packs.archive import CREATED, ArchiveError
 from packinfra.packs.contents import KEEP
+from packinfra.packs.spool import Spool
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_registry import ScriptedRegistry

@@ -18,7 +18,7 @@ from packinfra.errors import PackinfraError
 from packinfra.http.redact import clean
 from packinfra.lifecycle.clients import RegistryClients
 from packinfra.lifecycle.packs.adopt import FOREIGN, Foreign, compare
-from packinfra.lifecycle.packs.archive_cache import Spool, build
+from packinfra.lifecycle.packs.archive_cache import build
 from packinfra.lifecycle.packs.file_changes import file_changes
 from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.lifecycle.results import Props
@@ -29,6 +29,7 @@ from packinfra.packs.archive import archive_title
 from packinfra.packs.files import ignore_rules
 from packinfra.packs.ignore import Ignore
 from packinfra.packs.pack import read_pack
+from packinfra.packs.spool import Spool
 from packinfra.text import format_size
 
 _STATUS_INTERVAL = 0.2
