@@ -133,7 +133,7 @@ class _Files:
                     raise ArchiveReadError(f"its Chart.yaml is larger than {TEXT_LIMIT >> 20} MiB")
                 self.raw[path] = b"".join(reader.content()) if entry.size <= TEXT_LIMIT else b""
             elif path.startswith("charts/") and len(self.subcharts) < _MOST_SUBCHARTS:
-                self.subcharts.add(_subchart(path.split("/")[1]))
+                self.subcharts.add(subchart_name(path.split("/")[1]))
             if entry.size > FILE_LIMIT:
                 self.large.append(path)
             if entry.path.startswith("./") and entry.path.endswith("/Chart.yaml"):
@@ -147,7 +147,7 @@ def _inside(path: str) -> str:
     return posixpath.normpath(inside.replace(separator, "/")) if separator == "\\" or "//" in inside else inside
 
 
-def _subchart(name: str) -> str:
+def subchart_name(name: str) -> str:
     """common for the folder common and the archive common-1.2.3.tgz."""
     if not name.endswith(".tgz"):
         return name
