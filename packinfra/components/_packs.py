@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import pulumi
 
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.packs.state import by_version
+from packinfra.lifecycle.publishing.state import by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack

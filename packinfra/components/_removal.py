@@ -11,7 +11,7 @@ import pulumi
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
 from packinfra.components._repositories import EcrRepositories
-from packinfra.lifecycle.packs.adopt import FOREIGN
+from packinfra.lifecycle.publishing.state import FOREIGN
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.resources.removal_check import RemovalCheck
 

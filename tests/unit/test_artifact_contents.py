@@ -146,7 +146,7 @@ def test_what_helm_package_makes_of_the_folder_is_the_same_content(folder: Path)
     sub = {"sub/Chart.yaml": "# comment\nversion: 1.0\nname: sub\n", "sub/values.yaml": "a: 1\n"}
     lock = "# made\ndependencies:\n- name: sub\n  version: 1.0.0\ndigest: sha256:00\n"
     make_chart_folder(folder / "web", {"charts/sub-1.0.0.tgz": make_tgz(sub), "Chart.lock": lock}, unknown="x")
-    packaged = {
+    packaged: dict[str, str | bytes] = {
         "web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n",
         "web/Chart.lock": "dependencies:\n- name: sub\n  version: 1.0.0\ndigest: sha256:00\n",
         "web/values.yaml": "text: hello\n",

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from packinfra.lifecycle.packs.archive_cache import ArchiveCache
-from packinfra.lifecycle.packs.plan import make_plan
-from packinfra.lifecycle.packs.state import versions_to_props
+from packinfra.lifecycle.packs.content import Packs
 from packinfra.lifecycle.published_names import PublishedNamesLifecycle
+from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
+from packinfra.lifecycle.publishing.plan import make_plan
+from packinfra.lifecycle.publishing.state import versions_to_props
 from packinfra.lifecycle.retention import kept
 from tests.support.packs import make_pack
 from tests.support.run import Messages, new_run
@@ -127,7 +128,9 @@ def test_it_names_what_the_pack_keeps(tmp_path: Path, names: PublishedNamesLifec
         keep = rng.choice((None, 1, 2, 3))
         unpublish = [v for v in rng.sample(versions, rng.choice((0, 0, 1))) if v not in current]
         sources = [str(tmp_path / version) for version in current]
-        plan = make_plan(pack_olds, {"sources": sources, "keepVersions": keep, "unpublish": unpublish}, archives)
+        plan = make_plan(
+            Packs(), pack_olds, {"sources": sources, "keepVersions": keep, "unpublish": unpublish}, archives
+        )
         assert not plan.problems
         pack_olds = {"versions": versions_to_props(plan.versions), "fileHashes": plan.file_hashes}
         news = inputs(hello=source(*current, unpublish=unpublish, **({} if keep is None else {"keepVersions": keep})))

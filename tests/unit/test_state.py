@@ -23,8 +23,8 @@ from pulumi.runtime.rpc import unwrap_rpc_secret
 import packinfra
 from packinfra import providers
 from packinfra.lifecycle import registry_access
-from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.lifecycle.profiles.state import ProfileRecord
+from packinfra.lifecycle.publishing.state import PublishedVersion
 from packinfra.lifecycle.results import Lifecycle
 from packinfra.packs import read_pack
 from packinfra.resources.published_names import PublishedNames, VersionsOfName

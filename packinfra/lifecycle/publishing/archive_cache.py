@@ -8,22 +8,9 @@ from __future__ import annotations
 import shutil
 import tempfile
 import threading
-from typing import BinaryIO, cast
 
-from packinfra.packs.archive import Archive, write_archive
 from packinfra.packs.contents import KEEP
-from packinfra.packs.pack import Pack
 from packinfra.packs.spool import Spool
-
-
-def build(pack: Pack, created: str) -> tuple[Archive, Spool]:
-    """Raises ArchiveError."""
-    spool = Spool()
-    try:
-        return write_archive(pack, cast("BinaryIO", spool.file), created), spool
-    except BaseException:
-        spool.close()
-        raise
 
 
 class ArchiveCache:
