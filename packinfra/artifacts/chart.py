@@ -57,6 +57,14 @@ class ChartContent(Content):
     def noun(self) -> str:
         return "chart"
 
+    @property
+    def main_type(self) -> str:
+        return LAYER
+
+    @property
+    def made(self) -> bool:
+        return self.archive is None
+
     @contextmanager
     def parts(self, created: str) -> Iterator[Parts]:
         if self.archive:

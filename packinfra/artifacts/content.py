@@ -77,6 +77,21 @@ class Content(ABC):
     def noun(self) -> str:
         """What messages call it."""
 
+    @property
+    def main_type(self) -> str:
+        """Media type of the layer whose digest stands for the whole; "" = the first."""
+        return ""
+
+    @property
+    def made(self) -> bool:
+        """Whether the layer is an archive made of its files, which other tools make with other bytes."""
+        return False
+
+    @property
+    def annotated(self) -> bool:
+        """Whether the manifest's annotations are part of the content; else they follow from it."""
+        return False
+
     @abstractmethod
     def parts(self, created: str) -> AbstractContextManager[Parts]:
         """The parts of its manifest; its layers can be opened inside. created: RFC 3339, UTC, whole seconds.
@@ -97,6 +112,11 @@ class Content(ABC):
     @property
     def warnings(self) -> tuple[Problem, ...]:
         return tuple(p for p in self.problems if p.severity == "warning")
+
+
+def errors_in(content: Content, *, ecr: bool) -> tuple[Problem, ...]:
+    """The problems that keep it from being published. ecr: the registry is ECR, which refuses empty blobs"""
+    return tuple(p for p in content.problems if p.severity == "error" or (ecr and p.rule == "file-empty"))
 
 
 @dataclass(frozen=True)

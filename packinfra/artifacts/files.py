@@ -74,6 +74,10 @@ class FilesContent(Content):
     def noun(self) -> str:
         return "artifact"
 
+    @property
+    def annotated(self) -> bool:
+        return True
+
     @contextmanager
     def parts(self, created: str) -> Iterator[Parts]:
         of_files = self.files[: len(self.types)]

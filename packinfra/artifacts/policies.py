@@ -66,6 +66,10 @@ class BundleContent(Content):
     def noun(self) -> str:
         return "bundle"
 
+    @property
+    def made(self) -> bool:
+        return self.archive is None
+
     @contextmanager
     def parts(self, created: str) -> Iterator[Parts]:
         if self.archive:
