@@ -58,7 +58,7 @@ class Content(ABC):
         source: Where it was read, as the user names it.
         name: Its own name; "" where only the repository has one.
         version: The tag.
-        digest: Its identity: it decides whether a version has changed.
+        content_digest: Its identity: it decides whether a version has changed.
         files: Its files, for messages.
         problems: All problems, errors first.
         left_out: Files that don't belong to it, and why.
@@ -67,7 +67,7 @@ class Content(ABC):
     source: str
     name: str
     version: str
-    digest: str
+    content_digest: str
     files: tuple[PackFile, ...]
     problems: tuple[Problem, ...]
     left_out: tuple[LeftOut, ...] = field(default=(), kw_only=True)
@@ -100,7 +100,7 @@ class Content(ABC):
         """
 
     def identify(self, archive: BinaryIO) -> str | None:
-        """`digest`, if it were the content of somebody else's archive; None where only equal bytes are equal content.
+        """`content_digest`, if it were the content of somebody else's archive; None where only equal bytes are equal content.
         Raises UnpackError."""
         del archive
         return None

@@ -4,63 +4,23 @@ PublishedArtifact for each repository."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pulumi
 
-from packinfra.artifacts.content import Content, errors_in
-from packinfra.artifacts.files import ArtifactFile
-from packinfra.artifacts.find_charts import find_charts
-from packinfra.artifacts.sources import ArtifactSource, ConftestPolicy, Files, HelmChart, OpaBundle
+from packinfra.errors import PackinfraError
+from packinfra.lifecycle.artifacts.selection import Entry, SelectedArtifacts, select_artifacts
 from packinfra.lifecycle.publishing.state import FOREIGN, by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.resources.published_artifact import PublishedArtifact
 from packinfra.resources.published_names import VersionsOfName
-from packinfra.settings import (
-    ArtifactSettings,
-    ChartSettings,
-    FileSettings,
-    PolicySettings,
-    SettingsError,
-    load_artifacts,
-)
-from packinfra.settings.artifacts import ARTIFACTS, CHARTS, POLICIES
-from packinfra.text import plural
+from packinfra.settings import ArtifactSettings, ChartSettings, PolicySettings, load_artifacts
 
 ChartsArgument = str | Sequence[str | ChartSettings | Mapping[str, Any]]
 PoliciesArgument = Sequence[PolicySettings | Mapping[str, Any]]
 ArtifactsArgument = Sequence[ArtifactSettings | Mapping[str, Any]]
-_Entry = ChartSettings | PolicySettings | ArtifactSettings
-
-
-class _Version(NamedTuple):
-    """path: of its repository, below the base path"""
-
-    path: str
-    source: ArtifactSource
-    content: Content
-    settings: _Entry
-
-
-class SelectedArtifacts(NamedTuple):
-    """Path of each repository below the base path -> its versions; the paths of those to remove."""
-
-    artifacts: Mapping[str, Sequence[_Version]]
-    removed: Sequence[str]
-
-    def names(self) -> dict[str, VersionsOfName]:
-        """For PublishedNames."""
-        return {
-            path: VersionsOfName(
-                sorted((version.content.version for version in versions), key=by_version),
-                versions[-1].settings.unpublish,
-                _keep(versions[-1].settings),
-            )
-            for path, versions in self.artifacts.items()
-        }
 
 
 @dataclass(frozen=True)
@@ -117,22 +77,21 @@ def artifacts_or_error(
     """All of the program, read and validated; or one RunError with every problem of every one. ecr: the registry is ECR"""
     try:
         settings = load_artifacts([charts] if isinstance(charts, str) else charts, policies, artifacts, removed)
-    except SettingsError as error:
+        return select_artifacts(settings, ecr=ecr)
+    except PackinfraError as error:
         raise pulumi.RunError(str(error)) from None
-    problems, found = list[str](), dict[str, list[_Version]]()
-    wanted = [*_charts(settings.charts, problems), *_policies(settings.policies), *_files(settings.artifacts)]
-    for family, name, source, entry in wanted:
-        content = source.read()
-        if errors := errors_in(content, ecr=ecr):
-            title = f"{content.noun} {content.source}" + (f" ({name} {content.version})" if name else "")
-            problems.append("\n".join([f"{title}:", *(f"  {problem}" for problem in errors)]))
-        else:
-            path = f"{family}/{name or content.name}"
-            found.setdefault(path, []).append(_Version(path, source, content, entry))
-    problems += [*_twice(found), *_removed_but_there(found, settings.removed_artifacts)]
-    if problems:
-        raise pulumi.RunError("\n".join(problems) + "\nNothing was published.")
-    return SelectedArtifacts(dict(sorted(found.items())), settings.removed_artifacts)
+
+
+def names_of(selected: SelectedArtifacts) -> dict[str, VersionsOfName]:
+    """For PublishedNames."""
+    return {
+        path: VersionsOfName(
+            sorted((version.content.version for version in versions), key=by_version),
+            versions[-1].settings.unpublish,
+            _keep(versions[-1].settings),
+        )
+        for path, versions in selected.artifacts.items()
+    }
 
 
 def publish_artifacts(
@@ -164,67 +123,7 @@ def publish_artifacts(
     return PublishedArtifacts(published)
 
 
-_Wanted = tuple[str, str, ArtifactSource, _Entry]
-"""(first part of the path, name or "", source, settings)"""
-
-
-def _charts(entries: Sequence[ChartSettings], problems: list[str]) -> Iterator[_Wanted]:
-    found: dict[str, ChartSettings] = {}
-    for entry in entries:
-        paths = find_charts(Path.cwd(), entry.path)
-        if not paths:
-            problems.append(
-                f'charts: "{entry.path}" matches no chart below {Path.cwd()}\n'
-                '      -> correct "packinfra:charts" in the stack file, or check out the charts'
-            )
-        found.update(dict.fromkeys(paths, entry))  # if several entries match a chart, the last one applies
-    for path, entry in found.items():
-        yield CHARTS, "", HelmChart(path), entry
-
-
-def _policies(entries: Sequence[PolicySettings]) -> Iterator[_Wanted]:
-    for entry in entries:
-        kind = OpaBundle if entry.format == "opa" else ConftestPolicy
-        yield POLICIES, entry.name, kind(entry.path, entry.version), entry
-
-
-def _files(entries: Sequence[ArtifactSettings]) -> Iterator[_Wanted]:
-    for entry in entries:
-        source = Files(
-            entry.version,
-            [_file(file) for file in entry.files],
-            _file(entry.config) if entry.config else None,
-            entry.artifact_type or "",
-            dict(entry.annotations),
-            entry.image_spec,
-        )
-        yield ARTIFACTS, entry.name, source, entry
-
-
-def _file(file: FileSettings) -> ArtifactFile:
-    return ArtifactFile(file.path, file.media_type, file.title)
-
-
-def _twice(found: Mapping[str, Sequence[_Version]]) -> Iterator[str]:
-    for path, versions in found.items():
-        sources: dict[str, list[str]] = {}
-        for version in versions:
-            sources.setdefault(version.content.version, []).append(version.content.source)
-        for version_, names in sources.items():
-            if len(names) > 1:
-                yield f"{path} {version_} is there {plural(len(names), 'time')}: {', '.join(names)}\n      -> keep one of them"
-
-
-def _removed_but_there(found: Mapping[str, Sequence[_Version]], removed: Sequence[str]) -> Iterator[str]:
-    for path in removed:
-        if path in found:
-            yield (
-                f"{path} is in removedArtifacts, but {found[path][0].content.source} holds it\n"
-                "      -> remove the entry of one of the two"
-            )
-
-
-def _keep(settings: _Entry) -> int | None:
+def _keep(settings: Entry) -> int | None:
     return None if settings.keep_versions == "all" else settings.keep_versions
 
 

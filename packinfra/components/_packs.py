@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import pulumi
 
-from packinfra.components._artifacts import SelectedArtifacts
+from packinfra.components._artifacts import names_of
 from packinfra.errors import PackinfraError
+from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 from packinfra.lifecycle.publishing.state import by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
@@ -95,7 +96,7 @@ def declare_names(
         place = {"registry": palette.name, **palette_location(palette.host, palette.ca_file)}
         place |= {"withdrawUsed": True} if palette.withdraw_used else {}
     return PublishedNames(
-        name, family="packs", names=names, removed=selected.removed, artifacts=artifacts.names(),
+        name, family="packs", names=names, removed=selected.removed, artifacts=names_of(artifacts),
         removed_artifacts=artifacts.removed, palette=place, opts=opts,
     )  # fmt: skip
 

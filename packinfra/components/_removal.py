@@ -8,10 +8,11 @@ from typing import TypeVar
 
 import pulumi
 
-from packinfra.components._artifacts import PublishedArtifacts, SelectedArtifacts
+from packinfra.components._artifacts import PublishedArtifacts
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
 from packinfra.components._repositories import EcrRepositories
+from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 from packinfra.lifecycle.publishing.state import FOREIGN
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.resources.removal_check import RemovalCheck

@@ -10,10 +10,10 @@ from packinfra.components._artifacts import (
     ArtifactsArgument,
     ChartsArgument,
     PoliciesArgument,
-    SelectedArtifacts,
     artifacts_or_error,
 )
 from packinfra.components._packs import PacksArgument, SelectedPacks, packs_or_error
+from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 
 
 def select_or_error(

@@ -96,7 +96,7 @@ def test_a_whole_chart(registry: RealRegistry, helm: Helm, tmp_path: Path) -> No
     helm.push(archive, "charts")
     crane = registry.crane("manifest", f"{registry.host}/charts/full:1.0.1_b5")
     stored = json.loads(crane)
-    assert content.identify(io.BytesIO(archive.read_bytes())) == content.digest
+    assert content.identify(io.BytesIO(archive.read_bytes())) == content.content_digest
     made = HelmChart(str(archive)).read()
     assert made.version == content.version == "1.0.1_b5"
     for each in (made, content):

@@ -119,8 +119,8 @@ def test_a_bundle_of_a_folder(folder: Path) -> None:
     with content.parts(CREATED) as parts, tarfile.open(fileobj=parts.layers[0].open(), mode="r:gz") as tar:
         assert tar.getnames() == ["a.rego", "sub", "sub/data.json"]
     same = make_tgz({"/sub/data.json": "{}", "/a.rego": "package a\n"}, mtime=5)
-    assert content.identify(io.BytesIO(same)) == content.digest
-    assert content.identify(io.BytesIO(make_tgz({"a.rego": "package b\n"}))) != content.digest
+    assert content.identify(io.BytesIO(same)) == content.content_digest
+    assert content.identify(io.BytesIO(make_tgz({"a.rego": "package b\n"}))) != content.content_digest
 
 
 def test_the_archive_of_a_chart_is_reproducible(folder: Path) -> None:
@@ -155,10 +155,10 @@ def test_what_helm_package_makes_of_the_folder_is_the_same_content(folder: Path)
         "web/charts/sub/values.yaml": "a: 1\n",
     }
     content = read(HelmChart("web"))
-    assert content.identify(io.BytesIO(make_tgz(packaged, mtime=9))) == content.digest
+    assert content.identify(io.BytesIO(make_tgz(packaged, mtime=9))) == content.content_digest
     for path, data in packaged.items():
         other = {**packaged, path: (data.decode() if isinstance(data, bytes) else data) + "\nversion: '2'\n"}
-        assert content.identify(io.BytesIO(make_tgz(other))) != content.digest, path
+        assert content.identify(io.BytesIO(make_tgz(other))) != content.content_digest, path
 
 
 def test_the_archive_that_helm_package_made(folder: Path) -> None:
@@ -184,9 +184,9 @@ def test_a_config_that_changes_after_it_was_read(folder: Path) -> None:
     make_files(folder, {"hi.txt": "hi", "cfg.json": b"x" * (9 << 18)})
     content = read(Files("1", [HI], CFG))
     changed = Files("1", [HI], CFG).read()
-    assert content.digest == changed.digest
+    assert content.content_digest == changed.content_digest
     (folder / "hi.txt").write_text("ho")
-    assert Files("1", [HI], CFG).read().digest != content.digest
+    assert Files("1", [HI], CFG).read().content_digest != content.content_digest
 
 
 def test_gzip_members_of_a_bundle_are_read(folder: Path) -> None:

@@ -77,7 +77,7 @@ def _other_archive(client: Client, reference: Reference, content: Content, ours:
             identity = content.identify(archive)
         except UnpackError as error:
             return str(error)
-    return "" if identity == content.digest else "the files in its archive differ"
+    return "" if identity == content.content_digest else "the files in its archive differ"
 
 
 def _described(manifest: Manifest) -> Mapping[str, Any]:

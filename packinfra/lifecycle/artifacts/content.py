@@ -40,9 +40,9 @@ class Artifacts(Family):
             if errors:
                 continue
             name = content.name or (repository.rpartition("/")[2] if isinstance(repository, str) else "")
-            hashes = file_hashes(content.files, content.digest)
+            hashes = file_hashes(content.files, content.content_digest)
             files = short_hashes(content.files)
-            held.append(Held(content.source, name, content.version, content.digest, hashes, files, content))
+            held.append(Held(content.source, name, content.version, content.content_digest, hashes, files, content))
         return held
 
     def conflicts(self, held: Sequence[Held], repository: object) -> list[str]:
@@ -93,7 +93,7 @@ class _Sources(Sources):
         for source in self._sources:
             if isinstance(source, HelmChart) or source.version == version:
                 content = source.read()
-                if not content.errors and (content.version, content.digest) == (version, record.contentDigest):
+                if not content.errors and (content.version, content.content_digest) == (version, record.contentDigest):
                     return content
         return None
 
