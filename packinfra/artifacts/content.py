@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from packinfra.artifacts.rules import problem
+from packinfra.packs.chart import LFS_POINTER, is_lfs_pointer
 from packinfra.packs.contents import KEEP, PackFile, no_folder, read_file
 from packinfra.packs.files import Entry, IgnoreRules, LeftOut, list_files
 from packinfra.packs.rules.rule import Problem
@@ -133,15 +134,16 @@ def read_folder(folder: Path, ignore: IgnoreRules) -> Folder:
     if reason := no_folder(folder):
         return Folder((), (problem("source-missing", f"{folder} {reason}"),), ())
     listing = list_files(folder, ignore)
-    violations, files, room = [*listing.violations], list[PackFile](), KEEP
+    violations, files, pointers, room = [*listing.violations], list[PackFile](), list[Problem](), KEEP
     for entry in listing.entries:
         read = read_file(Entry(entry.path, entry.source, executable=False), room)
         if isinstance(read, RuleViolation):
             violations.append(read)
         else:
             files.append(read[0])
+            pointers += _lfs_problem(read[0])
             room -= len(read[0].data or b"")
-    return Folder(tuple(files), tuple(map(_of_folder, violations)), listing.left_out)
+    return Folder(tuple(files), (*map(_of_folder, violations), *pointers), listing.left_out)
 
 
 def read_one(path: Path, name: str) -> PackFile | Problem:
@@ -150,7 +152,9 @@ def read_one(path: Path, name: str) -> PackFile | Problem:
         kind = "is a folder" if path.is_dir() else "is no file" if path.exists() else "does not exist"
         return problem("source-missing", f"{path} {kind}")
     read = read_file(Entry(name, str(path), executable=False), KEEP)
-    return _of_folder(read) if isinstance(read, RuleViolation) else read[0]
+    if isinstance(read, RuleViolation):
+        return _of_folder(read)
+    return next(iter(_lfs_problem(read[0])), read[0])
 
 
 def layer_of(file: PackFile, media_type: str, title: str = "") -> Layer:
@@ -159,6 +163,10 @@ def layer_of(file: PackFile, media_type: str, title: str = "") -> Layer:
 
 def in_order(problems: Iterator[Problem] | list[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(dict.fromkeys(problems), key=lambda p: p.severity))  # "error" sorts before "warning"
+
+
+def _lfs_problem(file: PackFile) -> list[Problem]:
+    return [problem("lfs-pointer", LFS_POINTER, file.path)] if is_lfs_pointer(file.data or b"") else []
 
 
 def _of_folder(violation: RuleViolation) -> Problem:

@@ -18,6 +18,10 @@ RULES: tuple[Rule, ...] = (
         "other programs could read something else", "rename or remove the file", _SPEC,
     ),
     Rule(
+        "lfs-pointer", "error", "files are no Git LFS pointers", "the pointer would be published instead of the file",
+        "git lfs pull", "Git LFS documentation",
+    ),
+    Rule(
         "link-leaves-folder", "error", "no link leads out of the folder",
         "it could publish a private file; Helm only logs that it follows it", "copy the target into the folder", HELM,
     ),

@@ -18,8 +18,10 @@ from packinfra.oci.transport import Transport
 from tests.support.artifacts import make_chart_folder, make_files
 from tests.support.ecr import Ecr
 from tests.support.helm import Helm
+from tests.support.palette import Palette
 from tests.support.project import Project
 from tests.support.registry import PASSWORD, USER, RealRegistry, real_registry
+from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.engine
 SETTINGS: dict[str, Any] = {
@@ -43,10 +45,12 @@ def project(project: Project) -> Project:
     return project
 
 
-def test_on_ecr(project: Project, ecr: Ecr) -> None:
-    project.configure(**SETTINGS)
+def test_on_ecr(project: Project, ecr: Ecr, sandbox: Sandbox) -> None:
+    """Palette, which reads the same registry, lists the pack and nothing else."""
+    registered = {"palette": {"name": project.base_path}}
+    project.configure(**SETTINGS, **registered)
     project.up()
-    project.same()
+    assert Palette(sandbox).versions(project.output("paletteRegistryUid")) == ["1.0.0"]
     artifacts = project.output("artifacts")
     assert sorted(artifacts) == PATHS
     for path in PATHS:
@@ -60,7 +64,7 @@ def test_on_ecr(project: Project, ecr: Ecr) -> None:
     project.up()
     assert ecr.tags(f"{project.base_path}/charts/web").keys() == {"1.0.0", "1.1.0_b1"}
 
-    less = {**SETTINGS, "charts": None, "policies": SETTINGS["policies"][:1]}
+    less = {**SETTINGS, **registered, "charts": None, "policies": SETTINGS["policies"][:1]}
     project.configure(**less)
     refused = project.run("preview", succeeds=False)
     assert "2 published artifacts have no source any more:\n      charts/web: 1.0.0, 1.1.0_b1" in refused

@@ -53,6 +53,7 @@ def signed(prov: str) -> Make:
 
 
 WEB, TGZ = HelmChart("web"), make_tgz({"web/Chart.yaml": "apiVersion: v2\nname: web\nversion: 1.0.0\n"})
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
 SHA = hashlib.sha256(TGZ).hexdigest()
 HI = ArtifactFile("hi.txt", "text/plain")
 hi = files(**{"hi.txt": "hi"})
@@ -169,6 +170,12 @@ CASES: dict[str, Case] = {
     "a created that is no time": Case(
         hi, Files("1", [HI], annotations={"org.opencontainers.image.created": "yesterday"}),
         ("error artifact-shape: the annotation org.opencontainers.image.created is not RFC 3339",),
+    ),
+    "LFS pointers": Case(
+        files(**{"hi.txt": LFS}), Files("1", [HI]), ("error lfs-pointer: it is a Git LFS pointer, not the file itself",)
+    ),
+    "LFS pointers in a folder": Case(
+        at("web/big.bin", LFS), WEB, ("error lfs-pointer: it is a Git LFS pointer, not the file itself",)
     ),
     "a folder where a file is wanted": Case(
         files(**{"hi.txt__x": "x"}), Files("1", [HI]), ("error source-missing: hi.txt is a folder",)
