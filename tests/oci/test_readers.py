@@ -7,7 +7,9 @@ Not part of `make test`: see test-readers in the Makefile.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -97,15 +99,16 @@ def test_opa_loads_the_bundle(registry: RealRegistry, folder: Path, path: str) -
         "persistence_directory": str(folder / "opa"),
     }  # fmt: skip
     (folder / "opa.json").write_text(json.dumps(config))
-    socket = folder / "s"
-    command = [str(BIN / "opa"), "run", "--server", "-c", "opa.json", "--addr", "127.0.0.1:0", "--log-format", "json"]
+    with socket.create_server(("127.0.0.1", 0)) as free:  # opa doesn't say which port it took
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    command = [str(BIN / "opa"), "run", "--server", "-c", "opa.json", "--addr", address, "--log-format", "json"]
     with (folder / "log").open("wb") as log:
         opa = subprocess.Popen(
             command, stdout=log, stderr=log, env={"HOME": str(folder), "SSL_CERT_FILE": registry.ca_file or ""}
         )
-    del socket
     try:
-        url = f"http://{_address(opa, folder / 'log')}/v1/data/authz/allow"
+        _wait_for_the_bundle(opa, address, folder / "log")
+        url = f"http://{address}/v1/data/authz/allow"
         answers = [
             requests.post(url, json={"input": {"user": user}}, timeout=10).json().get("result", False)
             for user in ("ann", "bob")
@@ -116,14 +119,12 @@ def test_opa_loads_the_bundle(registry: RealRegistry, folder: Path, path: str) -
     assert answers == [True, False], (folder / "log").read_text()
 
 
-def _address(opa: subprocess.Popen[bytes], log: Path) -> str:
-    """Where it listens, once the bundle is activated."""
+def _wait_for_the_bundle(opa: subprocess.Popen[bytes], address: str, log: Path) -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        lines = [json.loads(line) for line in log.read_text().splitlines() if line.startswith("{")]
-        found = [line["addrs"][0] for line in lines if "addrs" in line]
-        if found and any("activated" in line.get("msg", "") for line in lines):
-            return str(found[0])
+        with contextlib.suppress(requests.ConnectionError):
+            if requests.get(f"http://{address}/health?bundles", timeout=10).ok:
+                return
         assert opa.poll() is None, log.read_text()
         time.sleep(0.05)
     raise AssertionError(log.read_text())
