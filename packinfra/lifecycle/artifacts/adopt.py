@@ -12,6 +12,7 @@ from typing import Any
 from packinfra.artifacts.content import Content
 from packinfra.artifacts.files import CREATED_ANNOTATION
 from packinfra.artifacts.manifest import manifest_of
+from packinfra.http.redact import clean
 from packinfra.lifecycle.publishing.family import Foreign
 from packinfra.lifecycle.publishing.state import FOREIGN, PublishedVersion
 from packinfra.oci.client import Client
@@ -19,7 +20,6 @@ from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.manifest import Descriptor, Manifest
 from packinfra.oci.reference import Reference
 from packinfra.packs.unpack import UnpackError
-from packinfra.text import printable
 
 _SLACK = 64 << 20
 """Bytes that a foreign archive may be larger than four times ours."""
@@ -94,4 +94,4 @@ def _sorted(manifest: Manifest) -> list[Descriptor]:
 
 
 def _shown(value: object) -> str:
-    return printable(json.dumps(value))[:300]
+    return clean(json.dumps(value), limit=300)
