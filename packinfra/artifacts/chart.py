@@ -40,6 +40,8 @@ PROVENANCE = "application/vnd.cncf.helm.chart.provenance.v1.prov"
 CHART = "Chart.yaml"
 _METADATA = re.compile(r"(?:charts/[^/]+/)*(Chart\.yaml|Chart\.lock)")
 _SUBCHART = re.compile(r"(?:charts/[^/]+/)*charts/[^/]+\.tgz")
+_DEEPEST = 10
+"""Levels of archived subcharts that are looked into: an archive can contain itself."""
 _REQUIREMENTS = "requirements.yaml"
 _IGNORE_LIMIT = 1 << 20
 _NO_METADATA = read_metadata(None)
@@ -215,28 +217,35 @@ def _digest(name: str, version: str, files: tuple[PackFile, ...]) -> str:
     return content_digest(name, version, sorted(map(_normal, _flat(files)), key=lambda file: sort_key(file.path)))
 
 
-def _flat(files: Iterable[PackFile], above: str = "") -> Iterator[PackFile]:
-    """The files, and those of archived subcharts."""
+def _flat(
+    files: Iterable[PackFile], above: str = "", deep: int = 0, left: list[int] | None = None
+) -> Iterator[PackFile]:
+    """The files, and those of archived subcharts, in place of these. left: bytes that may still be unpacked, in all"""
+    left = left if left is not None else [UNPACKED_LIMIT]
     for file in files:
         path = above + file.path
-        if _SUBCHART.fullmatch(path):
-            try:
-                inside = _unpacked(io.BytesIO(_bytes(file) or b""))
-            except UnpackError:
-                yield replace(file, path=path)
-                continue
-            chart = next((_bytes(each) for each in inside if each.path == CHART), None) or b""
-            name = read_metadata(read_yaml(chart).top).text("name") or file.path.rpartition("/")[2]
-            yield from _flat(inside, f"{path.rpartition('/')[0]}/{name}/")
-        else:
+        inside = _subchart(file, left) if deep < _DEEPEST and _SUBCHART.fullmatch(path) else None
+        if inside is None:
             yield replace(file, path=path)
+            continue
+        chart = next((_bytes(each) for each in inside if each.path == CHART), None) or b""
+        name = read_metadata(read_yaml(chart).top).text("name") or file.path.rpartition("/")[2]
+        yield from _flat(inside, f"{path.rpartition('/')[0]}/{name}/", deep + 1, left)
 
 
-def _unpacked(archive: BinaryIO) -> tuple[PackFile, ...]:
+def _subchart(archive: PackFile, left: list[int]) -> tuple[PackFile, ...] | None:
+    """The files of an archived subchart; None if it can't be read: then its own bytes count."""
+    try:
+        inside = _unpacked(io.BytesIO(_bytes(archive) or b""), left[0])
+    except UnpackError:
+        return None
+    left[0] -= sum(file.size for file in inside)
+    return inside
+
+
+def _unpacked(archive: BinaryIO, limit: int = UNPACKED_LIMIT) -> tuple[PackFile, ...]:
     """Raises UnpackError."""
-    files = read_files(
-        archive, UNPACKED_LIMIT, keep=lambda path: bool(_METADATA.fullmatch(path) or path.endswith(".tgz"))
-    )
+    files = read_files(archive, limit, keep=lambda path: bool(_METADATA.fullmatch(path) or path.endswith(".tgz")))
     return tuple(replace(file, executable=False) for file in files)
 
 

@@ -11,6 +11,7 @@ from packinfra.artifacts.content import Content
 from packinfra.artifacts.policies import read_bundle
 from packinfra.artifacts.rules import RULES
 from packinfra.packs import check_command
+from packinfra.packs.chart import NO_CHART
 from packinfra.packs.report import CheckedFolder
 
 _ARCHIVES = (".tar.gz",)
@@ -26,9 +27,9 @@ class ChartsAndPolicies:
     def find(self, path: str) -> str | None:
         if os.path.isdir(path):
             return path if _is_chart(path) or _has_policies(path) else None
-        if path.endswith((".tgz", *_ARCHIVES)):
-            return path if os.path.isfile(path) else None
-        return _chart_around(path)
+        if not path.endswith((".tgz", *_ARCHIVES)):
+            return _chart_around(path)
+        return path if os.path.isfile(path) and _may_be_meant(read(path)) else None
 
     def check(self, path: str) -> CheckedFolder:
         content = read(path)
@@ -42,6 +43,13 @@ class ChartsAndPolicies:
             )
         main = "" if os.path.isfile(path) or content.noun != "chart" else CHART
         return CheckedFolder(path, content, problems, noun=content.noun, main=main, rules=RULES)
+
+
+def _may_be_meant(content: Content) -> bool:
+    """Not an archive of something else: a pre-commit hook names every file that changes."""
+    return not any(
+        problem.rule == "bundle-empty" or problem.message.startswith(NO_CHART) for problem in content.problems
+    )
 
 
 def read(path: str) -> Content:

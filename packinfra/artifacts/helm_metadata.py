@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from packinfra import gojson
-from packinfra.artifacts.yaml_values import ValueProblemError, mapping, plain_value, scalar_value, text_of
+from packinfra.artifacts.yaml_values import TOO_MANY, ValueProblemError, mapping, plain_value, scalar_value, text_of
 from packinfra.packs.yamltext import List, Map, Node, Scalar
 
 _OCI = "org.opencontainers.image."
 TITLE, VERSION, CREATED = f"{_OCI}title", f"{_OCI}version", f"{_OCI}created"
+_MOST_VALUES = 100_000
+"""Items of all lists, each as often as aliases repeat it."""
 _GO_SPACES = re.compile("[\t\n\v\f\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]")
 
 
@@ -94,6 +96,7 @@ class _Reader:
     def __init__(self) -> None:
         self.readings: list[Reading] = []
         self.problems: list[tuple[str, int | None]] = []
+        self._left = _MOST_VALUES
 
     def text(self, key: str, node: Node | None) -> str:
         if node is None:
@@ -132,6 +135,9 @@ class _Reader:
 
     def items(self, key: str, node: Node | None) -> Sequence[Node]:
         if isinstance(node, List):
+            self._left -= len(node.items)
+            if self._left < 0:
+                raise ValueProblemError(TOO_MANY, node.line)
             return node.items
         self._refuse(key, node, "a list")
         return ()

@@ -23,7 +23,7 @@ from packinfra.artifacts.files import CREATED_ANNOTATION, version_problems
 from packinfra.artifacts.rules import problem
 from packinfra.packs.archive import write_files
 from packinfra.packs.contents import PackFile, content_digest
-from packinfra.packs.files import LeftOut
+from packinfra.packs.files import MOST_FILES, LeftOut
 from packinfra.packs.ignore import JUNK
 from packinfra.packs.inflate import ArchiveReadError, Stream
 from packinfra.packs.rules.rule import Problem
@@ -154,7 +154,11 @@ def read_conftest(path: str, version: str) -> ConftestContent:
 def _archive_problems(archive: PackFile) -> list[Problem]:
     try:
         with archive.open() as file:
-            names = [entry.path for entry in TarReader(Stream(file, _UNPACKED_LIMIT)) if entry.kind == "file"]
+            names = [
+                entry.path
+                for entry in TarReader(Stream(file, _UNPACKED_LIMIT), most=3 * MOST_FILES)
+                if entry.kind == "file"
+            ]
     except ArchiveReadError as error:
         return [problem("bundle-unreadable", str(error))]
     except OSError as error:

@@ -26,6 +26,7 @@ _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _MOST_NODES = 100_000
 """Aliases can make few lines many values (a "billion laughs")."""
+TOO_MANY = "its aliases make too many values"
 
 
 class ValueProblemError(Exception):
@@ -84,13 +85,21 @@ def _single(value: float) -> float:
 
 
 def mapping(node: Node | None) -> dict[str, Node]:
-    """Key -> value. A key that is there twice has the last value; merged mappings (`<<`) come before all others."""
+    """Key -> value. A key that is there twice has the last value; merged mappings (`<<`) come before all others.
+
+    Raises ValueProblemError if aliases make it too large.
+    """
     merged: dict[str, Node] = {}
     own: dict[str, Node] = {}
-    for key, _, value in entries(node):
+    left = _MOST_NODES
+    for key, line, value in entries(node):
         if key == "<<":
             for each in value.items if isinstance(value, List) else [value]:
-                merged = {**{k: v for k, _, v in entries(each)}, **merged}
+                for inner, _, inner_value in entries(each):
+                    merged.setdefault(inner, inner_value)
+                    left -= 1
+                    if left < 0:
+                        raise ValueProblemError(TOO_MANY, line)
         else:
             own[key] = value
     return {**merged, **own}
@@ -101,7 +110,7 @@ def plain_value(node: Node | None, left: list[int] | None = None) -> Any:
     left = left if left is not None else [_MOST_NODES]
     left[0] -= 1
     if left[0] < 0:
-        raise ValueProblemError("its aliases make too many values", None)
+        raise ValueProblemError(TOO_MANY, None)
     if isinstance(node, List):
         return [plain_value(item, left) for item in node.items]
     if isinstance(node, Map):

@@ -98,7 +98,7 @@ def read_chart(opened: Callable[[], BinaryIO], path: str) -> ChartArchive | str:
         return f"it cannot be read: {error.strerror}"
     if _CHART_YAML not in read.raw:
         hint = "; its paths begin with ./, so Helm does not find it" if read.dotted else ""
-        return f"it contains no <chart>/Chart.yaml{hint}"
+        return f"{NO_CHART}{hint}"
     text = read_yaml(read.raw[_CHART_YAML])
     if text.problem:
         return f"its Chart.yaml cannot be read: {text.problem}"
@@ -109,6 +109,7 @@ def read_chart(opened: Callable[[], BinaryIO], path: str) -> ChartArchive | str:
     return ChartArchive(chart, text.top, read.raw, frozenset(read.subcharts), tuple(read.large), opened)
 
 
+NO_CHART = "it contains no <chart>/Chart.yaml"
 LFS_POINTER = "it is a Git LFS pointer, not the file itself"
 
 

@@ -161,6 +161,20 @@ def test_what_helm_package_makes_of_the_folder_is_the_same_content(folder: Path)
         assert content.identify(io.BytesIO(make_tgz(other))) != content.content_digest, path
 
 
+def test_subcharts_in_subcharts_are_looked_into_within_bounds(folder: Path) -> None:
+    """An archive can contain itself, or far more than its size: then its own bytes count."""
+    inner = make_tgz({"sub/Chart.yaml": "name: sub\nversion: 1.0.0\n"})
+    for _ in range(30):
+        inner = make_tgz({"sub/Chart.yaml": "name: sub\nversion: 1.0.0\n", "sub/charts/sub.tgz": inner})
+    make_chart_folder(folder / "deep", {"charts/sub.tgz": inner})
+    assert read(HelmChart("deep")).content_digest
+    bomb = make_tgz({"sub/Chart.yaml": "name: sub\n", "sub/zeros": bytes(101 << 20)})
+    make_chart_folder(folder / "bomb", {"charts/sub.tgz": bomb})
+    digest = read(HelmChart("bomb")).content_digest
+    make_files(folder, {"bomb/charts/sub.tgz": bomb[:-1]})
+    assert read(HelmChart("bomb")).content_digest != digest
+
+
 def test_the_archive_that_helm_package_made(folder: Path) -> None:
     archive = make_tgz({"web/Chart.yaml": "name: web\nversion: 1.0.0+b1\napiVersion: v2\n"})
     make_files(folder, {"web-1.0.0.tgz": archive})

@@ -90,6 +90,16 @@ CASES: dict[str, Case] = {
         ) + "dependencies: [{name: sub, import-values: *g}]\n"),
         WEB, ("error chart-invalid: its aliases make too many values",),
     ),
+    "a list that aliases multiply": Case(
+        at("web/Chart.yaml", f"name: web\nversion: 1.0.0\nx: &t [{', '.join('x' * 1000)}]\ndependencies:\n"
+           + "- {name: sub, tags: *t}\n" * 1000),
+        WEB, ("error chart-invalid: its aliases make too many values",),
+    ),
+    "mappings that are merged too often": Case(
+        at("web/Chart.yaml", f"name: web\nversion: 1.0.0\nx: &t {{{', '.join(f'k{n}: x' for n in range(1000))}}}\n<<: ["
+           + ", ".join(["*t"] * 1000) + "]\n"),
+        WEB, ("error chart-invalid: its aliases make too many values",),
+    ),
     "a missing dependency": Case(
         chart(dependencies="[{name: sub, version: 1.0.0, repository: ''}]"), WEB,
         ("error chart-dependency-missing: charts/ does not contain sub",),

@@ -135,6 +135,13 @@ def test_a_file_stands_for_its_chart(folder: Path, capsys: pytest.CaptureFixture
     assert "packs/hello  hello 1.0.0: " in out
 
 
+def test_archives_of_something_else_are_ignored(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A pre-commit hook names them too."""
+    make_files(folder, {"backup.tar.gz": make_tgz({"a/b": "x"}), "node.tgz": make_tgz({"package/package.json": "{}"})})
+    assert command(["check", "backup.tar.gz", "node.tgz"]) == 0
+    assert capsys.readouterr().out == "no pack or chart contains these files: nothing to check\n"
+
+
 @pytest.mark.parametrize("format_", ["json", "sarif", "github", "gitlab", "junit"])
 def test_formats(folder: Path, capsys: pytest.CaptureFixture[str], format_: str) -> None:
     make_chart_folder(folder / "charts/bad", name="Bad")
