@@ -15,18 +15,18 @@ BOOTSTRAP = $(PYTHON) -m tools.bootstrap
 LOCAL = $(PYTHON) -m tools.local
 BIN := .venv/bin
 WORKERS := -n auto --maxprocesses 4 --dist worksteal
-QUICK := -m "not sandbox and not engine and not registry and not wheel" $(WORKERS)
+QUICK := -m "not sandbox and not engine and not registry and not readers and not wheel" $(WORKERS)
 LOCK = $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help up venv preview refresh status env down clean test check test-unit test-wheel test-pythons coverage lock \
-	bench bench-full pictures
+.PHONY: help up venv preview refresh status env down clean test check test-unit test-wheel test-readers test-pythons \
+	coverage lock bench bench-full pictures
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{printf "%-18s %s\n", $$1, $$2}'
 
-up: ## publish packs/ to a local AWS stand-in with the real Pulumi engine (installs what it needs)
+up: ## publish packs/ and charts/ to a local AWS stand-in with the real Pulumi engine (installs what it needs)
 	@$(LOCAL) up
 
 venv: ## .venv from the lock: all that a real AWS account needs beside Pulumi
@@ -55,7 +55,7 @@ test: ## everything: checks, all tests, and the quick ones on each other Python 
 	@$(BOOTSTRAP) env sandbox pulumi crane helm registry conformance actionlint pythons wheels
 	@$(MAKE) check
 	@echo "==> actionlint" && .tools/bin/actionlint -shellcheck= -pyflakes=
-	@echo "==> all tests" && $(BIN)/python -m pytest $(WORKERS)
+	@echo "==> all tests" && $(BIN)/python -m pytest -m "not readers" $(WORKERS)
 	@$(MAKE) test-pythons
 
 check: ## lint, format, types, import directions
@@ -72,6 +72,11 @@ test-unit: ## the quick tests only: no sandbox, no engine, no registry
 test-wheel: ## build the wheel, install it alone into a clean environment, check a pack
 	@$(BOOTSTRAP) env wheels
 	@echo "==> the wheel" && $(BIN)/python -m pytest -m wheel
+
+# What takes minutes to build: opa alone takes two or three, once.
+test-readers: ## what opa and oras, built from their Go modules (Go 1.26.7), make of published policies and files
+	@$(BOOTSTRAP) env registry readers
+	@echo "==> readers" && $(BIN)/python -m pytest -m readers tests/oci
 
 test-pythons: ## the quick tests on each other Python of this machine
 	@$(PYTHON) -m tools.quick_tests $(QUICK)

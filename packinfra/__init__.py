@@ -13,6 +13,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from packinfra.artifacts.files import ArtifactFile as ArtifactFile
+    from packinfra.artifacts.sources import ArtifactSource as ArtifactSource
+    from packinfra.artifacts.sources import ConftestPolicy as ConftestPolicy
+    from packinfra.artifacts.sources import Files as Files
+    from packinfra.artifacts.sources import HelmChart as HelmChart
+    from packinfra.artifacts.sources import OpaBundle as OpaBundle
     from packinfra.components.basic_registry import BasicPackRegistry as BasicPackRegistry
     from packinfra.components.ecr_registry import EcrPackRegistry as EcrPackRegistry
     from packinfra.errors import PackinfraError as PackinfraError
@@ -25,13 +31,18 @@ if TYPE_CHECKING:
     from packinfra.resources.palette_principal import PalettePrincipal as PalettePrincipal
     from packinfra.resources.palette_registry import PaletteRegistry as PaletteRegistry
     from packinfra.resources.palette_sync import PaletteSync as PaletteSync
+    from packinfra.resources.published_artifact import PublishedArtifact as PublishedArtifact
     from packinfra.resources.published_pack import PublishedPack as PublishedPack
     from packinfra.settings import AccessSettings as AccessSettings
+    from packinfra.settings import ArtifactSettings as ArtifactSettings
     from packinfra.settings import BasicRegistry as BasicRegistry
+    from packinfra.settings import ChartSettings as ChartSettings
     from packinfra.settings import EcrRegistry as EcrRegistry
+    from packinfra.settings import FileSettings as FileSettings
     from packinfra.settings import LifecycleSettings as LifecycleSettings
     from packinfra.settings import PackSettings as PackSettings
     from packinfra.settings import PaletteSettings as PaletteSettings
+    from packinfra.settings import PolicySettings as PolicySettings
     from packinfra.settings import ProfilePackSettings as ProfilePackSettings
     from packinfra.settings import ProfileSettings as ProfileSettings
     from packinfra.settings import RepositorySettings as RepositorySettings
@@ -46,17 +57,26 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "AccessSettings": "packinfra.settings",
+    "ArtifactFile": "packinfra.artifacts.files",
+    "ArtifactSettings": "packinfra.settings",
+    "ArtifactSource": "packinfra.artifacts.sources",
     "BasePath": "packinfra.resources.base_path",
     "BasicAccess": "packinfra.lifecycle.registry_access",
     "BasicPackRegistry": "packinfra.components.basic_registry",
     "BasicRegistry": "packinfra.settings",
+    "ChartSettings": "packinfra.settings",
     "CiSettings": "packinfra.settings.access",
     "ClusterProfile": "packinfra.resources.cluster_profile",
+    "ConftestPolicy": "packinfra.artifacts.sources",
     "EcrAccess": "packinfra.lifecycle.registry_access",
     "EcrPackRegistry": "packinfra.components.ecr_registry",
     "EcrRegistry": "packinfra.settings",
+    "FileSettings": "packinfra.settings",
+    "Files": "packinfra.artifacts.sources",
     "GranteeSettings": "packinfra.settings.access",
+    "HelmChart": "packinfra.artifacts.sources",
     "LifecycleSettings": "packinfra.settings",
+    "OpaBundle": "packinfra.artifacts.sources",
     "Pack": "packinfra.packs",
     "PackSettings": "packinfra.settings",
     "PackinfraError": "packinfra.errors",
@@ -64,6 +84,8 @@ _HOMES = {
     "PaletteRegistry": "packinfra.resources.palette_registry",
     "PaletteSettings": "packinfra.settings",
     "PaletteSync": "packinfra.resources.palette_sync",
+    "PolicySettings": "packinfra.settings",
+    "PublishedArtifact": "packinfra.resources.published_artifact",
     "ProfilePackSettings": "packinfra.settings",
     "ProfileSettings": "packinfra.settings",
     "PublishedPack": "packinfra.resources.published_pack",

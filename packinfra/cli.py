@@ -9,7 +9,8 @@ from importlib import import_module
 from packinfra import console
 
 _COMMANDS = {
-    "check": ("packinfra.packs.check_command", "validate pack folders"),
+    "check": ("packinfra.artifacts.check_command", "validate packs, charts and policies"),
+    "digest": ("packinfra.digest_command", "print what would be published, without network"),
     "new": ("packinfra.packs.new_command", "write a small pack, from a chart or from manifests"),
 }
 """Subcommand -> the module whose main() runs it, and a summary."""

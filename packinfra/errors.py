@@ -34,6 +34,8 @@
           PaletteThrottled                   429, after all retries
       SyncFailed                 palette/    Palette doesn't list everything that was published
       PackMissing                palette/    Palette lists no such registry, pack or version
+      ArtifactError              lifecycle/  charts, policies or artifacts cannot be published
+      DigestError                digest      a source cannot be published, so it has no digest
       PublishError               lifecycle/  a version cannot be published as requested
       PartialFailure             lifecycle/  an operation failed midway; state records what was done
       ProfileRefused             lifecycle/  a cluster profile can't be written or deleted, or its packs withdrawn

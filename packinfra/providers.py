@@ -78,6 +78,13 @@ class PublishedPackProvider(_Provider):
         return PublishedPackLifecycle(run, config)
 
 
+class PublishedArtifactProvider(_Provider):
+    def make(self, run: Run, config: Config) -> Lifecycle:
+        from packinfra.lifecycle.artifacts.published_artifact import PublishedArtifactLifecycle
+
+        return PublishedArtifactLifecycle(run, config)
+
+
 class PublishedNamesProvider(_Provider):
     def make(self, run: Run, config: Config) -> Lifecycle:
         from packinfra.lifecycle.published_names import PublishedNamesLifecycle

@@ -5,6 +5,7 @@
     pulumi     .tools/bin             only where no recent Pulumi is on PATH
     crane      .tools/bin             the tests' independent reader
     helm       .tools/bin             another client of the stand-in, for its own tests
+    readers    .tools/bin             opa and oras, for make test-readers
     registry   .tools/bin             the tests' real registries
     conformance .tools/bin            the distribution specification's tests of registries
     actionlint .tools/bin             checks the workflow of the hosted CI
@@ -75,6 +76,7 @@ STEPS: dict[str, Callable[[Path], object]] = {
     "pulumi": lambda checkout: GoTools(checkout).ensure_pulumi(),
     "crane": lambda checkout: GoTools(checkout).ensure_crane(),
     "helm": lambda checkout: GoTools(checkout).ensure_helm(),
+    "readers": lambda checkout: GoTools(checkout).ensure_readers(),
     "registry": lambda checkout: GoTools(checkout).ensure_registries(),
     "conformance": lambda checkout: GoTools(checkout).ensure_conformance(),
     "actionlint": lambda checkout: GoTools(checkout).ensure_actionlint(),

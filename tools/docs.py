@@ -1,4 +1,5 @@
-"""Generates the parts of docs/ that repeat the code: settings, AWS keys, IAM actions, the rooms' order, the error tree.
+"""Generates the parts of docs/ that repeat the code: settings, AWS keys, IAM actions, the rooms' order, the error tree, the
+rules for charts and policies.
 
     .venv/bin/python -m tools.docs
 
@@ -23,7 +24,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 import packinfra.errors
+from packinfra.artifacts.rules import RULES
 from packinfra.aws import config_keys, policies
+from packinfra.packs.report import rule_rows
 from packinfra.settings import NAMESPACE, Settings, models_in
 
 ROOT = Path(__file__).parents[1]
@@ -134,12 +137,19 @@ def errors(_: str = "") -> str:
     return f"```\n{textwrap.dedent(chr(10).join(tree))}\n```"
 
 
+def artifact_rules(_: str = "") -> str:
+    """The rules for charts, policies and files."""
+    header = ("| rule | severity | requirement | why | what to do | source |", "|---|---|---|---|---|---|")
+    return "\n".join([*header, *rule_rows(RULES)])
+
+
 PARTS: Mapping[str, Callable[[str], str]] = {
     "settings": settings,
     "iam": actions,
     "aws-config": aws_keys,
     "architecture": rooms,
     "errors": errors,
+    "artifacts": artifact_rules,
 }
 """Page -> the function that generates its part from the current part."""
 

@@ -1,4 +1,4 @@
-"""Pulumi, crane, helm, actionlint, registries and the conformance suite for them, built from their Go modules.
+"""Pulumi, crane, helm, opa, oras, actionlint, registries and the conformance suite for them, built from their Go modules.
 
 Each folder below `tools/` with a `go.mod` pins one program and, in `go.sum`, every byte of its sources. A binary gets its
 name in `.tools/bin` when it is complete, and its stamp last. So an interrupted build leaves nothing incomplete, and the
@@ -19,6 +19,7 @@ from pathlib import Path
 from tools.steps import StepError, run, say
 
 GO_MINIMUM = (1, 25, 11)
+GO_OF_READERS = (1, 26, 7)  # only `make test-readers` needs it
 PULUMI_MINIMUM = (3, 219, 0)  # error hooks; ReadResult.inputs, on which drift repair stands, since 3.216
 SDK = "github.com/pulumi/pulumi/sdk/v3"
 # The programs that the engine starts for Python and dynamic resources; Pulumi's releases have all of them.
@@ -63,6 +64,8 @@ REGISTRY = Build("registry", "github.com/distribution/distribution/v3/cmd/regist
 ACTIONLINT = Build("actionlint", "github.com/rhysd/actionlint/cmd/actionlint", "actionlint")
 REGISTRY_2 = Build("registry2", ".", "registry2")  # a main of our own around the handlers of distribution 2.8
 CONFORMANCE = Build("conformance", "github.com/opencontainers/distribution-spec/conformance", "conformance")
+OPA = Build("opa", "github.com/open-policy-agent/opa", "opa")
+ORAS = Build("oras", "oras.land/oras/cmd/oras", "oras")
 HELM = Build("helm", "helm.sh/helm/v3/cmd/helm", "helm")
 
 
@@ -136,6 +139,14 @@ class GoTools:
     def ensure_helm(self) -> None:
         self._ensure(HELM, "the tests push to the stand-in with helm", "about a minute")
 
+    def ensure_readers(self) -> None:
+        """Not part of `make test`: building opa takes longer than many of its tests."""
+        for build, why, usually in (
+            (ORAS, "make test-readers pulls files with oras", "under half a minute"),
+            (OPA, "make test-readers loads bundles with opa", "two to three minutes"),
+        ):
+            self._ensure(build, why, usually, GO_OF_READERS)
+
     def ensure_actionlint(self) -> None:
         self._ensure(ACTIONLINT, "make check reads the CI workflow with actionlint", "under half a minute")
 
@@ -146,10 +157,10 @@ class GoTools:
     def ensure_conformance(self) -> None:
         self._ensure(CONFORMANCE, "the tests run the distribution specification's conformance suite", "a few seconds")
 
-    def _ensure(self, build: Build, why: str, usually: str) -> None:
+    def _ensure(self, build: Build, why: str, usually: str, minimum: tuple[int, ...] = GO_MINIMUM) -> None:
         if self._is_current(build.binary, [build.binary], [build]):
             return
-        go, version = self._go(f"{why}, and building it needs Go")
+        go, version = self._go(f"{why}, and building it needs Go", minimum=minimum)
         say(f"building {build.binary} from its Go module into .tools/bin (once; usually {usually})")
         self._build(go, build, "-s -w", build.binary)
         self._stamp_file(build.binary).write_text(self._expected_stamp([build], version))
@@ -210,12 +221,14 @@ class GoTools:
 
     # ---- building
 
-    def _go(self, why: str, *, pulumi_helps: bool = False) -> tuple[str, tuple[int, ...]]:
+    def _go(
+        self, why: str, *, pulumi_helps: bool = False, minimum: tuple[int, ...] = GO_MINIMUM
+    ) -> tuple[str, tuple[int, ...]]:
         go = find_go()
-        if go and go[1] >= GO_MINIMUM:
+        if go and go[1] >= minimum:
             return go
         state = f"{go[0]} is {dotted(go[1])}, too old" if go else "go is not on PATH"
-        remedies = [GET_GO.format(dotted(GO_MINIMUM))]
+        remedies = [GET_GO.format(dotted(minimum))]
         if pulumi_helps:
             remedies.insert(0, GET_PULUMI.format(dotted(PULUMI_MINIMUM)))
         raise StepError(f"{why}; {state}.\nInstall {', or '.join(remedies)}, then run the same command again.")

@@ -140,7 +140,7 @@ def _stop_sandbox(workspace: Workspace) -> None:
 
 
 def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
-    """The repositories and digests of the published packs, and commands to look at them."""
+    """The repositories and digests of the published packs and charts, and commands to look at them."""
     repositories: Mapping[str, str] = outputs.get("repositories") or {}
     versions: Mapping[str, Mapping[str, str]] = outputs.get("versions") or {}
     lines = [
@@ -149,6 +149,9 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
     for name in sorted(versions):
         for version, digest in sorted(versions[name].items()):
             lines += [f"  {repositories.get(name, name)}:{version}", f"      {digest}"]
+    for _, artifact in sorted((outputs.get("artifacts") or {}).items()):
+        for version, digest in sorted(artifact["versions"].items()):
+            lines += [f"  {artifact['repository']}:{version}", f"      {digest}"]
     if len(lines) == 1:
         return "No pack is published."
     if uid := outputs.get("paletteRegistryUid"):
@@ -161,6 +164,8 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
         for profile in sorted(profiles)
         for version, uid in profiles[profile].items()
     ]
+    if not versions:
+        return "\n".join(lines)
     name = min(versions)
     uri = repositories.get(name, name)
     repository = uri.partition("/")[2]

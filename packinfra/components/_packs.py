@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 import pulumi
 
+from packinfra.components._artifacts import names_of
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.packs.state import by_version
+from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
+from packinfra.lifecycle.publishing.state import by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
@@ -73,9 +75,14 @@ def packs_or_error(packs: PacksArgument, removed: Sequence[str]) -> SelectedPack
 
 
 def declare_names(
-    name: str, selected: SelectedPacks, palette: PaletteSettings | None, opts: pulumi.ResourceOptions
+    name: str,
+    selected: SelectedPacks,
+    artifacts: SelectedArtifacts,
+    palette: PaletteSettings | None,
+    opts: pulumi.ResourceOptions,
 ) -> PublishedNames:
-    """The check that keeps packs from leaving by accident. Repositories and packs must wait for it (`registered`)."""
+    """The check that keeps packs and artifacts from leaving by accident. Repositories and what is published in them must
+    wait for it (`registered`)."""
     names = {
         pack: VersionsOfName(
             sorted((version.version for version in versions), key=by_version),
@@ -88,7 +95,10 @@ def declare_names(
     if palette:
         place = {"registry": palette.name, **palette_location(palette.host, palette.ca_file)}
         place |= {"withdrawUsed": True} if palette.withdraw_used else {}
-    return PublishedNames(name, family="packs", names=names, removed=selected.removed, palette=place, opts=opts)
+    return PublishedNames(
+        name, family="packs", names=names, removed=selected.removed, artifacts=names_of(artifacts),
+        removed_artifacts=artifacts.removed, palette=place, opts=opts,
+    )  # fmt: skip
 
 
 def publish(

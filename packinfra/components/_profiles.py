@@ -11,8 +11,8 @@ import pulumi
 from packinfra.components._packs import PublishedPacks, SelectedPacks
 from packinfra.components._registry import PackRegistry
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.packs.state import by_version
 from packinfra.lifecycle.profiles.plan import PlannedProfile, plan_profiles
+from packinfra.lifecycle.publishing.state import by_version
 from packinfra.resources.cluster_profile import ClusterProfile
 from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync

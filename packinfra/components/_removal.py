@@ -8,10 +8,12 @@ from typing import TypeVar
 
 import pulumi
 
+from packinfra.components._artifacts import PublishedArtifacts
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
 from packinfra.components._repositories import EcrRepositories
-from packinfra.lifecycle.packs.adopt import FOREIGN
+from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
+from packinfra.lifecycle.publishing.state import FOREIGN
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.resources.removal_check import RemovalCheck
 
@@ -28,6 +30,8 @@ def declare_removal_check(
     iam: Iam,
     selected: SelectedPacks,
     published: PublishedPacks,
+    artifacts: PublishedArtifacts,
+    selected_artifacts: SelectedArtifacts,
     registry_access: EcrAccess | None,
 ) -> None:
     """Call it after everything whose deletion AWS may refuse is declared: its dependencies are deleted after it."""
@@ -43,15 +47,24 @@ def declare_removal_check(
         force_delete=ecr.settings.force_delete,
         adopted=stays,
         delete_adopted=goes,
+        artifacts=asyncio.ensure_future(artifacts.digests(selected_artifacts, ecr.base_path))
+        if artifacts.resources
+        else None,
         registry_access=registry_access,
         # The packs as dependencies of an Output, not as items: the SDK makes an Output of each item, see publish().
         opts=pulumi.ResourceOptions(
             parent=component,
             depends_on=pulumi.Output(
-                published.packs.resources(), _value([*ecr.policies, *iam.attachments]), _value(True)
+                published.packs.resources(),
+                _dependencies(artifacts, [*ecr.policies, *iam.attachments]),
+                _value(True),
             ),
         ),
     )
+
+
+async def _dependencies(artifacts: PublishedArtifacts, others: list[pulumi.Resource]) -> list[pulumi.Resource]:
+    return [*others, *(await artifacts.existing()).values()]
 
 
 async def _adopted(selected: SelectedPacks, published: PublishedPacks) -> tuple[_Adopted, _Adopted]:

@@ -47,10 +47,18 @@ class EcrRepositories:
         return self._declare(self._logical_name(self.name), self.base, line, self.child())
 
     def declare_pack(self, pack: str) -> ecr.Repository:
-        logical_name, repository, opts = self._logical_name(f"{self.name}-{pack}"), f"{self.base}/{pack}", self.child()
-        if pack in self.settings.import_repositories:
+        return self._declare_with_policy(pack, f"{self.base}/{pack}")
+
+    def declare_artifact(self, path: str) -> ecr.Repository:
+        """path: below the base path"""
+        return self._declare_with_policy(path, f"{self.base_path}/{path}")
+
+    def _declare_with_policy(self, name: str, repository: str) -> ecr.Repository:
+        """name: in the settings, and in the logical name"""
+        logical_name, opts = self._logical_name(f"{self.name}-{name}"), self.child()
+        if name in self.settings.import_repositories:
             opts.import_, opts.ignore_changes = repository, KEPT_ON_IMPORT
-        line = f"packinfra:repositories: {{importRepositories: [{pack}]}}"
+        line = f"packinfra:repositories: {{importRepositories: [{name}]}}"
         resource = self._declare(logical_name, repository, line, opts)
         if lifecycle := self.settings.lifecycle:
             policy = lifecycle_policy(

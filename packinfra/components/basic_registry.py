@@ -7,10 +7,17 @@ from collections.abc import Sequence
 import pulumi
 
 from packinfra.components import _palette
-from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
+from packinfra.components._artifacts import (
+    ArtifactsArgument,
+    ChartsArgument,
+    PoliciesArgument,
+    publish_artifacts,
+)
+from packinfra.components._packs import PacksArgument, declare_names, publish
 from packinfra.components._palette import CredentialArguments
 from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
 from packinfra.components._registry import PackRegistry, valid_or_error
+from packinfra.components._selection import select_or_error
 from packinfra.lifecycle.registry_access import BasicAccess
 from packinfra.oci.reference import normalize_host
 from packinfra.resources.base_path import BasePath
@@ -33,6 +40,7 @@ class BasicPackRegistry(PackRegistry):
         base_path: The project (in Harbor it must exist) and, if you like, a path below it, without spectro-packs.
         packs: As for EcrPackRegistry.
         removed_packs: As for EcrPackRegistry.
+        charts, policies, artifacts, removed_artifacts: As for EcrPackRegistry.
         ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
         plain_http: Uses HTTP without TLS.
         token_host: Host of the registry's token service, if that is not the registry's own and may get user name and
@@ -56,6 +64,7 @@ class BasicPackRegistry(PackRegistry):
         base_path: The base path.
         repositories: Pack name -> "host/path".
         versions: Pack name -> version -> manifest digest.
+        artifacts: As for EcrPackRegistry.
         palette_registry_uid: uid of the registry in Palette, or None.
         profiles: Cluster profile -> version -> uid in Palette, or None.
         exports: All outputs that are not None, by their camelCase name.
@@ -69,6 +78,10 @@ class BasicPackRegistry(PackRegistry):
         base_path: str,
         packs: PacksArgument = ("packs/*",),
         removed_packs: Sequence[str] = (),
+        charts: ChartsArgument = (),
+        policies: PoliciesArgument = (),
+        artifacts: ArtifactsArgument = (),
+        removed_artifacts: Sequence[str] = (),
         ca_file: str | None = None,
         plain_http: bool = False,
         token_host: str | None = None,
@@ -86,7 +99,15 @@ class BasicPackRegistry(PackRegistry):
         token_host = token_host and valid_or_error("token_host", token_host, valid_host)
         blob_hosts = [valid_or_error("blob_hosts", blob_host, valid_host) for blob_host in blob_hosts]
         _palette.credentials_or_error(palette, "basic", palette_password)
-        selected = packs_or_error(packs, removed_packs)
+        selected, others = select_or_error(
+            packs,
+            removed_packs=removed_packs,
+            charts=charts,
+            policies=policies,
+            artifacts=artifacts,
+            removed_artifacts=removed_artifacts,
+            ecr=False,
+        )
         planned = profiles_or_error(profiles or {}, selected, palette)
         super().__init__(TYPE, name, opts)
 
@@ -98,7 +119,7 @@ class BasicPackRegistry(PackRegistry):
             blob_hosts=tuple(blob_hosts),
         )
         archive = f"{host}/{base}/{PACKS_PATH}"
-        names = declare_names(name, selected, palette, self._child())
+        names = declare_names(name, selected, others, palette, self._child())
         marks: list[pulumi.Resource] = []
         if base_path_artifact:
             opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())
@@ -112,6 +133,15 @@ class BasicPackRegistry(PackRegistry):
             lambda: pulumi.ResourceOptions(parent=self, depends_on=before_packs),
             registry_access=access,
         )
+        before = names.registered()
+        published_artifacts = publish_artifacts(
+            name,
+            others,
+            {path: f"{host}/{base}/{path}" for path in others.artifacts},
+            lambda: pulumi.ResourceOptions(parent=self, depends_on=before),
+            registry_access=access,
+        )
+        self.artifacts = published_artifacts.output() if others.artifacts else None
         self.endpoint, self.base_path = pulumi.Output.from_input(host), pulumi.Output.from_input(base)
         self.repositories, self.versions = published.repositories, published.versions
         if palette:

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pulumi
 
 from packinfra.components import _palette
+from packinfra.components._artifacts import (
+    ArtifactsArgument,
+    ChartsArgument,
+    PoliciesArgument,
+    publish_artifacts,
+)
 from packinfra.components._iam import Iam
-from packinfra.components._packs import PacksArgument, declare_names, packs_or_error, publish
+from packinfra.components._packs import PacksArgument, declare_names, publish
 from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
 from packinfra.components._provider import check_stack, provider_config
 from packinfra.components._registry import PackRegistry, valid_or_error
 from packinfra.components._removal import declare_removal_check
 from packinfra.components._repositories import EcrRepositories
+from packinfra.components._selection import check_imports, select_or_error
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.settings import PACKS_PATH, AccessSettings, PaletteSettings, RepositorySettings, valid_base_path
 
@@ -36,6 +43,12 @@ class EcrPackRegistry(PackRegistry):
             If several entries match a pack, the last one applies.
         removed_packs: Names of packs to remove, with all their versions. A published pack whose folder is gone is an
             error without that.
+        charts: Helm charts: paths or globs, ChartSettings, or mappings as in a stack file. Each gets the repository
+            `<base_path>/charts/<name>`.
+        policies: Policies for OPA or conftest, each in `<base_path>/policies/<name>`.
+        artifacts: Any files, each in `<base_path>/artifacts/<name>`.
+        removed_artifacts: Charts, policies and artifacts to remove, by their repositories below the base path
+            ("charts/web").
         repositories: The configuration of the repositories (docs/settings.md). By default tags are immutable, images are
             scanned when they are pushed, and repositories with other images are not deleted.
         access: IAM permissions on the repositories (docs/iam.md).
@@ -57,6 +70,7 @@ class EcrPackRegistry(PackRegistry):
         base_path: The base path, likewise.
         repositories: Pack name -> "host/path".
         versions: Pack name -> version -> manifest digest.
+        artifacts: Path below the base path -> "repository", and "versions": version -> manifest digest; None without any.
         publisher_policy_arn: ARN of the publisher policy.
         pusher_policy_arn: ARN of the pusher policy; None without `access.pushers` and `access.ci`.
         reader_policy_arn: ARN of the reader policy; None if neither `access.reader` nor Palette needs it.
@@ -80,6 +94,10 @@ class EcrPackRegistry(PackRegistry):
         base_path: str,
         packs: PacksArgument = ("packs/*",),
         removed_packs: Sequence[str] = (),
+        charts: ChartsArgument = (),
+        policies: PoliciesArgument = (),
+        artifacts: ArtifactsArgument = (),
+        removed_artifacts: Sequence[str] = (),
         repositories: RepositorySettings | None = None,
         access: AccessSettings | None = None,
         palette: PaletteSettings | None = None,
@@ -92,10 +110,18 @@ class EcrPackRegistry(PackRegistry):
     ) -> None:
         base = valid_or_error("base_path", base_path, valid_base_path)
         _palette.credentials_or_error(palette, "ecr", palette_secret_key)
-        selected = packs_or_error(packs, removed_packs)
+        selected, others = select_or_error(
+            packs,
+            removed_packs=removed_packs,
+            charts=charts,
+            policies=policies,
+            artifacts=artifacts,
+            removed_artifacts=removed_artifacts,
+            ecr=True,
+        )
         planned = profiles_or_error(profiles or {}, selected, palette)
         settings, access = repositories or RepositorySettings(), access or AccessSettings()
-        _check_imports(settings, selected.packs)
+        check_imports(settings.import_repositories, [*selected.packs, *others.artifacts])
         super().__init__(TYPE, name, opts)
 
         told = bool(profile or publisher_role_arn)
@@ -107,7 +133,7 @@ class EcrPackRegistry(PackRegistry):
         )
         if provider is None:
             check_stack(settings.tags)
-        names = declare_names(name, selected, palette, self._child()).registered()
+        names = declare_names(name, selected, others, palette, self._child()).registered()
         ecr = EcrRepositories(  # packs wait for their repositories
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )
@@ -120,6 +146,13 @@ class EcrPackRegistry(PackRegistry):
             lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
             registry_access=registry_access,
         )
+        published_artifacts = publish_artifacts(
+            name,
+            others,
+            {path: ecr.declare_artifact(path).repository_url for path in others.artifacts},
+            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
+            registry_access=registry_access,
+        )
         ecr.check_encryption(self)
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
         pusher, ci_role = iam.declare_pusher(access.pushers, access.ci)
@@ -128,6 +161,7 @@ class EcrPackRegistry(PackRegistry):
         self.endpoint = base_repository.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
         self.repositories, self.versions = published.repositories, published.versions
+        self.artifacts = published_artifacts.output() if others.artifacts else None
         self.publisher_policy_arn = iam.declare_publisher(access.publishers).arn
         self.pusher_policy_arn = pusher.arn if pusher else None
         self.ci_role_arn = ci_role.arn if ci_role else None
@@ -145,14 +179,9 @@ class EcrPackRegistry(PackRegistry):
                 )  # fmt: skip
         declare_removal_check(
             self, base_repository.repository_url, ecr=ecr, iam=iam, selected=selected, published=published,
-            registry_access=registry_access,
+            artifacts=published_artifacts, selected_artifacts=others, registry_access=registry_access,
         )  # fmt: skip
         self._register_outputs()
-
-
-def _check_imports(settings: RepositorySettings, packs: Collection[str]) -> None:
-    if unknown := sorted({*settings.import_repositories} - {*packs}):
-        raise pulumi.RunError(f"importRepositories: {', '.join(unknown)}: no such pack; there are {', '.join(packs)}")
 
 
 def _below_base_path(arn: str) -> str:

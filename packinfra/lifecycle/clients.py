@@ -26,6 +26,11 @@ _MAYBE_ECR = re.compile(r"\d{12}\.dkr[.-]ecr")
 """Cheap to ask: packinfra.aws brings boto3, of which a Basic registry needs nothing."""
 
 
+def is_ecr(repository: str) -> bool:
+    """Whether "host/path" has the host of an ECR registry."""
+    return bool(_MAYBE_ECR.match(repository.lower()))
+
+
 def normalize_repository(repository: str, access: Mapping[str, Any] | None) -> str:
     """The repository with its host in lower case and without the default port."""
     host, slash, path = repository.partition("/")

@@ -23,17 +23,33 @@ from packinfra.lifecycle.run import Config, Run, own_urn
 from packinfra.text import listed
 
 
-class _Words(NamedTuple):
+class _Family(NamedTuple):
+    """sources, removed: the program's inputs, not for state; published: the input in state"""
+
+    sources: str
+    removed: str
+    published: str
     one: str
+    many: str
     source: str  # what holds its versions
+    settings: str
 
 
-_WORDS = {"packs": _Words("pack", "folder")}
-"""Family -> how messages name it."""
-_TRANSIENT = ("sources", "removed")
-"""Inputs of this run: not for state."""
 _WITHDRAWS = "withdraws"
 """Input: pack -> the versions that this run withdraws, if there are any."""
+_PACKS = _Family("sources", "removed", "published", "pack", "packs", "folder", "packinfra:packs")
+_FAMILIES = (
+    _PACKS,
+    _Family(
+        "artifacts",
+        "removedArtifacts",
+        "publishedArtifacts",
+        "artifact",
+        "artifacts",
+        "source",
+        "packinfra:charts, packinfra:policies or packinfra:artifacts",
+    ),
+)
 _CURRENT = "*"
 """Marks a version that a source has. State keeps one text for each name, because the engine writes all state after each
 step, in lines whose indentation is longer than most versions."""
@@ -45,22 +61,30 @@ class PublishedNamesLifecycle:
         self._clients = PaletteClients(config)
 
     def check(self, olds: Props, news: Props) -> CheckOutcome:
-        family, sources, removed = str(news["family"]), news.get("sources") or {}, news.get("removed") or ()
-        recorded = {name: _parse(text) for name, text in (olds.get("published") or {}).items()}
-        missing = {name: recorded[name] for name in sorted(recorded.keys() - sources.keys() - {*removed})}
-        if missing:
-            return CheckOutcome(news, [_refusal(family, missing)])
-        for name in removed:
-            if name in recorded:
-                versions = listed(recorded[name])
-                self._run.warn_once(news, f"{name} will be removed: {versions} will no longer be pullable")
-            else:
-                self._run.info_once(news, f"{_setting(family)}: {name} is not published here: remove the entry")
-        following = {name: _next(recorded.get(name) or {}, source) for name, source in sources.items()}
-        inputs = {key: value for key, value in news.items() if key not in _TRANSIENT}
-        inputs["published"] = {name: _format(versions) for name, versions in following.items()}
-        withdrawn = {name: [v for v in of if v not in following.get(name, ())] for name, of in recorded.items()}
-        if news.get("palette") and (withdrawn := {name: versions for name, versions in withdrawn.items() if versions}):
+        inputs, problems, withdrawn = dict(news), list[str](), dict[str, list[str]]()
+        for family in _FAMILIES:
+            sources, removed = news.get(family.sources) or {}, news.get(family.removed) or ()
+            recorded = {name: _parse(text) for name, text in (olds.get(family.published) or {}).items()}
+            missing = {name: recorded[name] for name in sorted(recorded.keys() - sources.keys() - {*removed})}
+            if missing:
+                problems.append(_refusal(family, missing))
+                continue
+            for name in removed:
+                if name in recorded:
+                    versions = listed(recorded[name])
+                    self._run.warn_once(news, f"{name} will be removed: {versions} will no longer be pullable")
+                else:
+                    self._run.info_once(news, f"{_setting(family)}: {name} is not published here: remove the entry")
+            following = {name: _next(recorded.get(name) or {}, source) for name, source in sources.items()}
+            inputs = {key: value for key, value in inputs.items() if key not in (family.sources, family.removed)}
+            if following or family is _PACKS:
+                inputs[family.published] = {name: _format(versions) for name, versions in following.items()}
+            if family is _PACKS:  # Palette knows of nothing else
+                gone = {name: [v for v in of if v not in following.get(name, ())] for name, of in recorded.items()}
+                withdrawn = {name: versions for name, versions in gone.items() if versions}
+        if problems:
+            return CheckOutcome(news, problems)
+        if news.get("palette") and withdrawn:
             inputs[_WITHDRAWS] = withdrawn
             self._run.ownership.plan(own_urn(news))
         return CheckOutcome(inputs)
@@ -87,24 +111,24 @@ class PublishedNamesLifecycle:
         pass
 
 
-def _refusal(family: str, missing: Mapping[str, Collection[str]]) -> str:
-    words, names = _WORDS[family], list(missing)
+def _refusal(family: _Family, missing: Mapping[str, Collection[str]]) -> str:
+    names = list(missing)
     if len(names) == 1:
-        problem, source, them = f"this published {words.one} has no {words.source} any more", words.source, "it"
+        problem, source, them = f"this published {family.one} has no {family.source} any more", family.source, "it"
     else:
-        problem, source = f"{len(names)} published {family} have no {words.source} any more", f"{words.source}s"
-        them = "them"
+        problem = f"{len(names)} published {family.many} have no {family.source} any more"
+        source, them = f"{family.source}s", "them"
     return (
         f"{problem}:\n"
         + "".join(f"  {name}: {listed(versions)}\n" for name, versions in missing.items())
-        + f"  -> bring the {source} back, or correct packinfra:{family}. To remove {them} with all versions, add "
-        f"{_setting(family)}: [{', '.join(names)}] (in a program: removed_{family}={json.dumps(names)}). To move {them} "
+        + f"  -> bring the {source} back, or correct {family.settings}. To remove {them} with all versions, add "
+        f"{_setting(family)}: [{', '.join(names)}] (in a program: removed_{family.many}={json.dumps(names)}). To move {them} "
         "to another stack, see docs/versions.md"
     )
 
 
-def _setting(family: str) -> str:
-    return f"packinfra:removed{family.capitalize()}"
+def _setting(family: _Family) -> str:
+    return f"packinfra:removed{family.many.capitalize()}"
 
 
 def _next(recorded: Mapping[str, bool], source: Mapping[str, Any]) -> dict[str, bool]:

@@ -7,7 +7,8 @@ depends on everything that can be refused, so the engine deletes it first, and i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+import json
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -22,7 +23,7 @@ from packinfra.lifecycle.registry_access import access_from_props
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
 from packinfra.lifecycle.run import Config, Run
 from packinfra.oci.auth.credentials import CredentialsError
-from packinfra.oci.manifest import Manifest
+from packinfra.oci.manifest import ANNOTATION_CREATED, Manifest
 from packinfra.oci.reference import split
 from packinfra.packs.archive import CREATED, archive_title
 from packinfra.text import listed
@@ -36,6 +37,7 @@ _INPUTS = (
     "forceDelete",
     "adopted",
     "deleteAdopted",
+    "artifacts",
     "registryAccess",
 )
 _NAMED = 5
@@ -138,6 +140,10 @@ def _image_questions(inventory: RemovalInventory, base: str, props: Props) -> li
         partial(_images, inventory, f"{base}/{pack}", pack, stays.get(pack) or (), goes.get(pack) or ())
         for pack in str(props.get("packs") or "").split()
     ]
+    questions += [
+        partial(_artifact_images, inventory, repository, digests)
+        for repository, digests in (props.get("artifacts") or {}).items()
+    ]
     return [*questions, *([partial(_images, inventory, base, "", (), ())] if props.get("ownsBase") else [])]
 
 
@@ -149,6 +155,31 @@ def _images(
         for image in inventory.images(repository)
         if image.tag in stays or not (image.tag in goes or _is_ours(image, pack))
     ]
+    return _refusal(repository, foreign)
+
+
+def _artifact_images(inventory: RemovalInventory, repository: str, digests: Mapping[str, Sequence[str]]) -> list[str]:
+    """What was published since the last complete run is known by its `created`, which no other tool writes."""
+    goes, stays = digests.get("goes") or (), digests.get("stays") or ()
+    return _refusal(
+        repository,
+        [
+            image.tag or image.digest
+            for image in inventory.images(repository)
+            if image.digest in stays or not (image.digest in goes or _was_created_by_us(image))
+        ],
+    )
+
+
+def _was_created_by_us(image: Image) -> bool:
+    try:
+        annotations = json.loads(image.manifest).get("annotations") or {}
+    except (ValueError, AttributeError):
+        return False
+    return bool(annotations.get(ANNOTATION_CREATED) == CREATED)
+
+
+def _refusal(repository: str, foreign: Sequence[str]) -> list[str]:
     if not foreign:
         return []
     names = listed(foreign, _NAMED)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from packinfra.lifecycle.ownership import Ownership
-from packinfra.lifecycle.packs.archive_cache import ArchiveCache
+from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
 
 Config = Callable[[str], Any]
 """A value of the stack's config by its full key, secrets in plain text; None if there is none."""

@@ -16,7 +16,7 @@ import hashlib
 import io
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import BinaryIO, Self
@@ -40,7 +40,7 @@ from packinfra.oci.errors import (
     TagImmutable,
     Throttled,
 )
-from packinfra.oci.manifest import CONFIG, Descriptor, Manifest
+from packinfra.oci.manifest import CONFIG, UNKNOWN_CONFIG, Descriptor, Manifest
 from packinfra.oci.reference import Reference
 from packinfra.oci.responses import confirm_missing as _confirm_missing
 from packinfra.oci.same_registry import same_registry
@@ -56,6 +56,7 @@ carries during the 20 ms of that HEAD."""
 _PUSHES = 8
 """Configs that are uploaded at a time, each beside its layer; the SDK's provider host has four threads."""
 _PUSH = "pull,push"
+Open = Callable[[], BinaryIO]
 # distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
 _ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
 
@@ -174,7 +175,7 @@ class Client:
         self,
         reference: Reference,
         manifest: Manifest,
-        layer: Callable[[], BinaryIO] | None = None,
+        layers: Open | Mapping[str, Open] | None = None,
         progress: Progress | None = None,
         *,
         new_repository: bool = False,
@@ -185,7 +186,9 @@ class Client:
         decision, by `resolve`.
 
         Args:
-            layer: Opens the archive anew at each call; None for a manifest without layers.
+            layers: Opens the one layer anew at each call; or, for several, or a config of its own: digest -> opens that blob.
+                An empty config (`{}`) needs none.
+            progress: Of the layers.
             new_repository: It was made a moment ago, and a registry that is eventually consistent may not know it yet;
                 then the push waits for it. It is probably empty, so no HEAD goes before blobs of up to PROBE_ABOVE bytes. A blob that
                 was there after all is sent once more, which every registry accepts: clients have done so for years
@@ -196,11 +199,12 @@ class Client:
             DigestMismatch: The registry stored other bytes.
             RegistryError: Anything else. The tag then is as it was.
         """
+        blobs = _openers(manifest, layers)
         with self._locks.setdefault(reference.repository, threading.Lock()):
             call = self._transport.call(reference)
 
             def blobs_then_manifest() -> PushResult:
-                sent = self._blobs(call, manifest, layer, progress, new_repository=new_repository)
+                sent = self._blobs(call, manifest, blobs, progress, new_repository=new_repository)
                 self._publish(call, manifest)
                 return PushResult(manifest.digest, sent)
 
@@ -242,37 +246,33 @@ class Client:
         self,
         call: Call,
         manifest: Manifest,
-        layer: Callable[[], BinaryIO] | None,
+        blobs: Mapping[str, Open],
         progress: Progress | None,
         *,
         new_repository: bool,
     ) -> int:
-        """Bytes sent. Config and layer go side by side; the first that fails ends the other."""
+        """Bytes sent. The config goes beside the layers, which go one after another; the first that fails ends all."""
 
-        def run(blob: Descriptor, content: Callable[[], BinaryIO], progress: Progress | None) -> int:
-            upload = Upload(call, blob, content, progress=progress, new_repository=new_repository)
+        def run(blob: Descriptor, progress: Progress | None) -> int:
+            upload = Upload(call, blob, blobs[blob.digest], progress=progress, new_repository=new_repository)
             try:
                 return upload.run(probe=not new_repository or blob.size > PROBE_ABOVE)
             except BaseException:
                 call.budget.cancel()
                 raise
 
-        def config() -> int:
-            return run(manifest.config, lambda: io.BytesIO(CONFIG), None)
-
-        if not manifest.layers:
-            return config()
-        if layer is None or len(manifest.layers) > 1:
-            raise ValueError("a pack's manifest has one layer, and its bytes are needed")
-        other = self._threads.submit(config)
+        layers = {layer.digest: layer for layer in manifest.layers if layer.digest != manifest.config.digest}
+        if not layers:
+            return run(manifest.config, None)
+        config = self._threads.submit(run, manifest.config, None)
         try:
-            sent = run(manifest.layers[0], layer, progress)
+            sent = sum(run(layer, progress) for layer in layers.values())
         except Cancelled:
-            other.result()  # raises the error that cancelled it
+            config.result()  # raises the error that cancelled it
             raise
         finally:
-            wait([other])
-        return sent + other.result()
+            wait([config])
+        return sent + config.result()
 
     def _publish(self, call: Call, manifest: Manifest) -> None:
         try:
@@ -306,3 +306,14 @@ def _manifest(call: Call, method: str, step: Step, actions: str = "pull") -> Res
     return call.send(
         method, call.manifest, step, (200, 404), actions=actions, headers=_ACCEPT, limit=_MANIFEST_LIMIT, retry=True
     )
+
+
+def _openers(manifest: Manifest, layers: Open | Mapping[str, Open] | None) -> Mapping[str, Open]:
+    """Digest -> what opens it, for each blob of the manifest."""
+    needed = {blob.digest for blob in (manifest.config, *manifest.layers)} - {UNKNOWN_CONFIG.digest}
+    if callable(layers):
+        layers = dict.fromkeys(needed, layers) if len(needed) == 1 else {}
+    blobs = {UNKNOWN_CONFIG.digest: lambda: io.BytesIO(CONFIG), **(layers or {})}
+    if missing := needed - blobs.keys():
+        raise ValueError(f"the bytes of these blobs are needed: {', '.join(sorted(missing))}")
+    return blobs

@@ -1,16 +1,17 @@
-"""Descriptors and manifest bytes, exactly as ORAS 1.0.0 writes them.
+"""Descriptors and manifest bytes, exactly as the tools of the field write them.
 
 Palette's guide demands ORAS 1.0.0 for pushing packs; the manifest's shape is the one thing in which later versions
-differ (they add `artifactType` and an inlined empty config). The rules, each seen on the wire of that version:
+differ (they add `artifactType` and an inlined empty config). So that shape is the default. The rules, each seen on the wire
+of ORAS, Helm and conftest:
 
-- one line, no white space, no final newline; keys in the order below, keys of `annotations` sorted;
-- `<`, `>`, `&`, U+2028 and U+2029 escaped as Go's encoding/json does, other non-ASCII raw;
-- the config is the two bytes `{}` and its descriptor has no annotations (ECR refuses both an empty blob and
+- JSON as Go writes it (packinfra/gojson.py); keys in the order below, keys of `annotations` sorted; empty ones left out;
+- the config, if none is named, is the two bytes `{}` and its descriptor has no annotations (ECR refuses both an empty blob and
   annotations there: devcontainers/cli#814, falcosecurity/falcoctl#310).
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -24,28 +25,44 @@ from oras.defaults import (
     unknown_config_media_type,
 )
 
+from packinfra import gojson
 from packinfra.http.redact import clean
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 ANNOTATION_CREATED = "org.opencontainers.image.created"
 CONFIG = b"{}"
-_GO_ESCAPES = {ord(c): f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"}
 
 
 @dataclass(frozen=True)
 class Descriptor:
-    """A manifest's entry for a blob: media type, digest ("sha256:" and 64 hex digits), size in bytes."""
+    """A manifest's entry for a blob: media type, digest ("sha256:" and 64 hex digits), size in bytes.
+
+    data: the blob's bytes in base64, where the manifest repeats them
+    """
 
     media_type: str
     digest: str
     size: int
     annotations: Mapping[str, str] = field(default_factory=dict)
+    data: str = ""
+
+    @classmethod
+    def of(cls, media_type: str, content: bytes, *, inlined: bool = False) -> Descriptor:
+        """Of a blob with these bytes."""
+        data = base64.b64encode(content).decode() if inlined else ""
+        return cls(media_type, f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), data=data)
 
     def as_json(self) -> dict[str, Any]:
         described: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
         if self.annotations:
             described["annotations"] = dict(sorted(self.annotations.items()))
+        if self.data:
+            described["data"] = self.data
         return described
+
+
+UNKNOWN_CONFIG = Descriptor(unknown_config_media_type, blank_config_hash, len(CONFIG))
+"""The config of ORAS 1.0.0 where none is named."""
 
 
 @dataclass(frozen=True)
@@ -62,18 +79,25 @@ class Manifest:
         return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
 
     @classmethod
-    def of(cls, layers: tuple[Descriptor, ...], annotations: Mapping[str, str]) -> Manifest:
-        """The manifest of an artifact with these layers, the empty config and these annotations."""
-        config = Descriptor(unknown_config_media_type, blank_config_hash, len(CONFIG))
+    def of(
+        cls,
+        layers: tuple[Descriptor, ...],
+        annotations: Mapping[str, str],
+        *,
+        config: Descriptor = UNKNOWN_CONFIG,
+        artifact_type: str = "",
+        typed: bool = True,
+    ) -> Manifest:
+        """The manifest of an artifact. typed: the manifest names its own media type, which Helm's and conftest's don't."""
         document = {
             "schemaVersion": 2,
-            "mediaType": default_manifest_media_type,
+            **({"mediaType": default_manifest_media_type} if typed else {}),
+            **({"artifactType": artifact_type} if artifact_type else {}),
             "config": config.as_json(),
             "layers": [layer.as_json() for layer in layers],
-            "annotations": dict(sorted(annotations.items())),
+            **({"annotations": dict(sorted(annotations.items()))} if annotations else {}),
         }
-        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-        return cls(text.translate(_GO_ESCAPES).encode(), config, layers)
+        return cls(gojson.encode(document), config, layers)
 
     @classmethod
     def parse(cls, body: bytes, media_type: str) -> Manifest:

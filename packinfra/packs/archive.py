@@ -24,7 +24,7 @@ import os
 import secrets
 import tarfile
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -85,22 +85,32 @@ def write_archive(pack: Pack, out: BinaryIO, created: str = CREATED) -> Archive:
     Raises:
         ArchiveError: A file has changed since `pack` was read, or the disk is full.
     """
-    top = f"{pack.name}-{pack.version}"
+    title = archive_title(pack.name, pack.version)
+    return write_files(
+        pack.files, out, created, top=f"{pack.name}-{pack.version}", title=title, of=f"pack {pack.folder}"
+    )
+
+
+def write_files(files: Sequence[PackFile], out: BinaryIO, created: str, *, top: str, title: str, of: str) -> Archive:
+    """The same for any files, in their order.
+
+    top: name of the top folder, "" = none; title: the archive's file name; of: what the files belong to, for messages
+    """
     digest, size = hashlib.sha256(), 0
     try:
-        for member in _compressed(_tar(pack, top, timestamp(created))):
+        for member in _compressed(_tar(files, top, timestamp(created), of)):
             out.write(member)
             digest.update(member)
             size += len(member)
         out.flush()  # otherwise a full disk would only show when the archive is read
     except OSError as error:
-        raise unwritable(pack, error) from error
-    return Archive(archive_title(pack.name, pack.version), f"sha256:{digest.hexdigest()}", size, CODEC)
+        raise unwritable(title, error) from error
+    return Archive(title, f"sha256:{digest.hexdigest()}", size, CODEC)
 
 
-def unwritable(pack: Pack, error: OSError) -> ArchiveError:
+def unwritable(title: str, error: OSError) -> ArchiveError:
     return ArchiveError(
-        f"{archive_title(pack.name, pack.version)} could not be written: {error.strerror}\n"
+        f"{title} could not be written: {error.strerror}\n"
         "  -> free disk space there; temporary archives go to the folder in TMPDIR"
     )
 
@@ -131,11 +141,11 @@ def timestamp(created: str) -> int:
     return int(moment.timestamp())
 
 
-def _tar(pack: Pack, top: str, mtime: int) -> Iterator[bytes]:
+def _tar(files: Sequence[PackFile], top: str, mtime: int, of: str) -> Iterator[bytes]:
     seen: set[str] = set()
     headers = Headers(mtime)
-    for file in pack.files:
-        path = f"{top}/{file.path}"
+    for file in files:
+        path = f"{top}/{file.path}" if top else file.path
         parts = path.split("/")[:-1]
         for depth in range(1, len(parts) + 1):
             folder = "/".join(parts[:depth])
@@ -143,7 +153,7 @@ def _tar(pack: Pack, top: str, mtime: int) -> Iterator[bytes]:
                 seen.add(folder)
                 yield headers.of(folder, 0, folder=True)
         yield headers.of(path, file.size, executable=file.executable)
-        yield from _content(file, pack)
+        yield from _content(file, of)
         yield bytes(-file.size % tarfile.BLOCKSIZE)
     yield _END
 
@@ -177,7 +187,7 @@ class Headers:
         return entry.tobuf(tarfile.PAX_FORMAT, "utf-8", "strict")
 
 
-def _content(file: PackFile, pack: Pack) -> Iterator[bytes]:
+def _content(file: PackFile, of: str) -> Iterator[bytes]:
     if file.data is not None:  # kept since the pack was read
         yield file.data
         return
@@ -190,10 +200,10 @@ def _content(file: PackFile, pack: Pack) -> Iterator[bytes]:
                 yield chunk
             grown = os.fstat(source.fileno()).st_size != file.size
     except OSError as error:
-        raise ArchiveError(f"{file.path} of pack {pack.folder} can no longer be read: {error.strerror}") from error
+        raise ArchiveError(f"{file.path} of {of} can no longer be read: {error.strerror}") from error
     if left or grown or digest.hexdigest() != file.sha256:
         raise ArchiveError(
-            f"{file.path} of pack {pack.folder} changed while it was archived; nothing was published\n"
+            f"{file.path} of {of} changed while it was archived; nothing was published\n"
             "  -> run again when no program writes to the file"
         )
 

@@ -98,7 +98,7 @@ def read_chart(opened: Callable[[], BinaryIO], path: str) -> ChartArchive | str:
         return f"it cannot be read: {error.strerror}"
     if _CHART_YAML not in read.raw:
         hint = "; its paths begin with ./, so Helm does not find it" if read.dotted else ""
-        return f"it contains no <chart>/Chart.yaml{hint}"
+        return f"{NO_CHART}{hint}"
     text = read_yaml(read.raw[_CHART_YAML])
     if text.problem:
         return f"its Chart.yaml cannot be read: {text.problem}"
@@ -109,6 +109,7 @@ def read_chart(opened: Callable[[], BinaryIO], path: str) -> ChartArchive | str:
     return ChartArchive(chart, text.top, read.raw, frozenset(read.subcharts), tuple(read.large), opened)
 
 
+NO_CHART = "it contains no <chart>/Chart.yaml"
 LFS_POINTER = "it is a Git LFS pointer, not the file itself"
 
 
@@ -133,7 +134,7 @@ class _Files:
                     raise ArchiveReadError(f"its Chart.yaml is larger than {TEXT_LIMIT >> 20} MiB")
                 self.raw[path] = b"".join(reader.content()) if entry.size <= TEXT_LIMIT else b""
             elif path.startswith("charts/") and len(self.subcharts) < _MOST_SUBCHARTS:
-                self.subcharts.add(_subchart(path.split("/")[1]))
+                self.subcharts.add(subchart_name(path.split("/")[1]))
             if entry.size > FILE_LIMIT:
                 self.large.append(path)
             if entry.path.startswith("./") and entry.path.endswith("/Chart.yaml"):
@@ -147,7 +148,7 @@ def _inside(path: str) -> str:
     return posixpath.normpath(inside.replace(separator, "/")) if separator == "\\" or "//" in inside else inside
 
 
-def _subchart(name: str) -> str:
+def subchart_name(name: str) -> str:
     """common for the folder common and the archive common-1.2.3.tgz."""
     if not name.endswith(".tgz"):
         return name

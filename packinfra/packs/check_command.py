@@ -1,8 +1,9 @@
-"""`packinfra check`: validates pack folders, for people and for CI, without Pulumi, network or account.
+"""`packinfra check`: validates packs, charts and policies, for people and for CI, without Pulumi, network or account.
 
     packinfra check packs/*                       a report; exit code 1 if a pack cannot be published
     packinfra check --format sarif packs/nginx    the same for programs
     packinfra check packs/nginx/values.yaml       the pack that contains the file
+    packinfra check charts/* policies/authz       Helm charts, and folders with policies for OPA
     packinfra check --archive out packs/nginx     also writes out/nginx-1.2.3.tar.gz
 
 Each problem names file, line, rule and remedy; docs/rules.md has all rules.
@@ -15,19 +16,31 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from packinfra.packs.archive import ArchiveError, archive_title, save_archive
 from packinfra.packs.catalogue import published_twice
 from packinfra.packs.contents import METADATA, PackError
-from packinfra.packs.pack import read_pack
+from packinfra.packs.pack import Pack, read_pack
 from packinfra.packs.report import CheckedFolder, rules_table
 from packinfra.packs.report_formats import FORMATS
 from packinfra.packs.rules import RULES, RuleError, RuleSettings, check_settings
 from packinfra.packs.rules.rule import Problem
 
 
-def main(arguments: Sequence[str] | None = None, prog: str = "python -m packinfra.packs") -> int:
-    """Returns 0: all packs can be published; 1: some cannot; 2: wrong arguments or packinfra.toml."""
+class Others(Protocol):
+    """What else can be checked: charts and policies (packinfra/artifacts/check_command.py)."""
+
+    def find(self, path: str) -> str | None:
+        """The chart or policy at the path, or the chart that contains the file; None if there is none."""
+
+    def check(self, path: str) -> CheckedFolder: ...
+
+
+def main(
+    arguments: Sequence[str] | None = None, prog: str = "python -m packinfra.packs", others: Others | None = None
+) -> int:
+    """Returns 0: everything can be published; 1: some can't; 2: wrong arguments or packinfra.toml."""
     parser = _parser(prog)
     options = parser.parse_args(arguments)
     if options.rules:
@@ -35,23 +48,34 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m packinfr
         return 0
     if not options.folders:
         parser.error("name at least one pack folder, for example: packs/*")
-    folders = list(dict.fromkeys(folder for path in options.folders if (folder := _pack_folder(path))))
+    found = dict(filter(None, (_find(path, others) for path in options.folders)))
+    folders = list(found)
     if not folders:
-        print(f"no pack contains {'this file' if len(options.folders) == 1 else 'these files'}: nothing to check")
+        print(
+            f"no {'pack or chart' if others else 'pack'} contains {'this file' if len(options.folders) == 1 else 'these files'}: nothing to check"
+        )
         return 0
     try:
         rules = check_settings(dict(_setting(text) for text in options.rule))
         out = _out(options.archive, folders) if options.archive else None
-        checked = [_check(folder, rules) for folder in folders]
+        checked = [other.check(folder) if other else _check(folder, rules) for folder, other in found.items()]
     except (RuleError, ValueError) as error:
         parser.error(str(error))
-    errors = published_twice(each.pack for each in checked if each.pack)
+    errors = published_twice(each.pack for each in checked if isinstance(each.pack, Pack))
     if out and not errors:
         errors += _archive(checked, out)
     print(FORMATS["json" if options.json else options.format](checked))
     for text in errors:
         print(text, file=sys.stderr)
     return 1 if errors or any(each.count("error") for each in checked) else 0
+
+
+def _find(path: str, others: Others | None) -> tuple[str, Others | None] | None:
+    """The pack, or what else there is, and who checks it; None for a file of neither."""
+    folder = _pack_folder(path)
+    if others and not (folder and os.path.isfile(os.path.join(folder, METADATA))) and (other := others.find(path)):
+        return other, others
+    return (folder, None) if folder else None
 
 
 def _pack_folder(path: str) -> str | None:
@@ -68,10 +92,14 @@ def _pack_folder(path: str) -> str | None:
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog=prog, description="Validates pack folders. Exit code 1 if a pack cannot be published."
+        prog=prog,
+        description="Validates packs, Helm charts and OPA policies. Exit code 1 if one cannot be published.",
     )
     parser.add_argument(
-        "folders", nargs="*", metavar="FOLDER", help="a pack: the folder that contains pack.json, or any file in it"
+        "folders",
+        nargs="*",
+        metavar="FOLDER",
+        help="a pack: the folder that contains pack.json, or any file in it; likewise a chart, its .tgz, or a folder of policies",
     )
     parser.add_argument("--format", choices=FORMATS, default="text", help="how to print the result (default: text)")
     parser.add_argument("--json", action="store_true", help="the same as --format json")
@@ -122,7 +150,7 @@ def _archive(checked: Sequence[CheckedFolder], out: Path) -> list[str]:
     """Writes the archives of packs without errors; returns the errors of doing so."""
     errors: list[str] = []
     for each in checked:
-        if each.pack is None or each.pack.errors:
+        if not isinstance(each.pack, Pack) or each.pack.errors:
             continue
         path = out if _is_file(out) else out / archive_title(each.pack.name, each.pack.version)
         try:

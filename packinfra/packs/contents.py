@@ -145,7 +145,7 @@ def read_contents(folder: Path) -> Contents:
     """Reads the folder. Raises PackError if there is none; every problem inside becomes a violation."""
     if sys.platform == "win32":
         raise PackError(f"pack folder {folder}: Windows has no execute bit, so this would be another pack; use WSL")
-    if reason := _no_folder(folder):
+    if reason := no_folder(folder):
         raise PackError(f"pack folder {folder} {reason}; give the folder that contains {METADATA}")
     listing = list_files(folder)
     violations = [*listing.violations]
@@ -155,7 +155,7 @@ def read_contents(folder: Path) -> Contents:
     raw: dict[str, bytes] = {}
     room = KEEP
     for entry in listing.entries:
-        read = _read(entry, room)
+        read = read_file(entry, room, _KEPT.get(entry.path, 0))
         if isinstance(read, RuleViolation):
             violations.append(read)
             continue
@@ -196,7 +196,8 @@ def _not_a_pack(listing: Listing) -> RuleViolation | None:
     return RuleViolation("metadata-missing", message, remedy="give the folders of the packs")
 
 
-def _no_folder(folder: Path) -> str | None:
+def no_folder(folder: Path) -> str | None:
+    """Why it is no folder; None if it is one."""
     try:
         return None if stat.S_ISDIR(os.stat(folder).st_mode) else "is a file, not a folder"
     except FileNotFoundError:
@@ -207,13 +208,14 @@ def _no_folder(folder: Path) -> str | None:
         return "cannot be read: there is a zero byte in its name"
 
 
-def _read(entry: Entry, room: int) -> tuple[PackFile, bytes] | RuleViolation:
-    """One pass over a file: its size and hash, its beginning, and all its bytes if there is room for them."""
+def read_file(entry: Entry, room: int, least: int = 0) -> tuple[PackFile, bytes] | RuleViolation:
+    """One pass over a file: its size and hash, its beginning (at least the `least` first bytes), and all its bytes if there
+    is room for them."""
     digest, size, beginning = hashlib.sha256(), 0, b""
     try:
         with open(entry.source, "rb", buffering=0) as file:
             expected = os.fstat(file.fileno()).st_size
-            keep = max(_KEPT.get(entry.path, 0), _CHUNK, expected if expected <= room else 0)
+            keep = max(least, _CHUNK, expected if expected <= room else 0)
             while chunk := file.read(min(_CHUNK, max(expected - size, 0) + 1)):
                 digest.update(chunk)
                 size += len(chunk)

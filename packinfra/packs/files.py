@@ -16,7 +16,7 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from packinfra.packs.ignore import IGNORE_FILE, IGNORE_LIMIT, Ignore
 from packinfra.packs.violations import RuleViolation
@@ -60,10 +60,18 @@ class _FolderToList(NamedTuple):
     above: tuple[str, ...]
 
 
-def list_files(folder: Path) -> Listing:
-    """Lists the files of the pack in `folder`; reads only `.packignore`. Never raises for anything in the folder."""
+class IgnoreRules(Protocol):
+    def leaves_out(self, path: str, *, folder: bool) -> str | None:
+        """Why the path, seen from the root of the folder, is left out; None if it isn't."""
+
+
+def list_files(folder: Path, ignore: IgnoreRules | None = None) -> Listing:
+    """Lists the files of the pack in `folder`; reads only `.packignore`, and not even that if other rules are given. Never
+    raises for anything in the folder."""
     root = os.path.realpath(folder)
-    ignore, violations = _ignore(folder, root)
+    violations: list[RuleViolation] = []
+    if ignore is None:
+        ignore, violations = _ignore(folder, root)
     entries: list[Entry] = []
     left_out: list[LeftOut] = []
     todo, seen = [_FolderToList(os.fspath(folder), "", root, ())], 0
@@ -120,7 +128,7 @@ def _ignore(folder: Path, root: str) -> tuple[Ignore, list[RuleViolation]]:
 
 
 def _list(
-    folder: _FolderToList, root: str, ignore: Ignore
+    folder: _FolderToList, root: str, ignore: IgnoreRules
 ) -> Iterator[Entry | RuleViolation | LeftOut | _FolderToList]:
     if folder.real in folder.above:
         yield RuleViolation("link-loop", "this link leads back to a folder that contains it", folder.prefix.rstrip("/"))

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from packinfra.packs.pack import Pack
+from packinfra.packs.contents import METADATA, PackFile
+from packinfra.packs.files import LeftOut
 from packinfra.packs.rules import RULES
-from packinfra.packs.rules.rule import Problem
+from packinfra.packs.rules.rule import Problem, Rule
 from packinfra.text import format_size, plural, printable
 
 _MOST_LEFT_OUT = 3
+
+
+class Checked(Protocol):
+    """A pack, or what else can be published."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def content_digest(self) -> str: ...
+    @property
+    def files(self) -> Sequence[PackFile]: ...
+    @property
+    def left_out(self) -> Sequence[LeftOut]: ...
 
 
 @dataclass
@@ -18,12 +35,17 @@ class CheckedFolder:
     """A folder and its pack; without a pack, `problems` has the reason.
 
     notes: more lines for the report, for example where its archive is
+    noun:  what it is; main: the file at which problems of the whole are shown, "" = at the path; rules: by which it was
+           checked
     """
 
     path: str
-    pack: Pack | None
+    pack: Checked | None
     problems: Sequence[Problem]
     notes: list[str] = field(default_factory=list)
+    noun: str = "pack"
+    main: str = METADATA
+    rules: Sequence[Rule] = RULES
 
     def count(self, severity: str) -> int:
         return sum(problem.severity == severity for problem in self.problems)
@@ -68,17 +90,26 @@ def _closing(checked: Sequence[CheckedFolder]) -> str:
     warned = sum(each.count("error") == 0 and each.count("warning") > 0 for each in checked)
     good = len(checked) - broken - warned
     parts = [(broken, "cannot be published"), (warned, "could be better"), (good, "good")]
-    return f"{plural(len(checked), 'pack')}: " + ", ".join(f"{n} {verdict}" for n, verdict in parts if n) + "."
+    nouns = {each.noun for each in checked}
+    return (
+        f"{plural(len(checked), nouns.pop() if len(nouns) == 1 else 'source')}: "
+        + ", ".join(f"{n} {verdict}" for n, verdict in parts if n)
+        + "."
+    )
 
 
 def rules_table() -> str:
     """docs/rules.md."""
+    return "\n".join([_ABOUT_RULES, *rule_rows(RULES)])
+
+
+def rule_rows(rules: Sequence[Rule]) -> list[str]:
+    """The table's rows, in Markdown."""
     words = {"error": "error", "warning": "warning", "off": "off unless switched on"}
-    rows = [
+    return [
         f"| `{rule.id}` | {words[rule.severity]} | {rule.requires} | {rule.why} | {rule.remedy} | {rule.source} |"
-        for rule in RULES
+        for rule in rules
     ]
-    return "\n".join([_ABOUT_RULES, *rows])
 
 
 _ABOUT_RULES = """# The rules for packs

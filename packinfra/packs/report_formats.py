@@ -26,6 +26,7 @@ def _pack(each: CheckedFolder) -> dict[str, Any]:
     pack = each.pack
     return {
         "path": each.path,
+        "kind": each.noun,
         "name": pack.name if pack else "",
         "version": pack.version if pack else "",
         "contentDigest": pack.content_digest if pack and pack.files else None,
@@ -81,7 +82,8 @@ def as_gitlab(checked: Sequence[CheckedFolder]) -> str:
 
 def as_sarif(checked: Sequence[CheckedFolder]) -> str:
     """SARIF 2.1.0, for code scanning."""
-    positions = {rule.id: position for position, rule in enumerate(RULES)}
+    used = {rule.id: rule for known in (RULES, *(each.rules for each in checked)) for rule in known}
+    positions = {rule: position for position, rule in enumerate(used)}
     rules = [
         {
             "id": rule.id,
@@ -93,7 +95,7 @@ def as_sarif(checked: Sequence[CheckedFolder]) -> str:
                 "level": "warning" if rule.severity == "off" else rule.severity,
             },
         }
-        for rule in RULES
+        for rule in used.values()
     ]
     results = [
         {
@@ -156,8 +158,8 @@ def _problems(checked: Sequence[CheckedFolder]) -> Iterator[tuple[CheckedFolder,
 
 
 def _path(each: CheckedFolder, problem: Problem) -> str:
-    """From the working directory. A problem of the whole pack is shown at its pack.json."""
-    file = problem.file or ("pack.json" if each.pack and each.pack.files else "")
+    """From the working directory. A problem of the whole is shown at its main file."""
+    file = problem.file or (each.main if each.pack and each.pack.files else "")
     return printable(f"{each.path.rstrip('/')}/{file}" if file else each.path).removeprefix("./")
 
 

@@ -10,7 +10,7 @@ of our pack here and other files in a cluster.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -50,15 +50,31 @@ def read_archive(archive: BinaryIO, name: str, version: str, limit: int, ignore:
     Raises:
         UnpackError: The archive contains no pack, is larger than `limit`, or can be read in two ways.
     """
-    tree = _Tree()
+    files = read_files(archive, limit, ignore=ignore or Ignore())
+    return Unpacked(files, content_digest(name, version, files))
+
+
+def read_files(
+    archive: BinaryIO,
+    limit: int,
+    *,
+    ignore: Ignore | None = None,
+    keep: Callable[[str], bool] | None = None,
+    top: bool = True,
+) -> tuple[PackFile, ...]:
+    """The files of a .tar.gz, in order; for the parameters and errors see `read_archive`.
+
+    ignore: None = nothing is left out; keep: whose bytes are kept, by path; top: everything lies in one top folder, whose
+    name doesn't count; else a path may begin with a /
+    """
+    tree = _Tree(keep or (lambda _: False), top=top)
     try:
         reader = TarReader(Stream(archive, limit), strict=True, most=3 * MOST_FILES)
         for entry in reader:
             tree.add(entry, reader)
     except ArchiveReadError as error:
         raise UnpackError(f"it is not a readable .tar.gz: {error}") from error
-    files = tuple(tree.files(ignore or Ignore()))
-    return Unpacked(files, content_digest(name, version, files))
+    return tuple(tree.files(ignore))
 
 
 class _Folder(dict[str, "_Node"]):
@@ -74,6 +90,7 @@ class _File:
     size: int
     sha256: str
     executable: bool
+    data: bytes | None = None
 
 
 @dataclass
@@ -92,13 +109,14 @@ _Node = _Folder | _File | _Link
 class _Tree:
     """The archive as a tree: no path is in it twice, and none leads through a file or link."""
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Callable[[str], bool], *, top: bool) -> None:
         self._root = _Folder(None, listed=True)
         self._count = 0
+        self._keep, self._top = keep, top
 
     def add(self, entry: TarEntry, reader: TarReader) -> None:
         parts = [part for part in entry.path.split("/") if part not in ("", ".")]
-        if entry.path.startswith("/") or ".." in parts:
+        if (self._top and entry.path.startswith("/")) or ".." in parts:
             raise UnpackError(f"it contains {quoted(entry.path)}, a path that leads out of it")
         if not parts:
             if entry.kind == "folder":
@@ -117,10 +135,14 @@ class _Tree:
         if entry.kind == "folder":
             return _Folder(folder, listed=True)
         if entry.kind == "file":
-            digest = hashlib.sha256()
+            digest, data = hashlib.sha256(), bytearray()
+            path = "/".join([part for part in entry.path.split("/") if part not in ("", ".")][self._top :])
+            kept = self._keep(path)
             for piece in reader.content():
                 digest.update(piece)
-            return _File(entry.size, digest.hexdigest(), entry.executable)
+                if kept:
+                    data += piece
+            return _File(entry.size, digest.hexdigest(), entry.executable, bytes(data) if kept else None)
         if entry.kind == "link":
             return _Link(entry.path, entry.target, folder)
         if entry.kind == "hard link":
@@ -149,20 +171,22 @@ class _Tree:
             raise UnpackError(f"it contains more than {MOST_FILES:,} files and folders")
         folder[name] = node
 
-    def files(self, ignore: Ignore) -> Iterator[PackFile]:
+    def files(self, ignore: Ignore | None) -> Iterator[PackFile]:
         """The files of the pack, in order. Raises UnpackError for a link that leads to none of them."""
         nodes = self._kept(ignore)
         kept = {id(node) for node in nodes.values()}
         for path, node in nodes.items():
             file = _resolved(node, kept) if isinstance(node, _Link) else node
-            yield PackFile(path, file.size, file.sha256, file.executable)
+            yield PackFile(path, file.size, file.sha256, file.executable, data=file.data)
 
-    def _kept(self, ignore: Ignore) -> dict[str, _File | _Link]:
-        (top, *others) = self._root.values() or [None]
-        if not isinstance(top, _Folder) or others:
-            raise UnpackError("it does not contain exactly one top folder")
+    def _kept(self, ignore: Ignore | None) -> dict[str, _File | _Link]:
+        top: _Node | None = self._root
+        if self._top:
+            (top, *others) = self._root.values() or [None]
+            if not isinstance(top, _Folder) or others:
+                raise UnpackError("it does not contain exactly one top folder")
         kept: dict[str, _File | _Link] = {}
-        todo: list[tuple[str, _Node]] = [("", top)]
+        todo: list[tuple[str, _Node]] = [("", top)] if top is not None else []
         while todo:
             path, node = todo.pop()
             if not isinstance(node, _Folder):
@@ -170,7 +194,7 @@ class _Tree:
                 continue
             for name in sorted(node, key=str.encode, reverse=True):  # the last one is read first
                 inner = f"{path}/{name}" if path else name
-                if not ignore.leaves_out(inner, folder=isinstance(node[name], _Folder)):
+                if ignore is None or not ignore.leaves_out(inner, folder=isinstance(node[name], _Folder)):
                     todo.append((inner, node[name]))
                 elif inner in _READ_BY_PALETTE:
                     raise UnpackError(f"it contains {inner}, which this pack leaves out")

@@ -28,11 +28,13 @@ _ACTION = re.compile(r"\{\{[^{}\n]*\}\}")
 
 
 class Scalar(NamedTuple):
-    """A single value, as it is written; `null` if it is empty or one of null's names without quotes."""
+    """A single value, as it is written; `null` if it is empty or one of null's names without quotes. `plain`: without
+    quotes and tag, so that it may be a number or a boolean."""
 
     text: str
     line: int
     null: bool
+    plain: bool = False
 
 
 class List(NamedTuple):
@@ -183,8 +185,9 @@ def _documents(events: Iterator[Any]) -> tuple[Node, ...]:
     for count, event in enumerate(events):
         kind = type(event)
         if kind is yaml.ScalarEvent:
-            null = event.value in _NULLS and event.style not in ("'", '"', "|", ">")
-            node: Node = Scalar(event.value, event.start_mark.line + 1, null)
+            unquoted = event.style not in ("'", '"', "|", ">")
+            null = unquoted and event.value in _NULLS
+            node: Node = Scalar(event.value, event.start_mark.line + 1, null, unquoted and event.tag is None)
             open_[-1].append(node)
         elif kind is yaml.SequenceStartEvent or kind is yaml.MappingStartEvent:
             inside: list[Node] = []

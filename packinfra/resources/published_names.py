@@ -25,7 +25,7 @@ class VersionsOfName(NamedTuple):
 
 
 class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
-    """The names of one family (packs) that a component publishes, so that none leaves the program by accident.
+    """The names of packs, and of other artifacts, that a component publishes, so that none leaves the program by accident.
 
     If the program no longer has a name that an earlier run published, `pulumi preview` and `up` fail, unless `removed`
     has it. The resources that publish must not be registered before this one: see `registered`.
@@ -37,6 +37,7 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
         removed: names that the user removes.
         palette: where the registry is registered: its name there (`registry`), `host`, `caFile`, `withdrawUsed`. Before a
             version is withdrawn, Palette is then asked for cluster profiles that use it; None = it isn't.
+        artifacts, removed_artifacts: the same for charts, policies and artifacts, by their repositories' paths.
     """
 
     def __init__(
@@ -46,20 +47,17 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
         family: str,
         names: Mapping[str, VersionsOfName],
         removed: Sequence[str] = (),
+        artifacts: Mapping[str, VersionsOfName] | None = None,
+        removed_artifacts: Sequence[str] = (),
         palette: Mapping[str, Any] | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
             "family": family,
-            "sources": {
-                name: {
-                    "versions": list(of.versions),
-                    **({"unpublish": sorted(of.unpublish)} if of.unpublish else {}),
-                    **({"keepVersions": of.keep} if of.keep is not None else {}),
-                }
-                for name, of in names.items()
-            },
+            "sources": _sources(names),
             "removed": list(removed),
+            **({"artifacts": _sources(artifacts)} if artifacts else {}),
+            **({"removedArtifacts": list(removed_artifacts)} if removed_artifacts else {}),
             **({"palette": dict(palette)} if palette else {}),
             "ownUrn": own_urn(self, name, opts),
         }
@@ -74,3 +72,14 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
             return depends_on
 
         return asyncio.ensure_future(wait())  # not the coroutine: the SDK awaits it several times
+
+
+def _sources(names: Mapping[str, VersionsOfName]) -> dict[str, Any]:
+    return {
+        name: {
+            "versions": list(of.versions),
+            **({"unpublish": sorted(of.unpublish)} if of.unpublish else {}),
+            **({"keepVersions": of.keep} if of.keep is not None else {}),
+        }
+        for name, of in names.items()
+    }

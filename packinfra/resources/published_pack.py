@@ -35,7 +35,7 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         validated: packs of `sources` that the program has just read and found without errors: they aren't validated
             again, and packs that are published already aren't read again.
 
-    Outputs: `repository`; `versions`: version -> record (lifecycle/packs/state.py).
+    Outputs: `repository`; `versions`: version -> record (lifecycle/publishing/state.py).
     """
 
     repository: pulumi.Output[str]

@@ -36,6 +36,7 @@ class RemovalCheck(Resource, module="packinfra", name="RemovalCheck"):
         force_delete: repositories are deleted with all images.
         adopted: pack -> its adopted versions, which destroy leaves in place.
         delete_adopted: pack -> its adopted versions, which destroy removes.
+        artifacts: repository of another artifact, without the host -> the digests that destroy removes ("goes") and leaves ("stays").
         registry_access: as whom to ask, where the stack's config doesn't say it.
     """
 
@@ -51,6 +52,7 @@ class RemovalCheck(Resource, module="packinfra", name="RemovalCheck"):
         force_delete: bool,
         adopted: pulumi.Input[Mapping[str, Sequence[str]]],
         delete_adopted: pulumi.Input[Mapping[str, Sequence[str]]],
+        artifacts: pulumi.Input[Mapping[str, Mapping[str, Sequence[str]]]] | None = None,
         registry_access: EcrAccess | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -63,6 +65,7 @@ class RemovalCheck(Resource, module="packinfra", name="RemovalCheck"):
             "forceDelete": force_delete,
             "adopted": adopted,
             "deleteAdopted": delete_adopted,
+            **({"artifacts": artifacts} if artifacts is not None else {}),
             "registryAccess": access_to_props(registry_access) if registry_access else None,
             "ownUrn": own_urn(self, name, opts),
         }

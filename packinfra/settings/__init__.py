@@ -9,7 +9,12 @@ validated here.
 """
 
 from packinfra.settings.access import AccessSettings as AccessSettings
+from packinfra.settings.artifacts import ArtifactSettings as ArtifactSettings
+from packinfra.settings.artifacts import ChartSettings as ChartSettings
+from packinfra.settings.artifacts import FileSettings as FileSettings
+from packinfra.settings.artifacts import PolicySettings as PolicySettings
 from packinfra.settings.loading import load as load
+from packinfra.settings.loading import load_artifacts as load_artifacts
 from packinfra.settings.loading import load_packs as load_packs
 from packinfra.settings.loading import load_profiles as load_profiles
 from packinfra.settings.model import NAMESPACE as NAMESPACE

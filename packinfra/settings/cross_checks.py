@@ -61,18 +61,28 @@ def _ecr(stack: StackConfig) -> Iterator[str]:
         if "repositories" not in stack.invalid:
             together = tags_together_problems(repositories.tags, defaults)
             yield from (f"{NAMESPACE}:repositories.tags: {problem}" for problem in together)
-    overwritten = [pack.path for pack in stack.settings.packs if pack.overwrite]
     immutable = repositories.immutable and not repositories.except_tags and "repositories" not in stack.invalid
-    if overwritten and immutable:
-        yield (
-            f"{NAMESPACE}:packs: {', '.join(overwritten)} has overwrite: true, but repositories.immutable is true and "
-            "ECR never moves an immutable tag: set one of the two to false"
-        )
+    for key, overwritten in _overwritten(stack.settings).items():
+        if overwritten and immutable:
+            yield (
+                f"{NAMESPACE}:{key}: {', '.join(overwritten)} has overwrite: true, but repositories.immutable is true and "
+                "ECR never moves an immutable tag: set one of the two to false"
+            )
     if region and repositories.kms_key and (key_region := repositories.kms_key.split(":")[3]) != region:
         yield (
             f"{NAMESPACE}:repositories.kmsKey: the key is in {key_region}, but aws:region is {region}: ECR accepts "
             "only a key of its own region"
         )
+
+
+def _overwritten(settings: PartialSettings) -> dict[str, list[str]]:
+    """Key -> the entries with overwrite."""
+    return {
+        "packs": [pack.path for pack in settings.packs if pack.overwrite],
+        "charts": [chart.path for chart in settings.charts if chart.overwrite],
+        "policies": [policy.name for policy in settings.policies if policy.overwrite],
+        "artifacts": [artifact.name for artifact in settings.artifacts if artifact.overwrite],
+    }
 
 
 def _palette(stack: StackConfig) -> Iterator[str]:

@@ -73,8 +73,19 @@ def load(
 def load_packs(packs: Sequence[Any], removed: Sequence[str] = ()) -> PartialSettings:
     """Validates a program's packs: paths, mappings as in a stack file, or PackSettings; and the names of those that it
     removes. Raises SettingsError."""
+    return _load({"packs": packs, "removedPacks": removed})
+
+
+def load_artifacts(
+    charts: Sequence[Any], policies: Sequence[Any], artifacts: Sequence[Any], removed: Sequence[str] = ()
+) -> PartialSettings:
+    """Likewise for charts, policies and other artifacts. Raises SettingsError."""
+    return _load({"charts": charts, "policies": policies, "artifacts": artifacts, "removedArtifacts": removed})
+
+
+def _load(values: Mapping[str, Any]) -> PartialSettings:
     try:
-        return PartialSettings.model_validate({"packs": packs, "removedPacks": removed})
+        return PartialSettings.model_validate(values)
     except ValidationError as error:
         problems = (text.removeprefix(f"{NAMESPACE}:") for text in explain(error, PartialSettings))
         raise SettingsError("\n".join(problems)) from None
@@ -104,7 +115,7 @@ def _parse(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         parsed = value
         with suppress(ValueError, TypeError):  # neither JSON nor text
             parsed = json.loads(value)
-        if key == "packs" and isinstance(parsed, str):  # a single path needs no brackets
+        if key in ("packs", "charts") and isinstance(parsed, str):  # a single path needs no brackets
             parsed = [parsed]
         if key == "palette":
             values[key] = {} if parsed is None else parsed

@@ -9,7 +9,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from packinfra.packs.rules import check_settings
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
-from packinfra.settings.model import Model, Number
+from packinfra.settings.model import Model
+from packinfra.settings.publishing import DeleteAdopted, KeepVersions, Overwrite, Unpublish
 
 
 def _off(value: Any) -> Any:
@@ -23,15 +24,10 @@ class PackSettings(Model):
     """The pack folders, and how packinfra publishes them."""
 
     path: str = Field(min_length=1, description="folder or glob, relative to the project", examples=["packs/*"])
-    overwrite: bool = Field(False, description="publish changed content under an already published version")
-    unpublish: tuple[str, ...] = Field((), description="versions to withdraw", examples=[["1.0.0"]])
-    keep_versions: Number | Literal["all"] = Field(
-        "all", description="how many versions stay published, including those with a folder", examples=[10]
-    )
-    delete_adopted: bool = Field(
-        False,
-        description="also delete versions that somebody else had pushed and packinfra only adopted (same content)",
-    )
+    overwrite: Overwrite = False
+    unpublish: Unpublish = ()
+    keep_versions: KeepVersions = "all"
+    delete_adopted: DeleteAdopted = False
     rules: Mapping[str, RuleSeverity] = Field(
         {}, description="severities that differ from docs/rules.md", examples=[{"readme-missing": "error"}]
     )
@@ -40,13 +36,6 @@ class PackSettings(Model):
     @classmethod
     def _rules(cls, value: Mapping[str, RuleSeverity]) -> Mapping[str, RuleSeverity]:
         check_settings(value)
-        return value
-
-    @field_validator("keep_versions")
-    @classmethod
-    def _keep_versions(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and value < 1:
-            raise ValueError('at least 1, or "all"')
         return value
 
 

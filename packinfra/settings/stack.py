@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field, field_validator
 
 from packinfra.settings.access import AccessSettings
+from packinfra.settings.artifacts import ArtifactSettings, ChartEntry, PolicySettings, RemovedArtifacts
 from packinfra.settings.model import Model
 from packinfra.settings.packs import PackEntry, PackSettings, RemovedPacks
 from packinfra.settings.palette import PaletteSettings
@@ -31,6 +32,19 @@ class PartialSettings(Model):
     palette: PaletteSettings | None = Field(None, examples=[{"name": "packs"}])
     profiles: Mapping[str, ProfileSettings] = Field(
         {}, examples=[{"web": {"version": "1.0.0", "packs": [{"name": "web"}]}}]
+    )
+    charts: tuple[ChartEntry, ...] = Field((), examples=[["charts/*"]])
+    policies: tuple[PolicySettings, ...] = Field(
+        (), examples=[[{"name": "authz", "version": "1.4.0", "path": "policies/authz"}]]
+    )
+    artifacts: tuple[ArtifactSettings, ...] = Field(
+        (), examples=[[{"name": "cluster-config", "version": "1.0.0", "files": ["config/a.json"]}]]
+    )
+    removed_artifacts: RemovedArtifacts = Field(
+        (),
+        description="charts, policies and artifacts to remove with all their versions, by their repositories below the base "
+        "path; the same as removedPacks for packs",
+        examples=[["charts/web"]],
     )
 
     @field_validator("packs")

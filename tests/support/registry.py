@@ -70,7 +70,7 @@ def real_registry(
         ca = trustme.CA()
         ca_file = str(folder / "ca.pem")
         ca.cert_pem.write_to_path(ca_file)
-        certificate = ca.issue_cert("127.0.0.1", "::1", "localhost", *names)
+        certificate = ca.issue_cert("127.0.0.1", "::1", "localhost", "0.0.0.0", *names)  # noqa: S104 - see helm.py
         certificate.private_key_pem.write_to_path(folder / "key.pem")
         certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
         hashed = bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(rounds=4)).decode()  # nothing but bcrypt is taken

@@ -33,6 +33,12 @@ def test_the_summary_names_profiles() -> None:
     assert lines[lines.index("Cluster profiles in it, with these packs:") + 1] == "  web 1.0.0  (uid p1)"
 
 
+def test_the_summary_names_charts() -> None:
+    chart = {"repository": "host/base/charts/web", "versions": {"1.0.0": "sha256:cccc"}}
+    lines = local.published({**OUTPUTS, "artifacts": {"charts/web": chart}}, has_aws=True).splitlines()
+    assert lines[lines.index("  host/base/charts/web:1.0.0") + 1].strip() == "sha256:cccc"
+
+
 def test_without_the_aws_program_the_summary_shows_python() -> None:
     command = next(line for line in local.published(OUTPUTS, has_aws=False).splitlines() if "python -c" in line)
     compile(command.partition("'")[2].rpartition("'")[0], "command", "exec")

@@ -48,6 +48,31 @@ def basic_registry(password: pulumi.Output[str]) -> packinfra.BasicPackRegistry:
     )  # fmt: skip
 
 
+def published_artifact(repository: pulumi.Output[str]) -> packinfra.PublishedArtifact:
+    sources: list[packinfra.ArtifactSource] = [
+        packinfra.HelmChart("charts/web"), packinfra.OpaBundle("policy", "1.0.0"),
+        packinfra.ConftestPolicy("policy", "1.0.0"),
+        packinfra.Files("1.0.0", [packinfra.ArtifactFile("a.json", "application/json")], image_spec="v1.0"),
+    ]  # fmt: skip
+    published = packinfra.PublishedArtifact(
+        "web", repository=repository, sources=sources, unpublish=["0.1.0"], keep_versions=3,
+        registry_access=BasicAccess(),
+    )  # fmt: skip
+    assert_type(published.versions, pulumi.Output[dict[str, dict[str, Any]]])
+    return published
+
+
+def artifacts_of_a_registry() -> packinfra.BasicPackRegistry:
+    registry = packinfra.BasicPackRegistry(
+        "packs", host="harbor.example.com", base_path="team",
+        charts=["charts/*", packinfra.ChartSettings(path="charts/web", keep_versions=3)],
+        policies=[packinfra.PolicySettings(name="authz", version="1.0.0", path="policy")],
+        artifacts=[{"name": "cfg", "version": "1", "files": ["a.json"]}], removed_artifacts=["charts/old"],
+    )  # fmt: skip
+    assert_type(registry.artifacts, pulumi.Output[dict[str, dict[str, Any]]] | None)
+    return registry
+
+
 def published_pack(repository: pulumi.Output[str]) -> packinfra.PublishedPack:
     pack: Pack = read_pack(Path("packs/hello"))
     published = packinfra.PublishedPack(

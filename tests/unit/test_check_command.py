@@ -72,7 +72,7 @@ def test_json(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     good, broken, absent = json.loads(capsys.readouterr().out)["packs"]
     digest = read_pack(packs / "good").content_digest
     assert good == {
-        "path": "good", "name": "good", "version": "1.0.0", "contentDigest": digest, "problems": [],
+        "path": "good", "kind": "pack", "name": "good", "version": "1.0.0", "contentDigest": digest, "problems": [],
         "leftOut": [{"path": ".DS_Store", "reason": "junk"}],
     }  # fmt: skip
     assert broken["contentDigest"].startswith("sha256:")
@@ -230,7 +230,7 @@ def test_the_command(packs: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["packs"][0]["name"] == "good"
     for arguments, code, text in (
         (["--version"], 0, "packinfra"),
-        (["--help"], 0, "check    validate pack folders"),
+        (["--help"], 0, "check    validate packs, charts and policies"),
         (["check", "--help"], 0, "usage: packinfra check"),
         ([], 2, "required: COMMAND"),
         (["chekc"], 2, "invalid choice: 'chekc'"),

@@ -8,6 +8,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 
@@ -146,10 +147,21 @@ def test_a_manifest_must_have_the_digest_that_was_asked_for(registry: ScriptedRe
         setup.client.manifest(other)
 
 
-def test_a_manifest_that_packinfra_could_not_push(setup: Setup) -> None:
-    twice = Manifest(manifest().body, manifest().config, manifest().layers * 2)
-    with pytest.raises(ValueError, match="one layer"):
-        setup.client.push(setup.reference, twice, lambda: io.BytesIO(LAYER))
+def test_several_layers_and_a_config_of_its_own(registry: ScriptedRegistry, setup: Setup) -> None:
+    """Each blob once, the manifest last."""
+    content = [LAYER, b"other", LAYER, b"config"]
+    blobs = [Descriptor.of("text/plain", data) for data in content]
+    several = Manifest.of(tuple(blobs[:3]), {}, config=blobs[3])
+    opens = {blob.digest: partial(io.BytesIO, data) for blob, data in zip(blobs, content, strict=True)}
+    assert setup.client.push(setup.reference, several, opens).sent == sum(len(data) for data in {*content})
+    assert {blob.digest for blob in blobs} <= {digest for _, digest in registry.blobs}
+    assert setup.client.resolve(setup.reference) == several.digest
+
+
+def test_a_manifest_whose_bytes_are_missing(setup: Setup) -> None:
+    blobs = tuple(Descriptor.of("text/plain", data) for data in (LAYER, b"other"))
+    with pytest.raises(ValueError, match=r"the bytes of these blobs are needed: sha256:.*, sha256:"):
+        setup.client.push(setup.reference, Manifest.of(blobs, {}), lambda: io.BytesIO(LAYER))
 
 
 def test_tags_come_in_pages(registry: ScriptedRegistry, setup: Setup) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from packinfra.lifecycle.packs.publish import PublishError
+from packinfra.lifecycle.publishing.family import PublishError
 from packinfra.lifecycle.results import PartialFailure
 from packinfra.oci.errors import NotAuthorized
 from tests.support.pack_bench import Bench, Props
@@ -162,7 +162,7 @@ def test_an_error_that_nobody_foresaw(
     built = bench.run.archives.take(inputs["versions"]["1.1.0"]["layerDigest"])
     assert built
     built.close()  # so it is built again
-    monkeypatch.setattr("packinfra.lifecycle.packs.publish.build", full)
+    monkeypatch.setattr("packinfra.lifecycle.packs.content.build", full)
     with pytest.raises(PartialFailure, match=r"Traceback.*(?s:.*)No space left") as caught:
         bench.lifecycle.create(inputs)
     assert tags(bench, registry) == list(caught.value.outputs["versions"]) == ["1.0.0"]

@@ -20,16 +20,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packinfra.lifecycle.clients import RegistryClients
-from packinfra.lifecycle.packs.archive_cache import ArchiveCache, Spool, build
-from packinfra.lifecycle.packs.file_changes import changed_bits, file_changes
-from packinfra.lifecycle.packs.file_hashes import folded
-from packinfra.lifecycle.packs.plan import make_plan
-from packinfra.lifecycle.packs.publish import PackPublisher
-from packinfra.lifecycle.packs.state import by_version, versions_to_props
+from packinfra.lifecycle.packs.content import Packs, build
+from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
+from packinfra.lifecycle.publishing.file_changes import changed_bits, file_changes
+from packinfra.lifecycle.publishing.file_hashes import folded
+from packinfra.lifecycle.publishing.plan import make_plan
+from packinfra.lifecycle.publishing.publish import Publisher
+from packinfra.lifecycle.publishing.state import by_version, versions_to_props
 from packinfra.lifecycle.registry_access import BasicAccess, access_to_props
 from packinfra.packs import read_catalogue, read_pack
 from packinfra.packs.archive import CREATED, ArchiveError
 from packinfra.packs.contents import KEEP
+from packinfra.packs.spool import Spool
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_registry import ScriptedRegistry
@@ -72,7 +74,7 @@ def test_each_file_is_read_once(folder: Path, archives: ArchiveCache) -> None:
     with opens(folder) as by_program:
         read_catalogue(folder.parent, ["*"])
     with opens(folder) as by_check:
-        plan = make_plan({}, inputs(folder), archives)
+        plan = make_plan(Packs(), {}, inputs(folder), archives)
     for counted in (by_program, by_check):
         assert set(counted.values()) == {1}
         assert len(counted) == 23
@@ -87,7 +89,7 @@ def test_several_versions_are_not_held_in_memory(tmp_path: Path, archives: Archi
     sources = [str(make_pack(tmp_path / f"hello-{n}", {"big": bytes(1 << 20)}, version=f"1.{n}.0")) for n in range(10)]
     tracemalloc.start()
     with opens(tmp_path) as by_check:
-        plan = make_plan({}, {"repository": "h.example/a/hello", "sources": sources}, archives)
+        plan = make_plan(Packs(), {}, {"repository": "h.example/a/hello", "sources": sources}, archives)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert set(by_check.values()) == {2}
@@ -101,8 +103,8 @@ def test_archives_that_were_crowded_out(tmp_path: Path) -> None:
     with ScriptedRegistry() as registry:
         access = access_to_props(BasicAccess(plain_http=True))
         props = {"repository": f"{registry.host}/a/hello", "sources": sources, "registryAccess": access}
-        planned = make_plan({}, props, ArchiveCache(memory=0)).versions
-        publisher = PackPublisher(RegistryClients(lambda _: None, print), props, new_run())
+        planned = make_plan(Packs(), {}, props, ArchiveCache(memory=0)).versions
+        publisher = Publisher(Packs(), RegistryClients(lambda _: None, print), props, new_run())
         with opens(tmp_path) as by_create:
             for version, record in planned.items():
                 publisher.push(version, record)
@@ -115,25 +117,25 @@ def test_packs_that_the_program_has_validated(folder: Path, archives: ArchiveCac
     program read it: validated after all."""
     validated = {str(folder): ["hello", "1.0.0", read_pack(folder).content_digest]}
     with opens(folder) as by_first_check:
-        first = make_plan({}, inputs(folder, validated=validated), archives)
+        first = make_plan(Packs(), {}, inputs(folder, validated=validated), archives)
     assert set(by_first_check.values()) == {1}
     olds = inputs(folder, versions=versions_to_props(first.versions), fileHashes=first.file_hashes)
     with opens(folder) as by_check:
-        again = make_plan(olds, inputs(folder, validated=validated), archives)
+        again = make_plan(Packs(), olds, inputs(folder, validated=validated), archives)
     assert not by_check
     assert again == first
 
     (folder / "values.yaml").write_text("a: [\n")
-    (problem,) = make_plan({}, inputs(folder, validated=validated), archives).problems
+    (problem,) = make_plan(Packs(), {}, inputs(folder, validated=validated), archives).problems
     assert "values.yaml:2" in problem
 
 
 def test_unchanged_content_is_not_compressed_again(folder: Path, archives: ArchiveCache) -> None:
-    first = make_plan({}, inputs(folder), ArchiveCache(memory=0))
+    first = make_plan(Packs(), {}, inputs(folder), ArchiveCache(memory=0))
     published = versions_to_props(first.versions)
     published["1.0.0"] |= {"codec": "another-1.0", "created": "2000-01-01T00:00:00Z"}
     olds = inputs(folder, versions=published, fileHashes=first.file_hashes)
-    again = make_plan(olds, inputs(folder, created="2020-01-01T00:00:00Z"), archives)
+    again = make_plan(Packs(), olds, inputs(folder, created="2020-01-01T00:00:00Z"), archives)
     assert versions_to_props(again.versions) == published
     assert archives.take(first.versions["1.0.0"].layerDigest) is None
 
@@ -141,11 +143,11 @@ def test_unchanged_content_is_not_compressed_again(folder: Path, archives: Archi
 def test_after_a_refresh_that_found_drift(folder: Path, archives: ArchiveCache) -> None:
     """Read keeps no hashes: the folder is read again, the record and its place in the order stay, and nothing is said
     of files that nobody can compare."""
-    first = make_plan({}, inputs(folder), archives)
+    first = make_plan(Packs(), {}, inputs(folder), archives)
     olds = inputs(folder, versions=versions_to_props(first.versions), fileHashes={"1.0.0": {}})
-    assert make_plan(olds, inputs(folder), archives) == first
+    assert make_plan(Packs(), olds, inputs(folder), archives) == first
     (folder / "values.yaml").write_text("a: 1\n")
-    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    (problem,) = make_plan(Packs(), olds, inputs(folder), archives).problems
     assert "has changed since it was published: it was sha256:" in problem
 
 
@@ -153,13 +155,13 @@ def test_the_record_of_files_is_capped(tmp_path: Path, archives: ArchiveCache) -
     """So the state of a pack is, whatever it holds."""
     folder = make_pack(tmp_path / "hello", {f"charts/web/templates/{n}": "x" for n in range(1200)})
     (folder / "charts/web/values.yaml").write_text("a: 1\n")
-    (listed,) = make_plan({}, inputs(folder), archives).file_hashes.values()
+    (listed,) = make_plan(Packs(), {}, inputs(folder), archives).file_hashes.values()
     assert sorted(listed) == [
         "charts/web/templates/", "charts/web/values.yaml", "manifests/hello.yaml", "pack.json", "values.yaml",
     ]  # fmt: skip
     for n in range(30):
         (folder / f"{n}.txt").touch()
-    (listed,) = make_plan({}, inputs(folder), archives).file_hashes.values()
+    (listed,) = make_plan(Packs(), {}, inputs(folder), archives).file_hashes.values()
     assert list(listed) == ["(1234 files)"]
 
 
@@ -243,26 +245,26 @@ def test_only_execute_bits_differ(tmp_path: Path, archives: ArchiveCache, files:
             path.chmod(mode)
 
     set_bits(before, paths)
-    plan = make_plan({}, inputs(folder), archives)
+    plan = make_plan(Packs(), {}, inputs(folder), archives)
     olds = {"versions": versions_to_props(plan.versions), "fileHashes": plan.file_hashes}
     set_bits(after, paths)
-    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    (problem,) = make_plan(Packs(), olds, inputs(folder), archives).problems
     assert f"since it was published (only execute bits differ, of {files + 3} files: files/0/0.txt, " in problem
     assert "-> a file system may have lost them (WSL's /mnt, artifacts of CI jobs, archives)" in problem
     assert "git update-index --chmod=+x" in problem
     assert 'give it a new version in pack.json. "overwrite: true"' in problem
-    again = make_plan(olds, inputs(folder, overwrite=True), archives)
+    again = make_plan(Packs(), olds, inputs(folder, overwrite=True), archives)
     assert file_changes(olds["fileHashes"]["1.0.0"], again.file_hashes["1.0.0"], again.files["1.0.0"]).startswith(
         "only exec"
     )
 
     set_bits(before, paths)
     set_bits(after, [folder / "pack.json"])
-    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    (problem,) = make_plan(Packs(), olds, inputs(folder), archives).problems
     assert "(only execute bits differ, of 1 file: pack.json)" in problem
     set_bits(after, paths)
     (folder / "values.yaml").write_text("other: 1\n")
-    (problem,) = make_plan(olds, inputs(folder), archives).problems
+    (problem,) = make_plan(Packs(), olds, inputs(folder), archives).problems
     assert "only execute bits differ" not in problem
     assert "-> give it a new version in pack.json, or undo the change" in problem
 

@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from packinfra.lifecycle.packs.archive_cache import ArchiveCache
-from packinfra.lifecycle.packs.plan import make_plan
-from packinfra.lifecycle.packs.state import versions_to_props
+from packinfra.lifecycle.packs.content import Packs
 from packinfra.lifecycle.published_names import PublishedNamesLifecycle
+from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
+from packinfra.lifecycle.publishing.plan import make_plan
+from packinfra.lifecycle.publishing.state import versions_to_props
 from packinfra.lifecycle.retention import kept
 from tests.support.packs import make_pack
 from tests.support.run import Messages, new_run
@@ -127,7 +128,9 @@ def test_it_names_what_the_pack_keeps(tmp_path: Path, names: PublishedNamesLifec
         keep = rng.choice((None, 1, 2, 3))
         unpublish = [v for v in rng.sample(versions, rng.choice((0, 0, 1))) if v not in current]
         sources = [str(tmp_path / version) for version in current]
-        plan = make_plan(pack_olds, {"sources": sources, "keepVersions": keep, "unpublish": unpublish}, archives)
+        plan = make_plan(
+            Packs(), pack_olds, {"sources": sources, "keepVersions": keep, "unpublish": unpublish}, archives
+        )
         assert not plan.problems
         pack_olds = {"versions": versions_to_props(plan.versions), "fileHashes": plan.file_hashes}
         news = inputs(hello=source(*current, unpublish=unpublish, **({} if keep is None else {"keepVersions": keep})))
@@ -136,3 +139,30 @@ def test_it_names_what_the_pack_keeps(tmp_path: Path, names: PublishedNamesLifec
         assert names_olds["published"]["hello"].replace("*", "").split() == by_order
     archives.close()
     shutil.rmtree(tmp_path)
+
+
+def test_artifacts_beside_packs(names: PublishedNamesLifecycle, messages: Messages) -> None:
+    """Both families at once, each by its own setting."""
+    both = {"artifacts": {"charts/web": source("1.0.0"), "policies/authz": source("2.0.0")}}
+    first = names.check({}, {**inputs(nginx=source("1.0.0")), **both}).inputs
+    assert first["publishedArtifacts"] == {"charts/web": "1.0.0*", "policies/authz": "2.0.0*"}
+    assert first.keys() == {"family", "ownUrn", "published", "publishedArtifacts"}
+    packs, artifacts = names.check(first, inputs(other=source("1.0.0"))).problems
+    assert packs.startswith("this published pack has no folder any more:\n  nginx: 1.0.0\n")
+    assert artifacts == (
+        "2 published artifacts have no source any more:\n"
+        "  charts/web: 1.0.0\n"
+        "  policies/authz: 2.0.0\n"
+        "  -> bring the sources back, or correct packinfra:charts, packinfra:policies or packinfra:artifacts. To remove them "
+        "with all versions, add packinfra:removedArtifacts: [charts/web, policies/authz] (in a program: "
+        'removed_artifacts=["charts/web", "policies/authz"]). To move them to another stack, see docs/versions.md'
+    )
+    removed = {"removedArtifacts": ["charts/web", "policies/authz", "charts/old"]}
+    outcome = names.check(first, {**inputs(nginx=source("1.0.0")), **removed})
+    assert not outcome.problems
+    assert outcome.inputs.keys() == {"family", "ownUrn", "published"}
+    assert messages.warnings == [
+        "charts/web will be removed: 1.0.0 will no longer be pullable",
+        "policies/authz will be removed: 2.0.0 will no longer be pullable",
+    ]
+    assert messages.infos == ["packinfra:removedArtifacts: charts/old is not published here: remove the entry"]

@@ -52,6 +52,7 @@ def test_project_file_declares_what_the_model_knows() -> None:
     assert {key: schema["type"] for key, schema in declared.items()} == {
         "registry": "object", "removedPacks": "array", "repositories": "object", "access": "object",
         "profiles": "object",
+        "policies": "array", "artifacts": "array", "removedArtifacts": "array",
     }  # fmt: skip
     for key, schema in declared.items():
         load(GOOD | {f"packinfra:{key}": json.dumps(schema["default"])} if "default" in schema else GOOD)
@@ -365,7 +366,8 @@ def test_all_problems_at_once() -> None:
 
 PROBLEMS = """the stack's config has problems:
   packinfra:foo: no such key; known are registry, packs, removedPacks, repositories, access, palette, profiles, \
-registryPassword, paletteApiKey, paletteLogin, paletteSecretKey, palettePassword
+charts, policies, artifacts, removedArtifacts, registryPassword, paletteApiKey, paletteLogin, paletteSecretKey, \
+palettePassword
   packinfra:registry.kind: "x" is wrong: write ecr, or basic for every other registry; for example: kind: "ecr"
   packinfra:registry.basePath: missing; for example: basePath: "spectro-oci-registry"
   packinfra:access.reader.externalID: no such key; did you mean externalId?

@@ -23,12 +23,13 @@ from pulumi.runtime.rpc import unwrap_rpc_secret
 import packinfra
 from packinfra import providers
 from packinfra.lifecycle import registry_access
-from packinfra.lifecycle.packs.state import PublishedVersion
 from packinfra.lifecycle.profiles.state import ProfileRecord
+from packinfra.lifecycle.publishing.state import PublishedVersion
 from packinfra.lifecycle.results import Lifecycle
 from packinfra.packs import read_pack
 from packinfra.resources.published_names import PublishedNames, VersionsOfName
 from packinfra.resources.removal_check import RemovalCheck
+from tests.support.artifacts import make_chart_folder, make_files
 from tests.support.components import NoLookups, installed
 from tests.support.packs import make_pack
 from tests.support.run import new_run
@@ -114,10 +115,24 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         unpublish=["0.1.0"], keep_versions=3, delete_adopted=True, created="2026-01-01T00:00:00Z",
         registry_access=access, validated=[read_pack(Path("hello"))],
     )  # fmt: skip
+    file = packinfra.ArtifactFile("policy/data.json", "application/json", "data.json")
+    packinfra.PublishedArtifact(
+        "published-artifact", repository=f"{registry}/team/artifacts/hello", overwrite=True, unpublish=["0.1.0"],
+        keep_versions=3, delete_adopted=True, created="2026-01-01T00:00:00Z", registry_access=access,
+        sources=[
+            packinfra.Files("1.0.0", [file], file, annotations={"a": "b"}, artifact_type="application/vnd.acme.a"),
+            packinfra.OpaBundle("policy", "2.0.0"), packinfra.ConftestPolicy("policy", "3.0.0"),
+        ],
+    )  # fmt: skip
+    packinfra.PublishedArtifact(
+        "published-chart", repository=f"{registry}/team/charts/web", sources=[packinfra.HelmChart("web")],
+        registry_access=access,
+    )  # fmt: skip
     names = {"hello": VersionsOfName(["1.0.0", "1.1.0"], unpublish=["0.9.0"], keep=3)}
     PublishedNames(
         "published-names", family="packs", names=names, removed=["old"],
         palette={"registry": "packs", "host": palette.host, "caFile": "palette.pem", "withdrawUsed": True},
+        artifacts={"charts/web": VersionsOfName(["1.0.0"])}, removed_artifacts=["charts/old"],
     )  # fmt: skip
     where: dict[str, Any] = {"host": palette.host, "ca_file": "palette.pem"}
     packinfra.PalettePrincipal("palette-principal", partition="aws", **where)
@@ -136,6 +151,7 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         owns_base=True, packs=["hello", "nginx"], roles=["packs-reader"], force_delete=True,
         policies=[{"arn": "arn:aws:iam::123456789012:policy/packs-reader", "roles": ["packs-reader"], "users": ["jane"]}],
         adopted={"hello": ["1.0.0"]}, delete_adopted={"nginx": ["1.0.0"]},
+        artifacts={"team/charts/web": {"goes": ["sha256:0"], "stays": []}},
         registry_access=packinfra.EcrAccess(profile="publisher"),
     )  # fmt: skip
     packs = {"hello": {"1.0.0": "sha256:0"}}
@@ -163,6 +179,8 @@ def state(
     """
     monkeypatch.chdir(tmp_path)
     make_pack(tmp_path / "hello")
+    make_files(tmp_path / "policy", {"data.json": "{}", "a.rego": "package a\n"})
+    make_chart_folder(tmp_path / "web")
     certificate = Path(palette.ca_file).read_text().strip()
     Path("palette.pem").write_text(certificate)
     made = {}

@@ -4,14 +4,14 @@ pulled within bounds."""
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from oras.defaults import annotation_title
 
 from packinfra.artifacts.pack import LAYER_MEDIA_TYPE
-from packinfra.lifecycle.packs.file_hashes import short_hashes
-from packinfra.lifecycle.packs.state import PublishedVersion
+from packinfra.lifecycle.publishing.family import Foreign
+from packinfra.lifecycle.publishing.file_hashes import short_hashes
+from packinfra.lifecycle.publishing.state import FOREIGN, PublishedVersion
 from packinfra.oci.client import Client
 from packinfra.oci.errors import NotAnArtifact
 from packinfra.oci.reference import Reference
@@ -20,28 +20,10 @@ from packinfra.packs.ignore import Ignore
 from packinfra.packs.unpack import UnpackError, read_archive
 from packinfra.text import printable
 
-FOREIGN = "foreign"
-"""The codec recorded of an archive that we did not make."""
 _SLACK = 64 << 20
 """Bytes that a foreign archive may be larger than four times ours: other compression, junk that we leave out."""
 _UNPACKED = 100
 """How many times an archive's size its content may be: text, at most, compresses that well."""
-
-
-@dataclass(frozen=True)
-class Foreign:
-    """The image under a tag.
-
-    record: ours, with the foreign digests
-    same:   its content is ours
-    hashes: path -> short hash, as in state
-    reason: why nothing could be compared, if so
-    """
-
-    record: PublishedVersion
-    same: bool = False
-    hashes: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
 
 
 def compare(client: Client, reference: Reference, record: PublishedVersion, ignore: Ignore) -> Foreign:

@@ -1,4 +1,4 @@
-"""One operation on one pack's repository: publish or withdraw a version, or look whether it is there.
+"""One operation on one repository: publish or withdraw a version, or look whether it is there.
 
 A tag that exists is never simply overwritten. With our digest, or another digest of the same content (pushed by hand,
 with another archiver or date), it is adopted and nothing is written. With other content it is refused, unless
@@ -8,49 +8,36 @@ with another archiver or date), it is adopted and nothing is written. With other
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from pathlib import Path
-from typing import BinaryIO
 
-from packinfra.errors import PackinfraError
 from packinfra.http.redact import clean
 from packinfra.lifecycle.clients import RegistryClients
-from packinfra.lifecycle.packs.adopt import FOREIGN, Foreign, compare
-from packinfra.lifecycle.packs.archive_cache import Spool, build
-from packinfra.lifecycle.packs.file_changes import file_changes
-from packinfra.lifecycle.packs.state import PublishedVersion
+from packinfra.lifecycle.publishing.family import Family, Foreign, PublishError
+from packinfra.lifecycle.publishing.file_changes import file_changes
+from packinfra.lifecycle.publishing.state import FOREIGN, PublishedVersion
 from packinfra.lifecycle.results import Props
 from packinfra.lifecycle.run import Run
 from packinfra.oci.deletion import Removal
 from packinfra.oci.reference import Reference
-from packinfra.packs.archive import archive_title
-from packinfra.packs.files import ignore_rules
-from packinfra.packs.ignore import Ignore
-from packinfra.packs.pack import read_pack
 from packinfra.text import format_size
 
 _STATUS_INTERVAL = 0.2
 """Seconds between two lines of progress: each is a call to the engine."""
 
 
-class PublishError(PackinfraError):
-    """A version cannot be published; nothing of it was."""
-
-
-class PackPublisher:
+class Publisher:
     """props: the resource's properties (new inputs, or old outputs for read and delete).
 
     new: the resource is being created, so its repository most likely is new as well
     """
 
-    def __init__(self, clients: RegistryClients, props: Props, run: Run, *, new: bool = False) -> None:
+    def __init__(self, family: Family, clients: RegistryClients, props: Props, run: Run, *, new: bool = False) -> None:
         self.repository = str(props["repository"])
         self._client = clients.get(self.repository, props.get("registryAccess"))
-        self._props, self._new, self._archives = props, new, run.archives
+        self._props, self._new, self._words = props, new, family.words
+        self._sources = family.sources(props, run.archives)
         self._reporter = run.reporter(props)
-        self._version_in: dict[str, str] = {}  # source -> its version, of those that were read
         self._removal: Removal | None = None
 
     def adopt(
@@ -69,7 +56,7 @@ class PackPublisher:
         if digest == record.manifestDigest:
             self._reporter.info(f"{self._name} {version}: adopted {digest}, which the registry already had")
             return _recorded(replace(record, adopted=True), was)
-        foreign = compare(self._client, reference, record, self._ignore(version))
+        foreign = self._sources.compare(self._client, reference, record)
         if foreign.same:
             self._reporter.info(
                 f"{self._name} {version}: adopted {foreign.record.manifestDigest}, pushed by somebody else with "
@@ -83,16 +70,11 @@ class PackPublisher:
     def push(self, version: str, record: PublishedVersion, was: PublishedVersion | None = None) -> PublishedVersion:
         """Makes the tag carry the version, and returns what state records of it. Raises PublishError or RegistryError."""
         reference, name, start = Reference.of(self.repository, version), f"{self._name} {version}", time.monotonic()
-        manifest = record.manifest(archive_title(self._name, version))
-        if manifest.digest != record.manifestDigest:  # `check` made it with the pack's own name
-            raise PublishError(
-                f"{name} was not published: the pack has another name than {self.repository}\n"
-                "  -> the repository's last component must equal the name in pack.json"
-            )
-        with self._archive(version, record) as open_archive:
+        with self._sources.upload(self._name, version, record) as upload:
+            record = upload.record
             self._reporter.status(f"{name}: uploading {format_size(record.size)}")
             progress = self._progress(name, start)
-            result = self._client.push(reference, manifest, open_archive, progress, new_repository=self._new)
+            result = self._client.push(reference, upload.manifest, upload.blobs, progress, new_repository=self._new)
             self._new = False
         known = "" if result.sent >= record.size else "; the registry had the archive already"
         seconds = time.monotonic() - start
@@ -131,7 +113,11 @@ class PackPublisher:
         digest = self._client.resolve(reference, confirm_missing=True)
         if digest is None:
             current = version in (self._props.get("currentVersions") or ())
-            next_up = "; the next up publishes it again" if current else ", and no folder holds this version any more"
+            next_up = (
+                "; the next up publishes it again"
+                if current
+                else f", and no {self._words.holder} holds this version any more"
+            )
             self._reporter.warning(f"{reference} is gone from the registry{next_up}")
         elif digest != record.manifestDigest:
             self._reporter.warning(
@@ -151,49 +137,18 @@ class PackPublisher:
     def _resolve(self, reference: str) -> str | None:
         return self._client.resolve(Reference.of(self.repository, reference), confirm_missing=True)
 
-    @contextmanager
-    def _archive(self, version: str, record: PublishedVersion) -> Iterator[Callable[[], BinaryIO]]:
-        """Opens the archive that `check` promised: the one it built, else one built anew from the folder."""
-        spool = self._archives.take(record.layerDigest) or self._build(version, record)
-        if spool is None:
-            raise PublishError(
-                f"{self._name} {version} was not published: its folder has changed since this run looked at it\n"
-                "  -> run again when whatever writes the folder has finished"
-            )
-        with closing(spool):
-            yield spool.open
-
-    def _build(self, version: str, record: PublishedVersion) -> Spool | None:
-        for source in self._props.get("sources") or ():
-            if self._version_in.get(source, version) != version:
-                continue
-            pack = read_pack(Path(source), validated=record.contentDigest)
-            self._version_in[source] = pack.version
-            if pack.version == version and not pack.errors and pack.content_digest == record.contentDigest:
-                archive, spool = build(pack, record.created)
-                if archive.digest == record.layerDigest:
-                    return spool
-                spool.close()
-        return None
-
-    def _ignore(self, version: str) -> Ignore:
-        """The ignore rules of the folder with `version`."""
-        folders = [Path(source) for source in self._props.get("sources") or ()]
-        folder = next((f for f in folders if len(folders) == 1 or read_pack(f).version == version), None)
-        return ignore_rules(folder) if folder else Ignore()
-
     def _refusal(
         self, reference: Reference, record: PublishedVersion, digest: str, foreign: Foreign, *, ours: bool
     ) -> str:
         hashes: Mapping[str, str] = (self._props.get("fileHashes") or {}).get(reference.reference) or {}
-        difference = foreign.reason or f"from it to this pack: {file_changes(foreign.hashes, hashes)}"
+        difference = foreign.reason or f"from it to this {self._words.one}: {file_changes(foreign.hashes, hashes)}"
         origin = "was published by this resource before" if ours else "was not pushed by this resource"
         return (
             f"{self._name} {reference.reference} was not published: {reference} is already there with other content, and "
             f"{origin}.\n  in the registry {digest}\n  to be published {record.manifestDigest}\n"
             f"  {difference}\n"
-            "  -> give the pack a new version, or remove that tag, or set overwrite: true for this pack (in a "
-            "repository that isn't immutable)"
+            f"  -> give the {self._words.one} a new version, or remove that tag, or set overwrite: true for this "
+            f"{self._words.one} (in a repository that isn't immutable)"
         )
 
     @property

@@ -8,10 +8,9 @@ hashes, level by level, so that records of different depth can still be compared
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from packinfra.packs.contents import PackFile
-from packinfra.packs.pack import Pack
 
 MOST = 24
 """Entries of one version. Half of 220 public packs have no more files."""
@@ -19,12 +18,12 @@ EXECUTABLE = "+x"
 """After the hash of a file with an execute bit."""
 
 
-def file_hashes(pack: Pack) -> dict[str, str]:
+def file_hashes(files: Sequence[PackFile], content_digest: str) -> dict[str, str]:
     """The form in state: "values.yaml" or "charts/web/" -> hash. An execute bit shows as "+x"."""
-    hashes = short_hashes(pack.files)
+    hashes = short_hashes(files)
     while len(hashes) > MOST and (depth := _depth(hashes)):
         hashes = folded(hashes, depth - 1)
-    return hashes if len(hashes) <= MOST else {f"({len(pack.files)} files)": pack.content_digest}
+    return hashes if len(hashes) <= MOST else {f"({len(files)} files)": content_digest}
 
 
 def short_hashes(files: Iterable[PackFile]) -> dict[str, str]:

@@ -5,51 +5,12 @@ Never across runs, and within bounds: an archive that isn't here is built from t
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 import tempfile
 import threading
-from typing import IO, BinaryIO, cast
 
-from packinfra.packs.archive import Archive, write_archive
 from packinfra.packs.contents import KEEP
-from packinfra.packs.pack import Pack
-
-
-class Spool:
-    """An archive's bytes: up to KEEP of them in memory, more in a file without a name, which goes with the process."""
-
-    def __init__(self) -> None:
-        self.file = tempfile.SpooledTemporaryFile(KEEP, prefix="packinfra-")  # noqa: SIM115 - closed by its last owner
-
-    def open(self) -> BinaryIO:
-        """A reader from the start, one at a time."""
-        self.file.seek(0)
-        return cast("BinaryIO", _Reader(self.file))
-
-    def close(self) -> None:
-        with contextlib.suppress(OSError):  # bytes that a full disk refused: `build` has reported that
-            self.file.close()
-
-
-class _Reader:
-    """The file that an upload reads and closes; the archive stays open, since an upload may be repeated."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self.read = file.read
-
-    def close(self) -> None:
-        pass
-
-
-def build(pack: Pack, created: str) -> tuple[Archive, Spool]:
-    """Raises ArchiveError."""
-    spool = Spool()
-    try:
-        return write_archive(pack, cast("BinaryIO", spool.file), created), spool
-    except BaseException:
-        spool.close()
-        raise
+from packinfra.packs.spool import Spool
 
 
 class ArchiveCache:

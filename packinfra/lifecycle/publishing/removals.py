@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from packinfra.lifecycle.packs.adopt import FOREIGN
-from packinfra.lifecycle.packs.state import Versions, by_version
+from packinfra.lifecycle.publishing.family import Words
+from packinfra.lifecycle.publishing.state import FOREIGN, Versions, by_version
 from packinfra.text import listed
 
 
@@ -16,17 +16,17 @@ def withdrawn(repository: str, old: Versions, new: Versions, *, delete_adopted: 
 
 
 def replaced(
-    repository: str, old: Versions, new: Versions, with_folder: Collection[str], *, alias: bool
+    words: Words, repository: str, old: Versions, new: Versions, with_source: Collection[str], *, alias: bool
 ) -> tuple[str, bool]:
     """(the line for another repository in place of this one; whether versions are lost)"""
-    lost = new.keys() - with_folder
+    lost = new.keys() - with_source
     line = f"{repository} will be replaced: {_in_order(old)} will no longer be pullable from it; "
-    pack = repository.rpartition("/")[2]
+    name = repository.rpartition("/")[2]
     if not lost:
         return line + "all are published in the new repository", False
     them = "it" if len(lost) == 1 else "them"
     return (
-        f"{line}in the new repository {pack} {_in_order(lost)} will be missing: no folder holds {them} any more, so only "
+        f"{line}in the new repository {name} {_in_order(lost)} will be missing: no {words.holder} holds {them} any more, so only "
         f"the old repository has {them}"
         + (". If both hosts are names of one registry, nothing is removed" if alias else "")
     ), True

@@ -12,20 +12,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from packinfra.artifacts.pack import pack_manifest
 from packinfra.lifecycle.retention import kept
-from packinfra.oci.manifest import Manifest
-from packinfra.packs.archive import Archive
-from packinfra.packs.pack import Pack
+
+FOREIGN = "foreign"
+"""The codec recorded of what somebody else pushed and we only adopted."""
 
 
 @dataclass(frozen=True)
 class PublishedVersion:
     """One version as state records it. The names are frozen (docs/upgrading.md).
 
-    order:         rises when a version becomes current (a folder holds it); pruning takes the lowest first
-    contentDigest: the pack's identity; layerDigest, size: of the archive; manifestDigest: what the tag carries
-    codec, created: how the archive was made
+    order:         rises when a version becomes current (a source holds it); pruning takes the lowest first
+    contentDigest: its identity; layerDigest, size: of the archive (of several layers, the first and all); manifestDigest:
+                   what the tag carries
+    codec, created: how the archive was made; codec "none": the layers are files as they are
     adopted:       the tag was there already with this digest, and nothing was written
     replacedDigests: what this resource published under the version before (`overwrite`); in outputs only
     """
@@ -55,9 +55,6 @@ class PublishedVersion:
             replacedDigests=tuple(record.get("replacedDigests") or ()),
         )
 
-    def manifest(self, title: str) -> Manifest:
-        return pack_manifest(title, self.layerDigest, self.size, self.created)
-
 
 Versions = Mapping[str, PublishedVersion]
 
@@ -76,19 +73,6 @@ def _to_props(record: PublishedVersion) -> dict[str, Any]:
     props = asdict(record)
     replaced = list(props.pop("replacedDigests"))
     return {**props, **({"replacedDigests": replaced} if replaced else {})}
-
-
-def to_publish(pack: Pack, archive: Archive, created: str, order: int) -> PublishedVersion:
-    manifest = pack_manifest(archive.title, archive.digest, archive.size, created)
-    return PublishedVersion(
-        order=order,
-        contentDigest=pack.content_digest,
-        layerDigest=archive.digest,
-        size=archive.size,
-        manifestDigest=manifest.digest,
-        codec=archive.codec,
-        created=created,
-    )
 
 
 def kept_versions(

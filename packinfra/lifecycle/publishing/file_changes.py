@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from packinfra.lifecycle.packs.file_hashes import EXECUTABLE, alike, folded_like
+from packinfra.lifecycle.publishing.file_hashes import EXECUTABLE, alike, folded_like
 from packinfra.text import listed, plural
 
 BITS_REMEDY = (
