@@ -41,6 +41,7 @@ from packinfra.oci.errors import (
     Throttled,
 )
 from packinfra.oci.manifest import CONFIG, UNKNOWN_CONFIG, Descriptor, Manifest
+from packinfra.oci.raw import RawManifest
 from packinfra.oci.reference import Reference
 from packinfra.oci.responses import confirm_missing as _confirm_missing
 from packinfra.oci.same_registry import same_registry
@@ -94,6 +95,10 @@ class Client:
         """Ends the client's threads and closes its connections."""
         self._threads.shutdown()
         self._transport.close()
+
+    def call(self, reference: Reference) -> Call:
+        """For requests of other modules of this room: they share this client's connections and credentials."""
+        return self._transport.call(reference)
 
     def resolve(self, reference: Reference, *, confirm_missing: bool = False, publishing: bool = False) -> str | None:
         """The digest that the tag carries, or None if there is no such tag or repository.
@@ -210,6 +215,10 @@ class Client:
 
             return call.budget.repeat(blobs_then_manifest, BlobMissing)
 
+    def publish(self, reference: Reference, manifest: RawManifest) -> None:
+        """Puts the manifest, whose blobs are there, under the tag or digest. Raises as `push` does; BlobMissing at once."""
+        self._publish(self._transport.call(reference), manifest)
+
     def pull(self, reference: Reference, blob: Descriptor, into: BinaryIO, progress: Progress | None = None) -> None:
         """Writes the blob, which must have the descriptor's size and digest, into a seekable file.
 
@@ -274,7 +283,7 @@ class Client:
             wait([config])
         return sent + config.result()
 
-    def _publish(self, call: Call, manifest: Manifest) -> None:
+    def _publish(self, call: Call, manifest: Manifest | RawManifest) -> None:
         try:
             response = call.budget.attempt(lambda: self._put(call, manifest))
         except TagImmutable:
@@ -288,7 +297,7 @@ class Client:
             text = f"the registry stored {clean(stored)} instead of {manifest.digest}"
             raise DigestMismatch(Step.PUBLISH, call.reference, status=response.status, text=text)
 
-    def _put(self, call: Call, manifest: Manifest) -> Response:
+    def _put(self, call: Call, manifest: Manifest | RawManifest) -> Response:
         self._limiter.acquire()
         headers = {"Content-Type": manifest.media_type}
         try:

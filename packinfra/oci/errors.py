@@ -30,6 +30,7 @@ class Step(StrEnum):
     RESOLVE = "look up the tag"
     READ = "read the manifest"
     LIST = "list the tags"
+    REFERRERS = "list what refers to the manifest"
     FIND = "look for a blob"
     BEGIN = "begin an upload"
     UPLOAD = "upload a blob"

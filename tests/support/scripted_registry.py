@@ -77,16 +77,27 @@ class ScriptedRegistry:
     missing: what is said of a tag or repository that isn't there: 404; "quay" (401, unless the token may push; its token
              service knows no action "delete", for which push is enough); "artifactory" (403)
     page:    tags in one page of the list, whatever was asked for
+    referrers: it has the Referrers API
+    mounts:  it takes blobs over from another repository
     """
 
     def __init__(
-        self, *, login: str | None = None, tokens: bool = False, deletes: str = "tag", missing: str = ""
+        self,
+        *,
+        login: str | None = None,
+        tokens: bool = False,
+        deletes: str = "tag",
+        missing: str = "",
+        referrers: bool = False,
+        mounts: bool = False,
     ) -> None:
+        self.referrers, self.mounts = referrers, mounts
         self.login, self.tokens, self.deletes, self.missing = login, tokens, deletes, missing
         self.realm_host, self.page = "", 2
         self.issued: dict[str, str] = {}
         self.blobs: dict[tuple[str, str], bytes] = {}
         self.manifests: dict[tuple[str, str], bytes] = {}
+        self.types: dict[str, str] = {}  # digest of a manifest -> media type
         self.uploads: set[str] = set()
         self.tagged: set[str] = set()
         self.seen: list[Seen] = []
@@ -221,7 +232,7 @@ class _Handler(BaseHTTPRequestHandler):
                 return Reply(400, body=b'{"error":"Unable to decode repository and actions"}')
             self.target.issued[token] = scope
             return Reply(200, body=json.dumps({"token": token, "expires_in": 300}).encode())
-        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs/uploads|blobs|tags)/(.*)", url.path)
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs/uploads|blobs|tags|referrers)/(.*)", url.path)
         if not found:
             return Reply(404, body=error("UNSUPPORTED"))
         name, kind, reference = found.groups()
@@ -229,10 +240,19 @@ class _Handler(BaseHTTPRequestHandler):
             return self._tags(name, query)
         if kind == "manifests":
             return self._manifest(name, reference, body)
+        if kind == "referrers":
+            return self._referrers(name, reference)
         if kind == "blobs":
             stored = self.target.blobs.get((name, reference))
             return Reply(404, body=error("BLOB_UNKNOWN")) if stored is None else Reply(200, body=stored)
         if self.command == "POST":
+            mounted = query.get("mount", [""])[0]
+            if (
+                self.target.mounts
+                and (blob := self.target.blobs.get((query.get("from", [""])[0], mounted))) is not None
+            ):
+                self.target.blobs[name, mounted] = blob
+                return Reply(201)
             with self.target.lock:
                 session = f"/v2/{name}/blobs/uploads/{len(self.target.seen)}-{len(self.target.uploads)}"
                 self.target.uploads.add(session)
@@ -256,9 +276,12 @@ class _Handler(BaseHTTPRequestHandler):
         manifests = self.target.manifests
         if self.command == "PUT":
             document = json.loads(body)
-            for blob in [document["config"], *document["layers"]]:
-                if (name, blob["digest"]) not in self.target.blobs:
-                    return Reply(400, body=error("MANIFEST_BLOB_UNKNOWN"))
+            blobs = [*([document["config"]] if "config" in document else []), *document.get("layers", [])]
+            if not all((name, blob["digest"]) in self.target.blobs for blob in blobs) or not all(
+                (name, child["digest"]) in manifests for child in document.get("manifests", [])
+            ):
+                return Reply(400, body=error("MANIFEST_BLOB_UNKNOWN"))
+            self.target.types[_sha(body)] = self.headers["Content-Type"]
             manifests[name, reference] = manifests[name, _sha(body)] = body
             if ":" not in reference:
                 self.target.tagged.add(name)
@@ -277,7 +300,7 @@ class _Handler(BaseHTTPRequestHandler):
                     del manifests[key]
             return Reply(202)
         # As ECR: the digest stands on HEAD, not on GET (aws/containers-roadmap#1931).
-        kind = {"Content-Type": "application/vnd.oci.image.manifest.v1+json"}
+        kind = {"Content-Type": self.target.types.get(_sha(stored), "application/vnd.oci.image.manifest.v1+json")}
         with_digest = self.command == "HEAD" or self.target.deletes in _NO_TAG
         return Reply(200, {"Docker-Content-Digest": _sha(stored), **kind} if with_digest else kind, stored)
 
@@ -291,6 +314,16 @@ class _Handler(BaseHTTPRequestHandler):
         if target.deletes == "digest":
             return Reply(404, body=error("NOT_FOUND", f"artifact {name}:{reference} not found"))
         return Reply(404, body=error("MANIFEST_UNKNOWN"))
+
+    def _referrers(self, name: str, digest: str) -> Reply:
+        if not self.target.referrers:
+            return Reply(404, body=b"404 page not found")  # as distribution
+        found = {
+            _sha(body): {"mediaType": self.target.types[_sha(body)], "digest": _sha(body), "size": len(body)}
+            for (repository, _), body in self.target.manifests.items()
+            if repository == name and json.loads(body).get("subject", {}).get("digest") == digest
+        }
+        return Reply(200, body=json.dumps({"schemaVersion": 2, "manifests": [*found.values()]}).encode())
 
     def _tags(self, name: str, query: Mapping[str, list[str]]) -> Reply:
         last, page = query.get("last", [""])[0], self.target.page
