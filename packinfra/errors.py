@@ -37,6 +37,7 @@
       ArtifactError              lifecycle/  charts, policies or artifacts cannot be published
       DigestError                digest      a source cannot be published, so it has no digest
       PublishError               lifecycle/  a version cannot be published as requested
+      CopyError                  lifecycle/  an artifact cannot be copied as requested
       PartialFailure             lifecycle/  an operation failed midway; state records what was done
       ProfileRefused             lifecycle/  a cluster profile can't be written or deleted, or its packs withdrawn
       RemovalRefused             lifecycle/  AWS would refuse to delete a part of what is to be removed

@@ -7,16 +7,18 @@ registry is Basic. Passwords are never inputs of a resource.
 from __future__ import annotations
 
 import json
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from packinfra.aws.config import AwsConfig
 from packinfra.aws.config_keys import READ
 from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess, access_from_props
 from packinfra.lifecycle.run import Config
-from packinfra.oci.auth.credentials import Credentials, CredentialsError, RegistryCredentials
+from packinfra.oci.auth.credentials import OWN_LOGIN, Credentials, CredentialsError, RegistryCredentials
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference, normalize_host, split
 from packinfra.oci.transport import Transport
@@ -82,12 +84,14 @@ class RegistryClients:
     """One client for each registry and access, in one process. Thread-safe.
 
     warn: takes the registries' own warnings
+    foreign: for reading from registries that aren't the stack's. Any AWS account may be read, and the stack's login goes
+             nowhere: each registry has its own in the Docker config
     """
 
-    def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
-        self._warn = warn
+    def __init__(self, config: Config, warn: Callable[[str], None], *, foreign: bool = False) -> None:
+        self._warn, self._foreign = warn, foreign
         self._aws = AwsSettings(config)
-        self._password = config(PASSWORD)
+        self._password = None if foreign else config(PASSWORD)
         self._lock = threading.Lock()
         self._clients: dict[tuple[str, RegistryAccess | None], Client] = {}
 
@@ -117,7 +121,8 @@ class RegistryClients:
 
         if not EcrHost.of(host):
             return None
-        return ecr_client(host, self._aws.of(access), self._warn)
+        config = self._aws.of(access)
+        return ecr_client(host, replace(config, allowed_accounts=frozenset()) if self._foreign else config, self._warn)
 
     def _basic(self, host: str, access: RegistryAccess | None) -> Client:
         if isinstance(access, EcrAccess):
@@ -134,8 +139,11 @@ class RegistryClients:
                 "or docker login"
             )
         source = f"the stack's config: packinfra:registry.username and the secret {PASSWORD}"
+        environment = {key: value for key, value in os.environ.items() if key not in OWN_LOGIN}
         credentials = RegistryCredentials(
-            host, Credentials(access.username, str(password), source=source) if access.username else None
+            host,
+            Credentials(access.username, str(password), source=source) if access.username else None,
+            environment if self._foreign else os.environ,
         )
         transport = Transport(
             host, credentials, ca_file=access.ca_file, plain_http=access.plain_http, token_host=access.token_host,

@@ -16,9 +16,8 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, cast
 from urllib.parse import urlencode
 
-from packinfra.http.retry import TEMPORARY_STATUS
 from packinfra.oci.client import Client
-from packinfra.oci.errors import BlobMissing, RegistryError, Step, Throttled, Unreachable
+from packinfra.oci.errors import BlobMissing, RegistryError, Step, is_refusal
 from packinfra.oci.manifest import Descriptor
 from packinfra.oci.raw import RawManifest, is_manifest, read_raw
 from packinfra.oci.reference import Reference
@@ -291,6 +290,4 @@ def _explained(error: Exception) -> Exception:
 
 
 def _refused_by_target(error: RegistryError) -> bool:
-    """Did the target say no, so that trying again at once is of no use?"""
-    temporary = isinstance(error, (Unreachable, Throttled)) or error.status in TEMPORARY_STATUS
-    return error.target.startswith("target ") and not temporary
+    return error.target.startswith("target ") and is_refusal(error)

@@ -57,8 +57,11 @@ class Removal:
             self._digests[tag] = self._resolve(self._at(tag))
         return self._digests[tag]
 
-    def delete(self, reference: str, digest: str) -> None:
+    def delete(self, reference: str, digest: str, *, along: Collection[str] = ()) -> None:
         """Deletes the tag, which carries `digest`; a missing one is success. A reference by digest: the image.
+
+        Args:
+            along: Other tags of the image that are to go too, and may go with this one.
 
         Raises:
             DeleteDisabled: The registry can't, or not without other tags.
@@ -67,11 +70,12 @@ class Removal:
         at = self._at(reference)
         if self._own_way and not at.is_digest:
             self._own_way(at, digest)
-        elif not (others := self.tags_with(digest, besides=reference)) and self._is_listed(at):
+        elif not (others := self._others(reference, digest, along)) and self._is_listed(at):
             if self._own_way:
                 self._own_way(at, digest)
             else:
                 self._send("digest", at, f"manifests/{digest}")
+            self._digests |= {tag: None for tag in along if self._digests.get(tag) == digest}
         elif at.is_digest:
             raise _takes_along(at, others)
         else:
@@ -86,6 +90,9 @@ class Removal:
                 self.resolve(tag)
             self._listed = listed
         return [tag for tag, carried in self._digests.items() if carried == digest and tag not in (besides, digest)]
+
+    def _others(self, reference: str, digest: str, along: Collection[str]) -> list[str]:
+        return [tag for tag in self.tags_with(digest, besides=reference) if tag not in along]
 
     def _is_listed(self, at: Reference) -> bool:
         """A list without the tag that is there comes from a cache, say: it may lack other tags of the image too."""

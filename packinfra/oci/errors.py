@@ -21,6 +21,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from packinfra.http.errors import ServiceError
+from packinfra.http.retry import TEMPORARY_STATUS
 
 
 class Step(StrEnum):
@@ -44,6 +45,11 @@ class RegistryError(ServiceError):
     """A registry refused, failed, or could not be reached."""
 
     remedy = "see what the registry says; if it looks temporary, run again: what was published stays published"
+
+
+def is_refusal(error: RegistryError) -> bool:
+    """Did the registry say no, so that trying again at once is of no use?"""
+    return not isinstance(error, (Unreachable, Throttled)) and error.status not in TEMPORARY_STATUS
 
 
 class Unreachable(RegistryError):  # noqa: N818 - reads as what happened, as in the tree above

@@ -10,7 +10,6 @@ import threading
 from collections import deque
 from typing import BinaryIO, cast
 
-from packinfra.errors import PackinfraError
 from packinfra.oci.downloads import download
 from packinfra.oci.manifest import Descriptor
 from packinfra.oci.transport import Call
@@ -27,7 +26,7 @@ class SourceFailed(Exception):  # noqa: N818
         self.error = error
 
 
-class _Closed(PackinfraError):  # noqa: N818
+class _Closed(Exception):  # noqa: N818
     """The upload has ended, well or not."""
 
 

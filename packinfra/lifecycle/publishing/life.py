@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from packinfra.http.retry import TEMPORARY_STATUS
 from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
 from packinfra.lifecycle.ownership import Claim
 from packinfra.lifecycle.publishing.family import Family, Hashes, Words
@@ -41,7 +40,7 @@ from packinfra.lifecycle.results import (
 )
 from packinfra.lifecycle.run import Config, Run
 from packinfra.lifecycle.successors import claim_repository, successor
-from packinfra.oci.errors import RegistryError, Step, Throttled, Unreachable
+from packinfra.oci.errors import RegistryError, Step, is_refusal
 
 _SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "registryAccess")
 _PENDING = "pendingWithdrawals"
@@ -150,7 +149,7 @@ class PublishedLife:
             try:
                 publisher.withdraw(version, record)
             except RegistryError as error:
-                if not _is_refusal(error):
+                if not is_refusal(error):
                     raise
                 refusal = refusal or error
         if refusal:
@@ -172,7 +171,7 @@ class PublishedLife:
                     progress.keep(version, adopted[version] or publisher.push(version, record, before.get(version)))
                 except RegistryError as error:
                     # The registry may have written the tag, and only the response was lost.
-                    if error.step is Step.PUBLISH and not _is_refusal(error) and version not in progress.published:
+                    if error.step is Step.PUBLISH and not is_refusal(error) and version not in progress.published:
                         progress.pending[version] = record
                     raise
 
@@ -180,7 +179,7 @@ class PublishedLife:
         try:
             publisher.withdraw(version, record)
         except RegistryError as error:
-            if not _is_refusal(error):
+            if not is_refusal(error):
                 raise
             progress.postpone(version, record)
             self._run.reporter(progress.props).warning(
@@ -235,11 +234,6 @@ def _still_pending(words: Words, name: str, versions: list[str]) -> str:
         f"{name} {', '.join(versions)} could not be withdrawn and stays published; removing it is tried again with the "
         f"next change of this {words.one}, and by pulumi destroy"
     )
-
-
-def _is_refusal(error: RegistryError) -> bool:
-    """Did the registry say no, so that trying again at once is of no use?"""
-    return not isinstance(error, (Unreachable, Throttled)) and error.status not in TEMPORARY_STATUS
 
 
 @dataclass

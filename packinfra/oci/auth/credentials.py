@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from packinfra.oci.auth.docker_config import DockerLogins
 
 USERNAME, PASSWORD = "PACKINFRA_REGISTRY_USERNAME", "PACKINFRA_REGISTRY_PASSWORD"
+OWN_LOGIN = (USERNAME, PASSWORD)
+"""The login to the stack's own registry, which no other one must get."""
 
 
 class CredentialsError(PackinfraError):
