@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from packinfra.packs import Pack as Pack
     from packinfra.resources.base_path import BasePath as BasePath
     from packinfra.resources.cluster_profile import ClusterProfile as ClusterProfile
+    from packinfra.resources.copied_artifact import CopiedArtifact as CopiedArtifact
+    from packinfra.resources.copied_artifact import CopyEntry as CopyEntry
     from packinfra.resources.palette_principal import PalettePrincipal as PalettePrincipal
     from packinfra.resources.palette_registry import PaletteRegistry as PaletteRegistry
     from packinfra.resources.palette_sync import PaletteSync as PaletteSync
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from packinfra.settings import ArtifactSettings as ArtifactSettings
     from packinfra.settings import BasicRegistry as BasicRegistry
     from packinfra.settings import ChartSettings as ChartSettings
+    from packinfra.settings import CopySettings as CopySettings
     from packinfra.settings import EcrRegistry as EcrRegistry
     from packinfra.settings import FileSettings as FileSettings
     from packinfra.settings import LifecycleSettings as LifecycleSettings
@@ -68,6 +71,9 @@ _HOMES = {
     "CiSettings": "packinfra.settings.access",
     "ClusterProfile": "packinfra.resources.cluster_profile",
     "ConftestPolicy": "packinfra.artifacts.sources",
+    "CopiedArtifact": "packinfra.resources.copied_artifact",
+    "CopyEntry": "packinfra.resources.copied_artifact",
+    "CopySettings": "packinfra.settings",
     "EcrAccess": "packinfra.lifecycle.registry_access",
     "EcrPackRegistry": "packinfra.components.ecr_registry",
     "EcrRegistry": "packinfra.settings",

@@ -83,6 +83,8 @@ class PublishedArtifactProvider(_Provider):
         from packinfra.lifecycle.artifacts.published_artifact import PublishedArtifactLifecycle
 
         return PublishedArtifactLifecycle(run, config)
+
+
 class CopiedArtifactProvider(_Provider):
     def make(self, run: Run, config: Config) -> Lifecycle:
         from packinfra.lifecycle.copies.copied_artifact import CopiedArtifactLifecycle

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import botocore.exceptions
+from oras.defaults import default_manifest_accepted_media_types
 
 from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import EcrHost
@@ -14,7 +15,6 @@ from packinfra.aws.identity import explain, identity
 
 _BATCH = 100
 """Images of one BatchGetImage (ECR API reference)."""
-_OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 
 
 class Attachment(NamedTuple):
@@ -26,7 +26,7 @@ class Attachment(NamedTuple):
 
 
 class Image(NamedTuple):
-    """tag: "" if it has none; manifest: "" if it is no OCI image"""
+    """tag: "" if it has none; manifest: "" if it is none that packinfra knows"""
 
     tag: str
     digest: str
@@ -79,7 +79,7 @@ class RemovalInventory:
                 response = self._ecr.batch_get_image(
                     repositoryName=repository,
                     imageIds=ids[start : start + _BATCH],
-                    acceptedMediaTypes=[_OCI_MANIFEST],
+                    acceptedMediaTypes=default_manifest_accepted_media_types,
                 )
                 manifests |= {image["imageId"]["imageDigest"]: image["imageManifest"] for image in response["images"]}
             return [

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pulumi
 
 from packinfra.components._artifacts import names_of
+from packinfra.components._copies import SelectedCopies
 from packinfra.errors import PackinfraError
 from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 from packinfra.lifecycle.publishing.state import by_version
@@ -78,10 +79,11 @@ def declare_names(
     name: str,
     selected: SelectedPacks,
     artifacts: SelectedArtifacts,
+    copies: SelectedCopies,
     palette: PaletteSettings | None,
     opts: pulumi.ResourceOptions,
 ) -> PublishedNames:
-    """The check that keeps packs and artifacts from leaving by accident. Repositories and what is published in them must
+    """The check that keeps packs, artifacts and copies from leaving by accident. Repositories and what is published in them must
     wait for it (`registered`)."""
     names = {
         pack: VersionsOfName(
@@ -97,7 +99,8 @@ def declare_names(
         place |= {"withdrawUsed": True} if palette.withdraw_used else {}
     return PublishedNames(
         name, family="packs", names=names, removed=selected.removed, artifacts=names_of(artifacts),
-        removed_artifacts=artifacts.removed, palette=place, opts=opts,
+        removed_artifacts=artifacts.removed, copies=copies.names(), removed_copies=copies.removed,
+        palette=place, opts=opts,
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 import pulumi
 from pydantic.alias_generators import to_snake
 
+from packinfra.components._copies import CopiedArtifacts
 from packinfra.components._packs import PublishedPacks
 from packinfra.components._registry import PackRegistry
 from packinfra.palette.credentials import Kind, partition_of, partition_problem
@@ -111,6 +112,7 @@ def register(
     kind: Kind,
     endpoint: pulumi.Input[str],
     packs: PublishedPacks,
+    copied: CopiedArtifacts,
     depends_on: Sequence[pulumi.Resource],
 ) -> Registered:
     """Registers the component's registry once `depends_on` and the packs exist, and has it synced."""
@@ -125,12 +127,16 @@ def register(
         host=palette.host,
         ca_file=palette.ca_file,
         opts=pulumi.ResourceOptions(
-            parent=component, depends_on=packs.packs.apply(lambda published: [*depends_on, *published])
+            parent=component,
+            depends_on=pulumi.Output.all(packs.packs, copied.packs).apply(
+                lambda both: [*depends_on, *both[0], *both[1]]
+            ),
         ),
         **credentials,
     )
     opts = pulumi.ResourceOptions(parent=component)
-    sync = PaletteSync(name, registry=registry, packs=packs.versions, timeout_seconds=palette.sync_timeout, opts=opts)
+    versions = copied.beside(packs.versions, "versions")
+    sync = PaletteSync(name, registry=registry, packs=versions, timeout_seconds=palette.sync_timeout, opts=opts)
     return Registered(registry, sync)
 
 

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from packinfra.settings.messages import show
 
 _OUTPUTS = (
-    "endpoint", "base_path", "repositories", "versions", "artifacts", "publisher_policy_arn", "pusher_policy_arn",
+    "endpoint", "base_path", "repositories", "versions", "artifacts", "copies", "publisher_policy_arn", "pusher_policy_arn",
     "reader_policy_arn", "ci_role_arn", "reader_role_arn", "palette_registry_uid", "profiles",
 )  # fmt: skip
 
@@ -25,6 +25,7 @@ class PackRegistry(pulumi.ComponentResource):
     repositories: pulumi.Output[dict[str, str]]
     versions: pulumi.Output[dict[str, dict[str, str]]]
     artifacts: pulumi.Output[dict[str, dict[str, Any]]] | None = None
+    copies: pulumi.Output[dict[str, dict[str, Any]]] | None = None
     palette_registry_uid: pulumi.Output[str] | None = None
     profiles: pulumi.Output[dict[str, dict[str, str]]] | None = None
     exports: dict[str, pulumi.Output[Any]]

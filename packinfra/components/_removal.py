@@ -9,6 +9,7 @@ from typing import TypeVar
 import pulumi
 
 from packinfra.components._artifacts import PublishedArtifacts
+from packinfra.components._copies import CopiedArtifacts
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
 from packinfra.components._repositories import EcrRepositories
@@ -32,6 +33,7 @@ def declare_removal_check(
     published: PublishedPacks,
     artifacts: PublishedArtifacts,
     selected_artifacts: SelectedArtifacts,
+    copies: CopiedArtifacts,
     registry_access: EcrAccess | None,
 ) -> None:
     """Call it after everything whose deletion AWS may refuse is declared: its dependencies are deleted after it."""
@@ -50,21 +52,24 @@ def declare_removal_check(
         artifacts=asyncio.ensure_future(artifacts.digests(selected_artifacts, ecr.base_path))
         if artifacts.resources
         else None,
+        copies=asyncio.ensure_future(copies.digests(ecr.base_path)) if copies.resources else None,
         registry_access=registry_access,
         # The packs as dependencies of an Output, not as items: the SDK makes an Output of each item, see publish().
         opts=pulumi.ResourceOptions(
             parent=component,
             depends_on=pulumi.Output(
                 published.packs.resources(),
-                _dependencies(artifacts, [*ecr.policies, *iam.attachments]),
+                _dependencies(artifacts, copies, [*ecr.policies, *iam.attachments]),
                 _value(True),
             ),
         ),
     )
 
 
-async def _dependencies(artifacts: PublishedArtifacts, others: list[pulumi.Resource]) -> list[pulumi.Resource]:
-    return [*others, *(await artifacts.existing()).values()]
+async def _dependencies(
+    artifacts: PublishedArtifacts, copies: CopiedArtifacts, others: list[pulumi.Resource]
+) -> list[pulumi.Resource]:
+    return [*others, *(await artifacts.existing()).values(), *(await copies.existing()).values()]
 
 
 async def _adopted(selected: SelectedPacks, published: PublishedPacks) -> tuple[_Adopted, _Adopted]:

@@ -53,6 +53,10 @@ class EcrRepositories:
         """path: below the base path"""
         return self._declare_with_policy(path, f"{self.base_path}/{path}")
 
+    def declare_copy(self, name: str, path: str) -> ecr.Repository:
+        """path: below the base path; name: as for `_declare_with_policy`"""
+        return self._declare_with_policy(name, f"{self.base_path}/{path}")
+
     def _declare_with_policy(self, name: str, repository: str) -> ecr.Repository:
         """name: in the settings, and in the logical name"""
         logical_name, opts = self._logical_name(f"{self.name}-{name}"), self.child()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterator, Sequence
 
 import pulumi
 
@@ -12,6 +13,7 @@ from packinfra.components._artifacts import (
     PoliciesArgument,
     artifacts_or_error,
 )
+from packinfra.components._copies import CopiesArgument, SelectedCopies, copies_or_error
 from packinfra.components._packs import PacksArgument, SelectedPacks, packs_or_error
 from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 
@@ -24,10 +26,16 @@ def select_or_error(
     policies: PoliciesArgument,
     artifacts: ArtifactsArgument,
     removed_artifacts: Sequence[str],
+    copies: CopiesArgument,
+    removed_copies: Sequence[str],
     ecr: bool,
-) -> tuple[SelectedPacks, SelectedArtifacts]:
-    """Raises one RunError with the problems of both."""
+) -> tuple[SelectedPacks, SelectedArtifacts, SelectedCopies]:
+    """Raises one RunError with the problems of all."""
     problems = []
+    if not (packs or charts or policies or artifacts or copies):
+        problems.append(
+            "name at least one pack, or something else to publish; to remove everything, use pulumi destroy"
+        )
     try:
         selected = packs_or_error(packs, removed_packs)
     except pulumi.RunError as error:
@@ -36,9 +44,26 @@ def select_or_error(
         others = artifacts_or_error(charts, policies, artifacts, removed_artifacts, ecr=ecr)
     except pulumi.RunError as error:
         problems.append(str(error))
+    try:
+        copied = copies_or_error(copies, removed_copies)
+    except pulumi.RunError as error:
+        problems.append(str(error))
+    if not problems:
+        problems += _twice(selected, others, copied)
     if problems:
         raise pulumi.RunError("\n".join(problems))
-    return selected, others
+    return selected, others, copied
+
+
+def _twice(packs: SelectedPacks, artifacts: SelectedArtifacts, copies: SelectedCopies) -> Iterator[str]:
+    """Why two resources would own one repository."""
+    for to, target in copies.targets.items():
+        if target.pack and to in packs.packs:
+            folder = os.path.relpath(packs.packs[to][0].folder)
+            yield f"{to} is in copies, but {folder} contains the pack: a name belongs to packs or to copies; remove one"
+        if not target.pack and target.path in artifacts.artifacts:
+            held = artifacts.artifacts[target.path][0].content.source
+            yield f"{to} is in copies, but {held} is published there too: remove one, or copy to another repository"
 
 
 def check_imports(imported: Collection[str], names: Collection[str]) -> None:

@@ -13,6 +13,7 @@ from packinfra.components._artifacts import (
     PoliciesArgument,
     publish_artifacts,
 )
+from packinfra.components._copies import CopiesArgument, copy_artifacts
 from packinfra.components._packs import PacksArgument, declare_names, publish
 from packinfra.components._palette import CredentialArguments
 from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
@@ -41,6 +42,7 @@ class BasicPackRegistry(PackRegistry):
         packs: As for EcrPackRegistry.
         removed_packs: As for EcrPackRegistry.
         charts, policies, artifacts, removed_artifacts: As for EcrPackRegistry.
+        copies, removed_copies: As for EcrPackRegistry.
         ca_file: PEM file with the CA certificates to trust, relative to the project; None = the system's.
         plain_http: Uses HTTP without TLS.
         token_host: Host of the registry's token service, if that is not the registry's own and may get user name and
@@ -64,7 +66,7 @@ class BasicPackRegistry(PackRegistry):
         base_path: The base path.
         repositories: Pack name -> "host/path".
         versions: Pack name -> version -> manifest digest.
-        artifacts: As for EcrPackRegistry.
+        artifacts, copies: As for EcrPackRegistry.
         palette_registry_uid: uid of the registry in Palette, or None.
         profiles: Cluster profile -> version -> uid in Palette, or None.
         exports: All outputs that are not None, by their camelCase name.
@@ -82,6 +84,8 @@ class BasicPackRegistry(PackRegistry):
         policies: PoliciesArgument = (),
         artifacts: ArtifactsArgument = (),
         removed_artifacts: Sequence[str] = (),
+        copies: CopiesArgument = (),
+        removed_copies: Sequence[str] = (),
         ca_file: str | None = None,
         plain_http: bool = False,
         token_host: str | None = None,
@@ -99,13 +103,15 @@ class BasicPackRegistry(PackRegistry):
         token_host = token_host and valid_or_error("token_host", token_host, valid_host)
         blob_hosts = [valid_or_error("blob_hosts", blob_host, valid_host) for blob_host in blob_hosts]
         _palette.credentials_or_error(palette, "basic", palette_password)
-        selected, others = select_or_error(
+        selected, others, copied = select_or_error(
             packs,
             removed_packs=removed_packs,
             charts=charts,
             policies=policies,
             artifacts=artifacts,
             removed_artifacts=removed_artifacts,
+            copies=copies,
+            removed_copies=removed_copies,
             ecr=False,
         )
         planned = profiles_or_error(profiles or {}, selected, palette)
@@ -119,7 +125,7 @@ class BasicPackRegistry(PackRegistry):
             blob_hosts=tuple(blob_hosts),
         )
         archive = f"{host}/{base}/{PACKS_PATH}"
-        names = declare_names(name, selected, others, palette, self._child())
+        names = declare_names(name, selected, others, copied, palette, self._child())
         marks: list[pulumi.Resource] = []
         if base_path_artifact:
             opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())
@@ -141,9 +147,18 @@ class BasicPackRegistry(PackRegistry):
             lambda: pulumi.ResourceOptions(parent=self, depends_on=before),
             registry_access=access,
         )
+        copied_artifacts = copy_artifacts(
+            name,
+            copied,
+            {to: f"{host}/{base}/{target.path}" for to, target in copied.targets.items()},
+            lambda: pulumi.ResourceOptions(parent=self, depends_on=before_packs),
+            registry_access=access,
+        )
         self.artifacts = published_artifacts.output() if others.artifacts else None
         self.endpoint, self.base_path = pulumi.Output.from_input(host), pulumi.Output.from_input(base)
-        self.repositories, self.versions = published.repositories, published.versions
+        self.repositories = copied_artifacts.beside(published.repositories, "repository")
+        self.versions = copied_artifacts.beside(published.versions, "versions")
+        self.copies = copied_artifacts.output() if copied.targets else None
         if palette:
             credentials = CredentialArguments(
                 username=palette.username,
@@ -151,7 +166,7 @@ class BasicPackRegistry(PackRegistry):
                 registry_ca_file=palette.registry_ca_file or ca_file,
             )
             registered = _palette.register(
-                self, name, palette, credentials, kind="basic", packs=published, depends_on=marks,
+                self, name, palette, credentials, kind="basic", packs=published, copied=copied_artifacts, depends_on=marks,
                 endpoint=f"{'http' if plain_http else 'https'}://{host}",
             )  # fmt: skip
             self.palette_registry_uid = registered.registry.uid

@@ -14,6 +14,7 @@ from packinfra.components._artifacts import (
     PoliciesArgument,
     publish_artifacts,
 )
+from packinfra.components._copies import CopiesArgument, copy_artifacts, logical_name
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, declare_names, publish
 from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
@@ -49,6 +50,9 @@ class EcrPackRegistry(PackRegistry):
         artifacts: Any files, each in `<base_path>/artifacts/<name>`.
         removed_artifacts: Charts, policies and artifacts to remove, by their repositories below the base path
             ("charts/web").
+        copies: Artifacts of other repositories, copied by digest (docs/copies.md): CopySettings, or mappings as in a stack
+            file. Each goes to `<base_path>/<to>`, a pack to where Palette finds it.
+        removed_copies: Copies to remove with all their tags, by what `to` says.
         repositories: The configuration of the repositories (docs/settings.md). By default tags are immutable, images are
             scanned when they are pushed, and repositories with other images are not deleted.
         access: IAM permissions on the repositories (docs/iam.md).
@@ -71,6 +75,8 @@ class EcrPackRegistry(PackRegistry):
         repositories: Pack name -> "host/path".
         versions: Pack name -> version -> manifest digest.
         artifacts: Path below the base path -> "repository", and "versions": version -> manifest digest; None without any.
+        copies: `to` -> "repository", and "versions": tag -> digest; None without any. Copied packs are in `repositories`
+            and `versions` too.
         publisher_policy_arn: ARN of the publisher policy.
         pusher_policy_arn: ARN of the pusher policy; None without `access.pushers` and `access.ci`.
         reader_policy_arn: ARN of the reader policy; None if neither `access.reader` nor Palette needs it.
@@ -98,6 +104,8 @@ class EcrPackRegistry(PackRegistry):
         policies: PoliciesArgument = (),
         artifacts: ArtifactsArgument = (),
         removed_artifacts: Sequence[str] = (),
+        copies: CopiesArgument = (),
+        removed_copies: Sequence[str] = (),
         repositories: RepositorySettings | None = None,
         access: AccessSettings | None = None,
         palette: PaletteSettings | None = None,
@@ -110,18 +118,23 @@ class EcrPackRegistry(PackRegistry):
     ) -> None:
         base = valid_or_error("base_path", base_path, valid_base_path)
         _palette.credentials_or_error(palette, "ecr", palette_secret_key)
-        selected, others = select_or_error(
+        selected, others, copied = select_or_error(
             packs,
             removed_packs=removed_packs,
             charts=charts,
             policies=policies,
             artifacts=artifacts,
             removed_artifacts=removed_artifacts,
+            copies=copies,
+            removed_copies=removed_copies,
             ecr=True,
         )
         planned = profiles_or_error(profiles or {}, selected, palette)
         settings, access = repositories or RepositorySettings(), access or AccessSettings()
-        check_imports(settings.import_repositories, [*selected.packs, *others.artifacts])
+        check_imports(
+            settings.import_repositories,
+            [*selected.packs, *others.artifacts, *map(logical_name, copied.targets.values())],
+        )
         super().__init__(TYPE, name, opts)
 
         told = bool(profile or publisher_role_arn)
@@ -133,7 +146,7 @@ class EcrPackRegistry(PackRegistry):
         )
         if provider is None:
             check_stack(settings.tags)
-        names = declare_names(name, selected, others, palette, self._child()).registered()
+        names = declare_names(name, selected, others, copied, palette, self._child()).registered()
         ecr = EcrRepositories(  # packs wait for their repositories
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )
@@ -153,6 +166,18 @@ class EcrPackRegistry(PackRegistry):
             lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
             registry_access=registry_access,
         )
+        copied_artifacts = copy_artifacts(
+            name,
+            copied,
+            {
+                to: (
+                    ecr.declare_pack(to) if target.pack else ecr.declare_copy(logical_name(target), target.path)
+                ).repository_url
+                for to, target in copied.targets.items()
+            },
+            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
+            registry_access=registry_access,
+        )
         ecr.check_encryption(self)
         iam = Iam(name, base_repository.arn.apply(_below_base_path), dict(settings.tags), self._child)
         pusher, ci_role = iam.declare_pusher(access.pushers, access.ci)
@@ -160,7 +185,9 @@ class EcrPackRegistry(PackRegistry):
 
         self.endpoint = base_repository.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
-        self.repositories, self.versions = published.repositories, published.versions
+        self.repositories = copied_artifacts.beside(published.repositories, "repository")
+        self.versions = copied_artifacts.beside(published.versions, "versions")
+        self.copies = copied_artifacts.output() if copied.targets else None
         self.artifacts = published_artifacts.output() if others.artifacts else None
         self.publisher_policy_arn = iam.declare_publisher(access.publishers).arn
         self.pusher_policy_arn = pusher.arn if pusher else None
@@ -168,7 +195,7 @@ class EcrPackRegistry(PackRegistry):
         self.reader_policy_arn, self.reader_role_arn = reader.policy_arn, reader.role_arn
         if palette:
             registered = _palette.register(
-                self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint, packs=published,
+                self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint, packs=published, copied=copied_artifacts,
                 depends_on=iam.attachments,  # all: destroy asks Palette before it deletes any
             )  # fmt: skip
             self.palette_registry_uid = registered.registry.uid
@@ -179,7 +206,8 @@ class EcrPackRegistry(PackRegistry):
                 )  # fmt: skip
         declare_removal_check(
             self, base_repository.repository_url, ecr=ecr, iam=iam, selected=selected, published=published,
-            artifacts=published_artifacts, selected_artifacts=others, registry_access=registry_access,
+            artifacts=published_artifacts, selected_artifacts=others, copies=copied_artifacts,
+            registry_access=registry_access,
         )  # fmt: skip
         self._register_outputs()
 

@@ -49,6 +49,7 @@ _FAMILIES = (
         "source",
         "packinfra:charts, packinfra:policies or packinfra:artifacts",
     ),
+    _Family("copies", "removedCopies", "publishedCopies", "copy", "copies", "declaration", "packinfra:copies"),
 )
 _CURRENT = "*"
 """Marks a version that a source has. State keeps one text for each name, because the engine writes all state after each

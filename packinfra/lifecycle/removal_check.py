@@ -24,7 +24,9 @@ from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome
 from packinfra.lifecycle.run import Config, Run
 from packinfra.oci.auth.credentials import CredentialsError
 from packinfra.oci.manifest import ANNOTATION_CREATED, Manifest
+from packinfra.oci.raw import RawManifest
 from packinfra.oci.reference import split
+from packinfra.oci.referrers import fallback_tag
 from packinfra.packs.archive import CREATED, archive_title
 from packinfra.text import listed
 
@@ -38,6 +40,7 @@ _INPUTS = (
     "adopted",
     "deleteAdopted",
     "artifacts",
+    "copies",
     "registryAccess",
 )
 _NAMED = 5
@@ -144,6 +147,10 @@ def _image_questions(inventory: RemovalInventory, base: str, props: Props) -> li
         partial(_artifact_images, inventory, repository, digests)
         for repository, digests in (props.get("artifacts") or {}).items()
     ]
+    questions += [
+        partial(_copied_images, inventory, repository, digests)
+        for repository, digests in (props.get("copies") or {}).items()
+    ]
     return [*questions, *([partial(_images, inventory, base, "", (), ())] if props.get("ownsBase") else [])]
 
 
@@ -169,6 +176,33 @@ def _artifact_images(inventory: RemovalInventory, repository: str, digests: Mapp
             if image.digest in stays or not (image.digest in goes or _was_created_by_us(image))
         ],
     )
+
+
+def _copied_images(inventory: RemovalInventory, repository: str, digests: Collection[str]) -> list[str]:
+    """What a failed run has copied is known by what names it, or what it refers to: state may not have it."""
+    images = inventory.images(repository)
+    manifests = {image.digest: _parsed(image) for image in images}
+    ours, grows = {*digests}, True
+    while grows:
+        before = len(ours)
+        for digest, manifest in manifests.items():
+            if manifest and digest in ours:
+                ours |= {child.digest for child in manifest.children}
+            elif manifest and manifest.subject in ours:
+                ours.add(digest)
+        grows = len(ours) > before
+    lists = {fallback_tag(digest) for digest in ours}
+    return _refusal(
+        repository,
+        [image.tag or image.digest for image in images if image.digest not in ours and image.tag not in lists],
+    )
+
+
+def _parsed(image: Image) -> RawManifest | None:
+    try:
+        return RawManifest.parse(image.manifest.encode(), "")
+    except ValueError:
+        return None
 
 
 def _was_created_by_us(image: Image) -> bool:

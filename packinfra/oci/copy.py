@@ -17,12 +17,12 @@ from typing import BinaryIO, cast
 from urllib.parse import urlencode
 
 from packinfra.oci.client import Client
+from packinfra.oci.destinations import absolute
 from packinfra.oci.errors import BlobMissing, RegistryError, Step, is_refusal
 from packinfra.oci.manifest import Descriptor
 from packinfra.oci.raw import RawManifest, is_manifest, read_raw
 from packinfra.oci.reference import Reference
 from packinfra.oci.referrers import ensure_listed, referrers_of
-from packinfra.oci.responses import absolute
 from packinfra.oci.streams import BlobStream, SourceFailed
 from packinfra.oci.transport import Call
 from packinfra.oci.uploads import Progress, Upload

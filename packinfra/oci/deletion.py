@@ -57,11 +57,12 @@ class Removal:
             self._digests[tag] = self._resolve(self._at(tag))
         return self._digests[tag]
 
-    def delete(self, reference: str, digest: str, *, along: Collection[str] = ()) -> None:
+    def delete(self, reference: str, digest: str, *, along: Collection[str] = (), needed: str = "") -> None:
         """Deletes the tag, which carries `digest`; a missing one is success. A reference by digest: the image.
 
         Args:
             along: Other tags of the image that are to go too, and may go with this one.
+            needed: What else needs the image, so that only the tag may go.
 
         Raises:
             DeleteDisabled: The registry can't, or not without other tags.
@@ -70,7 +71,7 @@ class Removal:
         at = self._at(reference)
         if self._own_way and not at.is_digest:
             self._own_way(at, digest)
-        elif not (others := self._others(reference, digest, along)) and self._is_listed(at):
+        elif not (others := [*self._others(reference, digest, along), *filter(None, [needed])]) and self._is_listed(at):
             if self._own_way:
                 self._own_way(at, digest)
             else:

@@ -14,11 +14,11 @@ from collections.abc import Callable, Collection, Sequence
 from packinfra.http.client import Response
 from packinfra.oci.client import Client
 from packinfra.oci.deletion import Removal
+from packinfra.oci.destinations import absolute
 from packinfra.oci.errors import NotAnArtifact, RegistryError, Step
 from packinfra.oci.manifest import Descriptor
 from packinfra.oci.raw import INDEX, LIMIT, RawManifest, read_raw
 from packinfra.oci.reference import Reference
-from packinfra.oci.responses import absolute
 from packinfra.oci.transport import Call
 
 _NO_API = (400, 404, 405, 501)

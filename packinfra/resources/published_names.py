@@ -38,6 +38,7 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
         palette: where the registry is registered: its name there (`registry`), `host`, `caFile`, `withdrawUsed`. Before a
             version is withdrawn, Palette is then asked for cluster profiles that use it; None = it isn't.
         artifacts, removed_artifacts: the same for charts, policies and artifacts, by their repositories' paths.
+        copies, removed_copies: the same for copies, by what `to` says.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
         artifacts: Mapping[str, VersionsOfName] | None = None,
         removed_artifacts: Sequence[str] = (),
         palette: Mapping[str, Any] | None = None,
+        copies: Mapping[str, VersionsOfName] | None = None,
+        removed_copies: Sequence[str] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         props = {
@@ -59,6 +62,8 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
             **({"artifacts": _sources(artifacts)} if artifacts else {}),
             **({"removedArtifacts": list(removed_artifacts)} if removed_artifacts else {}),
             **({"palette": dict(palette)} if palette else {}),
+            **({"copies": _sources(copies)} if copies else {}),
+            **({"removedCopies": list(removed_copies)} if removed_copies else {}),
             "ownUrn": own_urn(self, name, opts),
         }
         super().__init__(PublishedNamesProvider(), name, props, opts)

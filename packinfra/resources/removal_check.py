@@ -37,6 +37,7 @@ class RemovalCheck(Resource, module="packinfra", name="RemovalCheck"):
         adopted: pack -> its adopted versions, which destroy leaves in place.
         delete_adopted: pack -> its adopted versions, which destroy removes.
         artifacts: repository of another artifact, without the host -> the digests that destroy removes ("goes") and leaves ("stays").
+        copies: repository of copies, without the host -> the digests that destroy removes, with what belongs to them.
         registry_access: as whom to ask, where the stack's config doesn't say it.
     """
 
@@ -53,6 +54,7 @@ class RemovalCheck(Resource, module="packinfra", name="RemovalCheck"):
         adopted: pulumi.Input[Mapping[str, Sequence[str]]],
         delete_adopted: pulumi.Input[Mapping[str, Sequence[str]]],
         artifacts: pulumi.Input[Mapping[str, Mapping[str, Sequence[str]]]] | None = None,
+        copies: pulumi.Input[Mapping[str, Sequence[str]]] | None = None,
         registry_access: EcrAccess | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -66,6 +68,7 @@ class RemovalCheck(Resource, module="packinfra", name="RemovalCheck"):
             "adopted": adopted,
             "deleteAdopted": delete_adopted,
             **({"artifacts": artifacts} if artifacts is not None else {}),
+            **({"copies": copies} if copies is not None else {}),
             "registryAccess": access_to_props(registry_access) if registry_access else None,
             "ownUrn": own_urn(self, name, opts),
         }

@@ -13,8 +13,10 @@ from packinfra.settings.artifacts import ArtifactSettings as ArtifactSettings
 from packinfra.settings.artifacts import ChartSettings as ChartSettings
 from packinfra.settings.artifacts import FileSettings as FileSettings
 from packinfra.settings.artifacts import PolicySettings as PolicySettings
+from packinfra.settings.copies import CopySettings as CopySettings
 from packinfra.settings.loading import load as load
 from packinfra.settings.loading import load_artifacts as load_artifacts
+from packinfra.settings.loading import load_copies as load_copies
 from packinfra.settings.loading import load_packs as load_packs
 from packinfra.settings.loading import load_profiles as load_profiles
 from packinfra.settings.model import NAMESPACE as NAMESPACE

@@ -30,6 +30,12 @@ class StackConfig:
 def cross_check(stack: StackConfig) -> Iterator[str]:
     """Each problem, with the settings that don't fit together."""
     yield from _basic(stack) if stack.kind == "basic" else _ecr(stack)
+    families = "packs", "charts", "policies", "artifacts", "copies"
+    if not stack.invalid & {*families} and not any(getattr(stack.settings, family) for family in families):
+        yield (
+            f"{NAMESPACE}:packs: [] is wrong: name at least one pack, or something else to publish; to remove everything, use "
+            "pulumi destroy"
+        )
     if not stack.invalid & {"registry", "palette"}:
         yield from _palette(stack)
     if "profiles" in stack.present and not stack.settings.palette and "palette" not in stack.invalid:
@@ -82,6 +88,7 @@ def _overwritten(settings: PartialSettings) -> dict[str, list[str]]:
         "charts": [chart.path for chart in settings.charts if chart.overwrite],
         "policies": [policy.name for policy in settings.policies if policy.overwrite],
         "artifacts": [artifact.name for artifact in settings.artifacts if artifact.overwrite],
+        "copies": [copy.to for copy in settings.copies if copy.overwrite],
     }
 
 

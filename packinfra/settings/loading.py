@@ -83,6 +83,11 @@ def load_artifacts(
     return _load({"charts": charts, "policies": policies, "artifacts": artifacts, "removedArtifacts": removed})
 
 
+def load_copies(copies: Sequence[Any], removed: Sequence[str] = ()) -> PartialSettings:
+    """Likewise for copies. Raises SettingsError."""
+    return _load({"copies": copies, "removedCopies": removed})
+
+
 def _load(values: Mapping[str, Any]) -> PartialSettings:
     try:
         return PartialSettings.model_validate(values)

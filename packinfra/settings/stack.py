@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from packinfra.settings.access import AccessSettings
 from packinfra.settings.artifacts import ArtifactSettings, ChartEntry, PolicySettings, RemovedArtifacts
+from packinfra.settings.copies import EXAMPLE, Copies, RemovedCopies
 from packinfra.settings.model import Model
 from packinfra.settings.packs import PackEntry, PackSettings, RemovedPacks
 from packinfra.settings.palette import PaletteSettings
@@ -46,13 +47,13 @@ class PartialSettings(Model):
         "path; the same as removedPacks for packs",
         examples=[["charts/web"]],
     )
-
-    @field_validator("packs")
-    @classmethod
-    def _packs(cls, value: tuple[PackSettings, ...]) -> tuple[PackSettings, ...]:
-        if not value:
-            raise ValueError("name at least one pack; to remove all packs, use pulumi destroy")
-        return value
+    copies: Copies = Field((), examples=[[{"from": EXAMPLE, "to": "app", "tags": ["1.2.3"]}]])
+    removed_copies: RemovedCopies = Field(
+        (),
+        description="`to` of copies to remove with all their tags, in the registry too; without that, an entry that is gone "
+        "is an error. Remove the name after that `up`",
+        examples=[["app"]],
+    )
 
 
 class Settings(PartialSettings):

@@ -238,6 +238,29 @@ def test_only_what_was_copied_goes(bench: Bench) -> None:
     assert {*CHILDREN} <= bench.digests
 
 
+def test_an_artifact_that_is_part_of_another(tmp_path: Path) -> None:
+    """One platform has a tag of its own. Its tag goes alone while the index stays, and after the index otherwise."""
+    with bench_of(tmp_path) as bench:
+        bench.push(APP)
+        child = APP.children[0]
+        entries = bench.entry(child, "amd64"), bench.entry(APP, "1.0.0")
+        inputs, outs = bench.created(*entries)
+        _, less = bench.updated(inputs, outs, entries[1], unpublish=["amd64"])
+        assert bench.tags == {"1.0.0": APP.digest}
+        assert child.digest in bench.digests
+        bench.target.seen.clear()
+        bench.delete(outs)
+        deleted = [seen.path.rpartition("/")[2] for seen in bench.target.seen if seen.method == "DELETE"]
+        assert deleted.index(APP.digest) < deleted.index(child.digest)
+        assert bench.target.manifests == {}
+    with bench_of(tmp_path, deletes="distribution-2") as bench:  # which can't remove a tag alone
+        bench.push(APP)
+        inputs, outs = bench.created(*(bench.entry(child, "amd64"), bench.entry(APP, "1.0.0")))
+        _, less = bench.updated(inputs, outs, bench.entry(APP, "1.0.0"), unpublish=["amd64"])
+        assert {*less["pendingWithdrawals"]} == {"amd64"}
+        assert child.digest in bench.digests
+
+
 def test_a_removal_that_is_refused_is_tried_again(tmp_path: Path) -> None:
     with bench_of(tmp_path, deletes="") as bench:
         bench.push(APP, NEXT)

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from packinfra.providers import CopiedArtifactProvider
-from tests.support.images import image, index
 from tests.support.aws import Registry
 from tests.support.ecr import HOST, Ecr
+from tests.support.images import image, index
 from tests.support.provider_host import URN, ProviderError, ProviderHost
 from tests.support.published_pack import CONFIG
 from tests.support.sandbox import Sandbox

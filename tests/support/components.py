@@ -53,7 +53,7 @@ class Recording(NoLookups):
         elif kind in ("PalettePrincipal", "PaletteRegistry"):
             outputs |= {"accountId": "222222222222", "externalId": "from-palette", "uid": "u-1", "tenant": "t-1"}
             outputs |= {"revision": 1}
-        elif kind in ("PublishedPack", "PublishedArtifact"):
+        elif kind in ("PublishedPack", "PublishedArtifact", "CopiedArtifact"):
             outputs |= {"versions": {"1.0.0": {"manifestDigest": "sha256:abc"}}}
         return args.resource_id or f"{args.name}-id", outputs
 

@@ -52,7 +52,7 @@ def test_project_file_declares_what_the_model_knows() -> None:
     assert {key: schema["type"] for key, schema in declared.items()} == {
         "registry": "object", "removedPacks": "array", "repositories": "object", "access": "object",
         "profiles": "object",
-        "policies": "array", "artifacts": "array", "removedArtifacts": "array",
+        "policies": "array", "artifacts": "array", "removedArtifacts": "array", "copies": "array", "removedCopies": "array",
     }  # fmt: skip
     for key, schema in declared.items():
         load(GOOD | {f"packinfra:{key}": json.dumps(schema["default"])} if "default" in schema else GOOD)
@@ -366,7 +366,7 @@ def test_all_problems_at_once() -> None:
 
 PROBLEMS = """the stack's config has problems:
   packinfra:foo: no such key; known are registry, packs, removedPacks, repositories, access, palette, profiles, \
-charts, policies, artifacts, removedArtifacts, registryPassword, paletteApiKey, paletteLogin, paletteSecretKey, \
+charts, policies, artifacts, removedArtifacts, copies, removedCopies, registryPassword, paletteApiKey, paletteLogin, paletteSecretKey, \
 palettePassword
   packinfra:registry.kind: "x" is wrong: write ecr, or basic for every other registry; for example: kind: "ecr"
   packinfra:registry.basePath: missing; for example: basePath: "spectro-oci-registry"

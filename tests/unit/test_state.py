@@ -23,14 +23,18 @@ from pulumi.runtime.rpc import unwrap_rpc_secret
 import packinfra
 from packinfra import providers
 from packinfra.lifecycle import registry_access
+from packinfra.lifecycle.copies.state import CopiedTag
 from packinfra.lifecycle.profiles.state import ProfileRecord
 from packinfra.lifecycle.publishing.state import PublishedVersion
 from packinfra.lifecycle.results import Lifecycle
+from packinfra.oci import Client, Reference, Transport
+from packinfra.oci.referrers import fallback_tag
 from packinfra.packs import read_pack
 from packinfra.resources.published_names import PublishedNames, VersionsOfName
 from packinfra.resources.removal_check import RemovalCheck
 from tests.support.artifacts import make_chart_folder, make_files
 from tests.support.components import NoLookups, installed
+from tests.support.images import image, index, referrer
 from tests.support.packs import make_pack
 from tests.support.run import new_run
 from tests.support.scripted_palette import KEY, Reply, ScriptedPalette, items
@@ -41,6 +45,7 @@ GOLDEN = ROOT / "tests/golden/state-0.2.0.json"
 RECORDED: dict[str, dict[str, Any]] = json.loads(GOLDEN.read_text())
 UPGRADING = (ROOT / "docs/upgrading.md").read_text()
 OCI = "/v1/registries/oci"
+APP = index(image(b"amd64"), image(b"arm64"))
 ROLE = "arn:aws:iam::123456789012:role/palette"
 
 
@@ -128,11 +133,19 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         "published-chart", repository=f"{registry}/team/charts/web", sources=[packinfra.HelmChart("web")],
         registry_access=access,
     )  # fmt: skip
+    packinfra.CopiedArtifact(
+        "copied-artifact", repository=f"{registry}/team/app", unpublish=["0.1.0"], keep_versions=3, registry_access=access,
+        copies=[
+            packinfra.CopyEntry(f"{registry}/dev/app:1.0.0@{APP.digest}", ["1.0.0"], referrers=True, access=access),
+            packinfra.CopyEntry(f"{registry}/dev/app@{APP.children[0].digest}", ["1.1.0"], overwrite=True, access=access),
+        ],
+    )  # fmt: skip
     names = {"hello": VersionsOfName(["1.0.0", "1.1.0"], unpublish=["0.9.0"], keep=3)}
     PublishedNames(
         "published-names", family="packs", names=names, removed=["old"],
         palette={"registry": "packs", "host": palette.host, "caFile": "palette.pem", "withdrawUsed": True},
         artifacts={"charts/web": VersionsOfName(["1.0.0"])}, removed_artifacts=["charts/old"],
+        copies={"app": VersionsOfName(["1.0.0"])}, removed_copies=["old"],
     )  # fmt: skip
     where: dict[str, Any] = {"host": palette.host, "ca_file": "palette.pem"}
     packinfra.PalettePrincipal("palette-principal", partition="aws", **where)
@@ -151,7 +164,7 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         owns_base=True, packs=["hello", "nginx"], roles=["packs-reader"], force_delete=True,
         policies=[{"arn": "arn:aws:iam::123456789012:policy/packs-reader", "roles": ["packs-reader"], "users": ["jane"]}],
         adopted={"hello": ["1.0.0"]}, delete_adopted={"nginx": ["1.0.0"]},
-        artifacts={"team/charts/web": {"goes": ["sha256:0"], "stays": []}},
+        artifacts={"team/charts/web": {"goes": ["sha256:0"], "stays": []}}, copies={"team/app": ["sha256:0"]},
         registry_access=packinfra.EcrAccess(profile="publisher"),
     )  # fmt: skip
     packs = {"hello": {"1.0.0": "sha256:0"}}
@@ -181,6 +194,10 @@ def state(
     make_pack(tmp_path / "hello")
     make_files(tmp_path / "policy", {"data.json": "{}", "a.rego": "package a\n"})
     make_chart_folder(tmp_path / "web")
+    client = Client(Transport(registry.host, plain_http=True))
+    for artifact in (APP, referrer(APP, b"a signature")):
+        artifact.push(client, Reference(registry.host, "dev/app", artifact.digest))
+    index(referrer(APP, b"a signature")).push(client, Reference(registry.host, "dev/app", fallback_tag(APP.digest)))
     certificate = Path(palette.ca_file).read_text().strip()
     Path("palette.pem").write_text(certificate)
     made = {}
@@ -291,6 +308,7 @@ def test_every_property_is_listed(state: dict[str, dict[str, Any]]) -> None:
 def test_every_key_of_a_record_is_listed() -> None:
     assert listed("Records").keys() == {field.name for field in fields(PublishedVersion)}
     assert listed("Records of profiles").keys() == {field.name for field in fields(ProfileRecord)}
+    assert listed("Records of copies").keys() == {field.name for field in fields(CopiedTag)}
     assert listed("Registry access").keys() == {"kind", *registry_access._KEYS.values()}
 
 

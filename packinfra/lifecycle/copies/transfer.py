@@ -110,14 +110,20 @@ class Transfer:
         `kept` or anything else in the repository needs it. Returns the first refusal of the registry, which leaves its
         artifact."""
         removal, refusal = self._client.removal(self._at("latest")), None
-        for digest in dict.fromkeys(record.manifestDigest for record in tags.values()):
+        # What an index names goes after it: ECR refuses it before.
+        depth = {
+            record.manifestDigest: sum(record.manifestDigest in other.parts for other in tags.values())
+            for record in tags.values()
+        }
+        for digest in sorted(depth, key=lambda digest: depth[digest]):
+            needed = next((tag for tag, record in kept.items() if digest in record.parts), "")
             ours = {tag: record for tag, record in tags.items() if record.manifestDigest == digest}
             along = [tag for tag in ours if removal.resolve(tag) == digest]
             try:
                 for tag in ours:
                     carried = removal.resolve(tag)
                     if carried == digest:
-                        removal.delete(tag, digest, along=along)
+                        removal.delete(tag, digest, along=along, needed=needed)
                     elif carried:
                         self._reporter.warning(
                             f"{self.repository}:{tag} stays: it no longer carries what was copied ({digest}), but {carried}"

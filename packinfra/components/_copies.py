@@ -1,0 +1,162 @@
+"""The copies of both registry components: one CopiedArtifact for each repository."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+import pulumi
+
+from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess
+from packinfra.resources.copied_artifact import CopiedArtifact, CopyEntry
+from packinfra.resources.published_names import VersionsOfName
+from packinfra.settings import CopySettings, SettingsError, load_copies
+from packinfra.settings.copies import CopyTarget, by_target
+
+T = TypeVar("T")
+CopiesArgument = Sequence[CopySettings | Mapping[str, Any]]
+
+
+class SelectedCopies(NamedTuple):
+    """`to` -> what is copied there; `to` of those to remove."""
+
+    targets: Mapping[str, CopyTarget]
+    removed: Sequence[str]
+
+    def names(self) -> dict[str, VersionsOfName]:
+        """For PublishedNames."""
+        return {
+            to: VersionsOfName(
+                sorted(tag for entry in target.entries for tag in entry.all_tags), target.unpublish, target.keep
+            )
+            for to, target in self.targets.items()
+        }
+
+
+@dataclass(frozen=True)
+class CopiedArtifacts:
+    """resources: `to` -> resource"""
+
+    selected: SelectedCopies
+    resources: Mapping[str, CopiedArtifact]
+
+    async def existing(self) -> dict[str, CopiedArtifact]:
+        """Without those that `pulumi up --target` doesn't create: see publish() in _packs.py."""
+        return {to: each for to, each in self.resources.items() if await each.versions.is_known()}
+
+    def output(self) -> pulumi.Output[dict[str, dict[str, Any]]]:
+        """`to` -> repository, and tag -> digest."""
+        return pulumi.Output(
+            self._resources(self.resources), asyncio.ensure_future(self._found(self.resources)), _known()
+        )
+
+    @property
+    def packs(self) -> pulumi.Output[list[pulumi.Resource]]:
+        """The resources whose artifacts are packs."""
+        return pulumi.Output(self._resources(self._packs), asyncio.ensure_future(self._list(self._packs)), _known())
+
+    def beside(self, of_packs: pulumi.Output[dict[str, T]], key: str) -> pulumi.Output[dict[str, T]]:
+        """An output of the published packs, with those that are copies. key: of `output`"""
+        if not self._packs:
+            return of_packs
+        copied = pulumi.Output(self._resources(self._packs), asyncio.ensure_future(self._found(self._packs)), _known())
+        return pulumi.Output.all(of_packs, copied).apply(
+            lambda both: {**both[0], **{to: found[key] for to, found in both[1].items()}}
+        )
+
+    async def digests(self, base_path: str) -> dict[str, list[str]]:
+        """For RemovalCheck: repository -> the digests that destroy removes, with all that belongs to them."""
+        found: dict[str, list[str]] = {}
+        for to, resource in (await self.existing()).items():
+            records = (await resource.versions.future() or {}).values()
+            known = {record["manifestDigest"] for record in records}
+            for record in records:
+                known |= {digest for key in _PARTS for digest in str(record.get(key) or "").split()}
+            found[f"{base_path}/{self.selected.targets[to].path}"] = sorted(known)
+        return found
+
+    @property
+    def _packs(self) -> Collection[str]:
+        return [to for to, target in self.selected.targets.items() if target.pack]
+
+    async def _resources(self, names: Collection[str]) -> set[pulumi.Resource]:
+        return {each for to, each in (await self.existing()).items() if to in names}
+
+    async def _list(self, names: Collection[str]) -> list[pulumi.Resource]:
+        return [*await self._resources(names)]
+
+    async def _found(self, names: Collection[str]) -> dict[str, dict[str, Any]]:
+        return {
+            to: {
+                "repository": await resource.repository.future(),
+                "versions": {
+                    tag: record["manifestDigest"]
+                    for tag, record in sorted((await resource.versions.future() or {}).items())
+                },
+            }
+            for to, resource in (await self.existing()).items()
+            if to in names
+        }
+
+
+_PARTS = ("children", "referrerDigests", "replacedDigests")
+
+
+def copies_or_error(copies: CopiesArgument, removed: Sequence[str]) -> SelectedCopies:
+    """Those of the program, or one RunError with every problem."""
+    try:
+        settings = load_copies(copies, removed)
+    except SettingsError as error:
+        raise pulumi.RunError(str(error)) from None
+    targets = {target.to: target for target in sorted(by_target(settings.copies), key=lambda target: target.to)}
+    if both := [to for to in settings.removed_copies if to in targets]:
+        raise pulumi.RunError(
+            f"{', '.join(both)}: in removedCopies, but copies has it too\n      -> remove the entry of one of the two"
+        )
+    return SelectedCopies(targets, settings.removed_copies)
+
+
+def copy_artifacts(
+    name: str,
+    selected: SelectedCopies,
+    repositories: Mapping[str, pulumi.Input[str]],
+    opts: Callable[[], pulumi.ResourceOptions],
+    *,
+    registry_access: RegistryAccess | None = None,
+) -> CopiedArtifacts:
+    """One CopiedArtifact for each `to`, in its repository ("host/path") of `repositories`."""
+    resources = {
+        to: CopiedArtifact(
+            f"{name}-{logical_name(target)}",
+            repository=repositories[to],
+            copies=[_entry(entry) for entry in target.entries],
+            unpublish=target.unpublish,
+            keep_versions=target.keep,
+            pack=target.pack,
+            registry_access=registry_access,
+            opts=opts(),
+        )
+        for to, target in selected.targets.items()
+    }
+    return CopiedArtifacts(selected, resources)
+
+
+def logical_name(target: CopyTarget) -> str:
+    """In logical names, and in importRepositories: a pack's own, so that its repository stays where a pack becomes a copy; an
+    image may be called as a pack is."""
+    return target.to if target.pack else f"copies/{target.to}"
+
+
+def _entry(entry: CopySettings) -> CopyEntry:
+    access: RegistryAccess | None = None
+    if entry.profile or entry.role_arn:
+        access = EcrAccess(profile=entry.profile, publisher_role_arn=entry.role_arn)
+    elif entry.ca_file or entry.plain_http:
+        access = BasicAccess(ca_file=entry.ca_file, plain_http=entry.plain_http)
+    return CopyEntry(entry.source, entry.all_tags, entry.referrers, entry.overwrite, access)
+
+
+async def _known() -> bool:
+    return True
