@@ -58,12 +58,10 @@ class CopiedArtifactLifecycle:
         plan = make_plan(olds, news)
         if plan.problems:
             return CheckOutcome(news, plan.problems)
-        if isinstance(repository, str):
-            if other := claim_repository(self._run, news, list(plan.tags)):
-                problem = f"{other} publishes in {repository} too: declare one resource for each repository"
-                return CheckOutcome(news, [problem])
-            if same_place(olds, news) or not olds:
-                self._announce(olds, news, plan)
+        if isinstance(repository, str) and (other := claim_repository(self._run, news, list(plan.tags))):
+            problem = f"{other} publishes in {repository} too: declare one resource for each repository"
+            return CheckOutcome(news, [problem])
+        self._announce(olds if same_place(olds, news) else {}, news, plan)
         return CheckOutcome({**news, "versions": tags_to_props(plan.tags)})
 
     def diff(self, _id: str, olds: Props, news: Props) -> DiffOutcome:
@@ -174,13 +172,15 @@ class CopiedArtifactLifecycle:
             )
 
     def _announce(self, olds: Props, news: Props, plan: Plan) -> None:
-        old = tags_from(olds)
+        """What will be copied: of all that a preview shows, what the user must see."""
+        old, repository = tags_from(olds), news.get("repository")
+        what = f"{_name(news)} " if isinstance(repository, str) else ""  # it is unknown while it is being made
         for entry in entries_from(news):
             tags = [tag for tag in entry.tags if tag not in old or _wanted(old[tag])[:2] != _wanted(plan.tags[tag])[:2]]
             if tags:
                 along = ", with what refers to it" if entry.referrers else ""
                 self._run.reporter(news).info(
-                    f"{_name(news)} {', '.join(tags)} will be copied from {entry.source.repository} as "
+                    f"{what}{', '.join(tags)} will be copied from {entry.source.repository} as "
                     f"{entry.source.digest}{along}"
                 )
 
