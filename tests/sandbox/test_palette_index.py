@@ -45,6 +45,20 @@ def test_provider_type(palette: Palette, register: Register, make_spec: MakeSpec
     assert palette.versions(uid) == []
 
 
+def test_charts(sandbox: Sandbox, palette: Palette, register: Register, make_spec: MakeSpec, shelf: Shelf) -> None:
+    """PAL-108: a wrong secret fails the run; a good one reads nothing below the base path."""
+    shelf.push("hello", "1.0.0", pack_layer())
+    mark = sandbox.mark()
+    uid = register("ecr", make_spec(providerType="helm", baseContentPath=f"{shelf.base}/charts"))
+    assert palette.sync("ecr", uid)["status"] == "Success"
+    assert not sandbox.requests("ecr:DescribeRepositories*", mark)
+    assert palette.versions(uid) == []
+    wrong = key_spec(shelf.base, "AKIAIOSFODNN7EXAMPLE", "wrong", providerType="helm")
+    failed = palette.sync("ecr", register("ecr", wrong))
+    assert failed["status"] == "Failed"
+    assert failed["message"]
+
+
 def test_deleted_packs(
     sandbox: Sandbox, palette: Palette, register: Register, make_spec: MakeSpec, shelf: Shelf
 ) -> None:
