@@ -80,6 +80,7 @@ def declare_names(
     selected: SelectedPacks,
     artifacts: SelectedArtifacts,
     copies: SelectedCopies,
+    *,
     palette: PaletteSettings | None,
     opts: pulumi.ResourceOptions,
 ) -> PublishedNames:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 import pulumi
 from pydantic.alias_generators import to_snake
 
+from packinfra.components._artifacts import PublishedArtifacts
 from packinfra.components._copies import CopiedArtifacts
 from packinfra.components._packs import PublishedPacks
 from packinfra.components._registry import PackRegistry
@@ -21,6 +22,7 @@ from packinfra.resources.palette_principal import PalettePrincipal
 from packinfra.resources.palette_registry import PaletteRegistry
 from packinfra.resources.palette_sync import PaletteSync
 from packinfra.settings import PaletteSettings
+from packinfra.settings.artifacts import CHARTS
 
 if TYPE_CHECKING:  # a Basic registry loads nothing of AWS
     from packinfra.components._iam import Iam
@@ -138,6 +140,49 @@ def register(
     versions = copied.beside(packs.versions, "versions")
     sync = PaletteSync(name, registry=registry, packs=versions, timeout_seconds=palette.sync_timeout, opts=opts)
     return Registered(registry, sync)
+
+
+def register_charts(
+    component: PackRegistry,
+    name: str,
+    palette: PaletteSettings,
+    credentials: CredentialArguments,
+    *,
+    kind: Kind,
+    endpoint: pulumi.Input[str],
+    artifacts: PublishedArtifacts,
+    copied: CopiedArtifacts,
+    depends_on: Sequence[pulumi.Resource],
+) -> pulumi.Output[str] | None:
+    """Likewise for the charts, once they exist; None without `palette.helm`. Which of them Palette lists isn't waited for:
+    nothing says how to ask."""
+    if (helm := palette.helm) is None:
+        return None
+    found = pulumi.Output.all(artifacts.output(), copied.output())
+    charts = found.apply(
+        lambda both: {
+            path: each["versions"] for path, each in {**both[0], **both[1]}.items() if path.startswith(f"{CHARTS}/")
+        }
+    )
+    below = pulumi.Output.from_input(component.base_path).apply(lambda base: f"{base}/{CHARTS}")
+    registry = PaletteRegistry(
+        f"{name}-{CHARTS}", registry_name=helm.name or f"{palette.name}-{CHARTS}", kind=kind, endpoint=endpoint,
+        base_path=below, partition=_partition(), provider_type="helm", sync=helm.sync, host=palette.host,
+        ca_file=palette.ca_file, **credentials,
+        # of Outputs that depend on them: destroy asks Palette before it deletes a chart
+        opts=pulumi.ResourceOptions(parent=component, depends_on=charts.apply(lambda _: [*depends_on])),
+    )  # fmt: skip
+    if helm.sync:
+        opts = pulumi.ResourceOptions(parent=component)
+        PaletteSync(
+            f"{name}-{CHARTS}",
+            registry=registry,
+            packs={},
+            content=charts,
+            timeout_seconds=palette.sync_timeout,
+            opts=opts,
+        )
+    return registry.uid
 
 
 def _name(key: str) -> str:

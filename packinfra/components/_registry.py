@@ -14,6 +14,7 @@ from packinfra.settings.messages import show
 _OUTPUTS = (
     "endpoint", "base_path", "repositories", "versions", "artifacts", "copies", "publisher_policy_arn", "pusher_policy_arn",
     "reader_policy_arn", "ci_role_arn", "reader_role_arn", "palette_registry_uid", "profiles",
+    "palette_helm_registry_uid",
 )  # fmt: skip
 
 
@@ -28,6 +29,7 @@ class PackRegistry(pulumi.ComponentResource):
     copies: pulumi.Output[dict[str, dict[str, Any]]] | None = None
     palette_registry_uid: pulumi.Output[str] | None = None
     profiles: pulumi.Output[dict[str, dict[str, str]]] | None = None
+    palette_helm_registry_uid: pulumi.Output[str] | None = None
     exports: dict[str, pulumi.Output[Any]]
 
     def __init__(self, kind: str, name: str, opts: pulumi.ResourceOptions | None) -> None:

@@ -69,6 +69,7 @@ class BasicPackRegistry(PackRegistry):
         artifacts, copies: As for EcrPackRegistry.
         palette_registry_uid: uid of the registry in Palette, or None.
         profiles: Cluster profile -> version -> uid in Palette, or None.
+        palette_helm_registry_uid: uid of the registry of charts in Palette, or None.
         exports: All outputs that are not None, by their camelCase name.
     """
 
@@ -125,7 +126,7 @@ class BasicPackRegistry(PackRegistry):
             blob_hosts=tuple(blob_hosts),
         )
         archive = f"{host}/{base}/{PACKS_PATH}"
-        names = declare_names(name, selected, others, copied, palette, self._child())
+        names = declare_names(name, selected, others, copied, palette=palette, opts=self._child())
         marks: list[pulumi.Resource] = []
         if base_path_artifact:
             opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())
@@ -175,4 +176,8 @@ class BasicPackRegistry(PackRegistry):
                     self, name, planned, palette=palette, registry=registered.registry, sync=registered.sync,
                     packs=published, secret=secret_profiles,
                 )  # fmt: skip
+            self.palette_helm_registry_uid = _palette.register_charts(
+                self, name, palette, credentials, kind="basic", artifacts=published_artifacts, copied=copied_artifacts,
+                depends_on=marks, endpoint=f"{'http' if plain_http else 'https'}://{host}",
+            )  # fmt: skip
         self._register_outputs()

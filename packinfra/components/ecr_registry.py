@@ -84,6 +84,7 @@ class EcrPackRegistry(PackRegistry):
         reader_role_arn: ARN of the reader role, or None.
         palette_registry_uid: uid of the registry in Palette, or None.
         profiles: Cluster profile -> version -> uid in Palette, or None.
+        palette_helm_registry_uid: uid of the registry of charts in Palette, or None.
         exports: All outputs that are not None, by their camelCase name.
     """
 
@@ -146,7 +147,7 @@ class EcrPackRegistry(PackRegistry):
         )
         if provider is None:
             check_stack(settings.tags)
-        names = declare_names(name, selected, others, copied, palette, self._child()).registered()
+        names = declare_names(name, selected, others, copied, palette=palette, opts=self._child()).registered()
         ecr = EcrRepositories(  # packs wait for their repositories
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )
@@ -204,6 +205,10 @@ class EcrPackRegistry(PackRegistry):
                     self, name, planned, palette=palette, registry=registered.registry, sync=registered.sync,
                     packs=published, secret=secret_profiles,
                 )  # fmt: skip
+            self.palette_helm_registry_uid = _palette.register_charts(
+                self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint,
+                artifacts=published_artifacts, copied=copied_artifacts, depends_on=iam.attachments,
+            )  # fmt: skip
         declare_removal_check(
             self, base_repository.repository_url, ecr=ecr, iam=iam, selected=selected, published=published,
             artifacts=published_artifacts, selected_artifacts=others, copies=copied_artifacts,

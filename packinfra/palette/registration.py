@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from packinfra.palette.credentials import Kind, ReaderCredentials, RoleCredentials
 from packinfra.palette.responses import RegistryResponse
@@ -29,11 +29,20 @@ REQUIRED_SPEC: Mapping[str, Any] = {
     "isSyncSupported": True,
 }
 """Required of every pack registry: with other values, Palette shows no packs or rejects it."""
+ProviderType = Literal["pack", "helm"]
+PROVIDER_TYPES: tuple[ProviderType, ...] = ("pack", "helm")
+
+
+def required_spec(provider_type: str, *, sync: bool = True) -> Mapping[str, Any]:
+    """Of a registry of Helm charts, sync may be off (Palette documentation, Add OCI Helm Registry)."""
+    if provider_type != "helm":
+        return REQUIRED_SPEC
+    return {**REQUIRED_SPEC, "providerType": "helm", "isSyncSupported": sync}
 
 
 @dataclass(frozen=True)
 class Registration:
-    """One registry of packs; the credentials determine its kind."""
+    """One registry of packs, or of Helm charts; the credentials determine its kind."""
 
     name: str  # unique in the tenant
     endpoint: str  # ECR: the host; Basic: with scheme
@@ -42,6 +51,8 @@ class Registration:
     certificate: str = ""  # PEM, of the CA that signed the registry's certificate; "" for a public CA
     partition: str = "aws"
     insecure_skip_verify: bool = False  # Palette doesn't verify the registry's certificate
+    provider_type: ProviderType = "pack"
+    sync: bool = True  # of packs always
 
     @property
     def kind(self) -> Kind:
@@ -71,8 +82,8 @@ class Registration:
         spec = {
             "endpoint": self.endpoint,
             "baseContentPath": self.base_path,
-            "providerType": REQUIRED_SPEC["providerType"],
-            "isSyncSupported": True,
+            "providerType": self.provider_type,
+            "isSyncSupported": self.sync,
         }
         credentials = self.credentials.spec()
         if self.kind == "basic":

@@ -1,4 +1,4 @@
-"""PaletteRegistry: a pack registry registered in Palette, as a Pulumi resource."""
+"""PaletteRegistry: a registry of packs or Helm charts registered in Palette, as a Pulumi resource."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from packinfra.resources._inputs import own_urn, palette_location
 
 
 class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
-    """A registry of packs, registered in Palette under `registry_name`.
+    """A registry of packs, or of Helm charts, registered in Palette under `registry_name`.
 
     Depend on every PublishedPack (`opts.depends_on`): destroy then asks Palette first, and if it refuses because cluster
     profiles use the packs, they stay. A registry that has the name already is taken over if it is of the same kind,
@@ -33,6 +33,8 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
         registry_ca_file: basic: PEM file with the CA certificate of the registry, relative to the project.
         insecure_skip_verify: basic: Palette doesn't verify the registry's certificate. Each preview and up warns of it.
         partition: ecr: partition of the AWS account: aws, aws-us-gov, aws-iso, aws-iso-b.
+        provider_type: pack, or helm: Palette then lists Helm charts, and no packs.
+        sync: Palette reads the registry once a day and when it is told to; of packs always.
         role_timeout_seconds: ecr: how long to wait for a role that Palette can't use yet (IAM is eventually consistent).
         host: see PalettePrincipal.
         ca_file: see PalettePrincipal.
@@ -69,6 +71,8 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
         registry_ca_file: str | None = None,
         insecure_skip_verify: bool = False,
         partition: str = "aws",
+        provider_type: str = "pack",
+        sync: bool = True,
         role_timeout_seconds: float = 120.0,
         host: pulumi.Input[str] | None = None,
         ca_file: str | None = None,
@@ -96,6 +100,8 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
             **self.palette_location,
             "ownUrn": own_urn(self, name, opts),
             **dict.fromkeys(("certificate", *REQUIRED_SPEC, "uid", "tenant", "revision")),
+            **({"providerType": provider_type} if provider_type != "pack" else {}),
+            **({} if sync else {"isSyncSupported": False}),
         }
         super().__init__(PaletteRegistryProvider(), name, props, opts)
 

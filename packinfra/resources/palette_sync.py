@@ -22,6 +22,8 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
         registry: the registry to sync.
         packs: pack name -> version -> manifest digest, as EcrPackRegistry and BasicPackRegistry export it; a changed
             digest starts another sync.
+        content: the same of what Palette reads and `packs` doesn't have: a change starts another sync, and nothing is looked
+            up.
         timeout_seconds: until the sync is over and every version is listed.
 
     Outputs: `packs`: the versions that Palette listed.
@@ -35,6 +37,7 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
         *,
         registry: PaletteRegistry,
         packs: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, str]]]],
+        content: pulumi.Input[Mapping[str, pulumi.Input[Mapping[str, str]]]] | None = None,
         timeout_seconds: float = 600.0,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -47,6 +50,7 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
             "location": pulumi.Output.all(registry.endpoint, registry.base_path).apply("{0[0]}/{0[1]}".format),
             **registry.palette_location,
             "packs": packs,
+            **({} if content is None else {"content": content}),
             "timeoutSeconds": timeout_seconds,
             "ownUrn": own_urn(self, name, opts),
         }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from packinfra.aws.tags import tag_problems, tags_together_problems
 from packinfra.palette.credentials import Kind
+from packinfra.settings.artifacts import CHARTS
 from packinfra.settings.model import NAMESPACE
 from packinfra.settings.registry import BasicRegistry
 from packinfra.settings.stack import PartialSettings
@@ -95,6 +96,14 @@ def _overwritten(settings: PartialSettings) -> dict[str, list[str]]:
 def _palette(stack: StackConfig) -> Iterator[str]:
     secrets = {key for key, secret in _SECRETS.items() if secret in stack.secrets}
     if palette := stack.settings.palette:
+        charts = stack.settings.charts or [copy for copy in stack.settings.copies if copy.to.startswith(f"{CHARTS}/")]
+        if palette.helm and not charts and not stack.invalid & {"charts", "copies"}:
+            yield (
+                f"{NAMESPACE}:palette.helm: there are no charts to register: add {NAMESPACE}:charts, or copies below "
+                f"{CHARTS}/, or remove helm"
+            )
+        if palette.helm and palette.helm.name == palette.name:
+            yield f"{NAMESPACE}:palette.helm.name: the registry of packs has this name: a name is unique in Palette"
         hints = {key: _set_it(secret) for key, secret in _SECRETS.items()}
         yield from palette.credential_problems(stack.kind, secrets, _name, hints)
     else:  # the API key may stay: `up` needs it to delete the registration

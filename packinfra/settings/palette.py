@@ -14,6 +14,19 @@ from packinfra.palette.host import normalize_host
 from packinfra.settings.model import Model, Number
 
 
+class HelmSettings(Model):
+    """The registration of the charts in Palette, as an OCI Helm registry at `<basePath>/charts`, with the credentials of
+    packinfra:palette. `helm: {}` suffices."""
+
+    name: str | None = Field(
+        None, min_length=1, description="name of that registry in Palette; absent: that of the packs and -charts",
+        examples=["charts"],
+    )  # fmt: skip
+    sync: bool = Field(
+        True, description="have Palette read the charts after each change, and once a day; false: not at all"
+    )
+
+
 class PaletteSettings(Model):
     """The registration of the registry in Palette. Absent: nothing is registered. The API key is the secret
     packinfra:paletteApiKey, else the login in the secret packinfra:paletteLogin, else SPECTROCLOUD_APIKEY in the
@@ -69,6 +82,10 @@ class PaletteSettings(Model):
         False,
         description="basic: Palette does not verify the registry's certificate; each preview and up warns of it. Prefer "
         "registryCaFile",
+    )
+
+    helm: HelmSettings | None = Field(
+        None, description="register the charts too; absent: Palette doesn't know them", examples=[{"sync": True}]
     )
 
     def credential_problems(

@@ -13,7 +13,7 @@ from tests.support.aws import Registry
 from tests.support.ecr import HOST, Ecr
 from tests.support.images import Artifact, image, index
 from tests.support.oci import sha
-from tests.support.palette import Palette, pack_layer
+from tests.support.palette import OCI, Palette, pack_layer
 from tests.support.project import Project
 from tests.support.sandbox import Sandbox
 
@@ -55,12 +55,20 @@ def test_the_whole_life(project: Project, sandbox: Sandbox, ecr: Ecr, elsewhere:
     }  # fmt: skip
     later = {"from": push(elsewhere, f"{base}/dev/app", NEXT), "to": "app", "tags": ["2.0.0"]}
     archive = f"{base}/spectro-packs/archive/mirror"
+    content = b"a chart"
+    helm = {"config": {"mediaType": "application/vnd.cncf.helm.config.v1+json", "digest": sha(b"{}"), "size": 2},
+            "layers": [{"mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip", "digest": sha(content),
+                        "size": len(content)}], "schemaVersion": 2}  # fmt: skip
+    chart = {
+        "from": push(elsewhere, f"{base}/dev/app", Artifact(json.dumps(helm).encode(), pack.media_type, (b"{}", content))),
+        "to": "charts/web", "tags": ["1.0.0"],
+    }  # fmt: skip
 
     def configure(*copies: dict[str, Any], **more: Any) -> None:
-        settings = {"repositories": {"immutable": True}, "palette": {"name": base}}
+        settings = {"repositories": {"immutable": True}, "palette": {"name": base, "helm": {}}}
         project.configure(**settings, copies=[*copies], **more)
 
-    configure(app, mirror)
+    configure(app, mirror, chart)
     source = f"{elsewhere.host}/{base}/dev/app as {APP.digest}"
     assert f"1.0.0, stable will be copied from {source}" in project.up()  # from `check`, so previews say it too
     assert ecr.tags(f"{base}/app") == {"1.0.0": APP.digest, "stable": APP.digest}
@@ -69,6 +77,10 @@ def test_the_whole_life(project: Project, sandbox: Sandbox, ecr: Ecr, elsewhere:
     assert {*project.output("versions")} == {"hello", "mirror"}
     uid = project.output("paletteRegistryUid")
     assert Palette(sandbox).versions(uid, "mirror") == ["1.0.0"]
+    charts = project.output("paletteHelmRegistryUid")
+    spec = Palette(sandbox).get(f"{OCI}/{charts}/ecr")["spec"]
+    assert (spec["providerType"], spec["baseContentPath"]) == ("helm", f"{base}/charts")
+    assert Palette(sandbox).status("ecr", charts)["status"] == "Success"
     assert project.preview() == {}
 
     # a tag that is gone comes back; an entry that is gone leaves its tags, and a name that is gone is refused
@@ -76,15 +88,15 @@ def test_the_whole_life(project: Project, sandbox: Sandbox, ecr: Ecr, elsewhere:
     assert "mirror:1.0.0 is gone from the registry; the next up copies it again" in project.run(
         "refresh", "--yes", "--skip-preview"
     )
-    configure(later)
+    configure(later, chart)
     assert "this published copy has no declaration any more:\n      mirror: 1.0.0\n" in project.up(succeeds=False)
     assert ecr.tags(f"{base}/app") == {"1.0.0": APP.digest, "stable": APP.digest}, "nothing has happened"
-    configure(later, mirror)
+    configure(later, mirror, chart)
     project.up()
     assert ecr.tags(archive) == {"1.0.0": pack.digest}
     assert {*ecr.tags(f"{base}/app")} == {"1.0.0", "stable", "2.0.0"}
 
-    configure({**later, "unpublish": ["1.0.0", "stable"]}, removedCopies=["mirror"])
+    configure({**later, "unpublish": ["1.0.0", "stable"]}, chart, removedCopies=["mirror"])
     text = project.up()
     assert "1.0.0, stable will be withdrawn" in text
     assert "mirror will be removed: 1.0.0 will no longer be pullable" in text
@@ -101,4 +113,5 @@ def test_the_whole_life(project: Project, sandbox: Sandbox, ecr: Ecr, elsewhere:
     ecr.delete_tag(f"{base}/app", "theirs")
     assert foreign not in json.dumps(ecr.tags(f"{base}/app"))
     project.destroy()
-    assert ecr.names(f"{base}/app") == ecr.names(f"{base}/spectro-packs") == []
+    assert ecr.names(f"{base}/app") == ecr.names(f"{base}/charts") == ecr.names(f"{base}/spectro-packs") == []
+    assert Palette(sandbox).send("GET", f"{OCI}/{charts}/ecr").status_code == 404

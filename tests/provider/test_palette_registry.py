@@ -55,6 +55,22 @@ def test_from_creation_to_deletion(bench: Bench) -> None:
         assert destroy.read(uid, updated)[0] == ""
 
 
+@pytest.mark.parametrize("sync", [True, False])
+def test_a_registry_of_charts(bench: Bench, sync: bool) -> None:
+    """What Palette returns of it is what was sent, so nothing drifts; another value of `sync` is written."""
+    more = {"providerType": "helm", "basePath": f"{bench.base}/charts", **({} if sync else {"isSyncSupported": False})}
+    uid, inputs, outs = bench.created(bench.by_role(**more))
+    registration = bench.get(uid)
+    assert (registration["spec"]["providerType"], registration["spec"]["isPrivate"]) == ("helm", True)
+    assert registration["status"]["syncStatus"]["isSyncSupported"] is sync
+    assert bench.host.read(uid, outs)[:2] == (uid, outs)
+    assert bench.host.diff(uid, outs, bench.checked(inputs, inputs)) == (False, [])
+    other = {**inputs, "isSyncSupported": not sync}
+    assert bench.host.diff(uid, outs, bench.checked(other, inputs)) == (True, [])
+    bench.host.update(uid, outs, bench.checked(other, inputs))
+    assert bench.get(uid)["status"]["syncStatus"]["isSyncSupported"] is not sync
+
+
 def test_diff_without_palette(bench: Bench) -> None:
     mark = bench.mark()
     olds = bench.checked(ecr_inputs("b", roleArn=UNKNOWN, externalId=UNKNOWN))

@@ -208,3 +208,46 @@ def test_profiles_that_cannot_be(
     for problem in problems:
         assert problem in str(caught.value)
     assert mocks.declared == {}, "before the first resource"
+
+
+COPIED = {"from": "ghcr.io/acme/charts/web:1.0.0@sha256:" + "0" * 64, "to": "charts/web"}
+
+
+@pytest.mark.parametrize("sync", [True, False])
+def test_charts_are_a_registry_of_their_own(mocks: Recording, monkeypatch: pytest.MonkeyPatch, sync: bool) -> None:
+    """At the charts' base path, with the credentials of the packs' registry, once the charts are there."""
+    monkeypatch.delenv("SPECTROCLOUD_HOST", raising=False)
+    palette = PaletteSettings.model_validate({"name": "packs", "helm": {"sync": sync}})
+
+    @declares
+    def program() -> Any:
+        registry = EcrPackRegistry("packs", base_path="team", palette=palette, copies=[COPIED])
+        return registry.exports["paletteHelmRegistryUid"]
+
+    program()
+    packs, charts = mocks.declared["PaletteRegistry", "packs"], mocks.declared["PaletteRegistry", "packs-charts"]
+    assert (charts["registryName"], charts["basePath"], charts["providerType"]) == (
+        "packs-charts",
+        "team/charts",
+        "helm",
+    )
+    assert charts.get("isSyncSupported") is (None if sync else False)
+    assert (charts["roleArn"], charts["endpoint"]) == (packs["roleArn"], packs["endpoint"])
+    order = list(mocks.declared)
+    copied, registered = ("CopiedArtifact", "packs-copies/charts/web"), ("PaletteRegistry", "packs-charts")
+    assert order.index(copied) < order.index(registered)
+    synced = mocks.declared.get(("PaletteSync", "packs-charts"))
+    assert bool(synced) is sync
+    if synced:
+        assert (synced["packs"], synced["content"]) == ({}, {"charts/web": {"1.0.0": "sha256:abc"}})
+
+
+def test_charts_of_a_basic_registry(mocks: Recording) -> None:
+    palette = PaletteSettings.model_validate({"name": "packs", "username": "u", "helm": {"name": "ours"}})
+    declares(
+        lambda: BasicPackRegistry(
+            "b", host="h.example", base_path="team", palette=palette, palette_password="x", copies=[COPIED]
+        )
+    )()
+    charts = mocks.declared["PaletteRegistry", "b-charts"]
+    assert (charts["registryName"], charts["username"], charts["kind"]) == ("ours", "u", "basic")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from packinfra.lifecycle.palette.inputs import validate_inputs
 from packinfra.palette import PaletteTransport, Registration
 from packinfra.palette.credentials import (
     Kind,
@@ -51,6 +52,17 @@ def test_normalize_host(text: str, host: str) -> None:
 def test_other_partitions() -> None:
     gov = Registration("n", "e", "b", RoleCredentials("arn:aws-us-gov:iam::1:role/r", "x"), partition="aws-us-gov")
     assert gov.spec()["credentials"]["partition"] == "aws-us-gov"
+
+
+def test_a_registry_of_charts() -> None:
+    spec = Registration(
+        "n", "e", "b", RoleCredentials("arn:aws:iam::1:role/r", "x"), provider_type="helm", sync=False
+    ).spec()
+    assert (spec["providerType"], spec["isSyncSupported"]) == ("helm", False)
+    _, problems = validate_inputs({"kind": "basic", "providerType": "zarf"})
+    assert "provider_type: 'zarf': write pack or helm" in problems
+    _, problems = validate_inputs({"kind": "basic", "isSyncSupported": False})
+    assert any("Palette rejects packs without sync" in problem for problem in problems)
 
 
 @pytest.mark.parametrize(("content", "message"), [(None, "No such file"), ("nothing", "holds no certificate")])

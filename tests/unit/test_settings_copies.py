@@ -105,3 +105,19 @@ def test_an_immutable_repository_moves_no_tag() -> None:
 def test_no_packs() -> None:
     load(config({"from": f"ghcr.io/acme/app:1.0.0@{D}", "to": "app"}, packs=[]))
     assert "name at least one pack, or something else to publish" in problems(packs=[])
+
+
+def test_a_registry_of_charts_needs_charts() -> None:
+    image = {"from": f"ghcr.io/acme/app:1.0.0@{D}", "to": "app"}
+    assert "packinfra:palette.helm: there are no charts to register" in problems(
+        image, palette={"name": "p", "helm": {}}
+    )
+    chart = {**image, "to": "charts/app"}
+    load(config(chart, palette={"name": "p", "helm": {}}))
+    load(config(image, palette={"name": "p", "helm": {}}, charts=["charts/*"]))
+    assert "palette.helm.name: the registry of packs has this name" in problems(
+        chart, palette={"name": "p", "helm": {"name": "p"}}
+    )
+    assert "palette.helm.syncs: no such key; did you mean sync?" in problems(
+        chart, palette={"name": "p", "helm": {"syncs": True}}
+    )

@@ -168,7 +168,9 @@ def declare(registry: str, palette: ScriptedPalette) -> None:
         registry_access=packinfra.EcrAccess(profile="publisher"),
     )  # fmt: skip
     packs = {"hello": {"1.0.0": "sha256:0"}}
-    packinfra.PaletteSync("palette-sync", registry=role, packs=packs, timeout_seconds=60.0)
+    packinfra.PaletteSync(
+        "palette-sync", registry=role, packs=packs, content={"charts/web": {"1": "sha256:0"}}, timeout_seconds=60.0
+    )
     packinfra.ClusterProfile(
         "cluster-profile", profile_name="web", version="1.0.0", project="Default", description="d", tags={"team": "docs"},
         layers=[{"name": "hello", "registry": "packs", "version": "1.0.0", "set": {"a": 2}}],

@@ -14,18 +14,33 @@ from packinfra.http.failures import unusable_ca
 from packinfra.lifecycle.palette.clients import validate_location
 from packinfra.palette import credentials
 from packinfra.palette.credentials import KINDS, SECRET_KEYS, Kind
-from packinfra.palette.registration import REQUIRED_SPEC, Registration, normalize_base_path, normalize_endpoint
+from packinfra.palette.registration import (
+    PROVIDER_TYPES,
+    Registration,
+    normalize_base_path,
+    normalize_endpoint,
+    required_spec,
+)
 
 _HINTS = {"externalId": " (PalettePrincipal provides it)"}
 
 
 def validate_inputs(news: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     """(the inputs, normalized and completed; the problems)"""
-    props: dict[str, Any] = {**news, **REQUIRED_SPEC, "insecureSkipVerify": bool(news.get("insecureSkipVerify"))}
+    provider_type, sync = news.get("providerType") or "pack", news.get("isSyncSupported")
+    props: dict[str, Any] = {
+        **news,
+        **required_spec(provider_type, sync=sync is not False),
+        "insecureSkipVerify": bool(news.get("insecureSkipVerify")),
+    }
     kind = props.get("kind")
     if kind not in KINDS:
         return props, [f"kind: {kind!r}: write ecr, or basic for every other registry"]
     problems = validate_location(props)
+    if provider_type not in PROVIDER_TYPES:
+        problems.append(f"provider_type: {provider_type!r}: write pack or helm")
+    elif provider_type == "pack" and sync is False:
+        problems.append("sync: only a registry of Helm charts can be without it; Palette rejects packs without sync")
     if not str(props.get("registryName") or "").strip():
         problems.append("registry_name: Palette needs a name for the registry")
     problems += [*_location(kind, props), *_credentials(kind, props), *_certificate(props)]
@@ -42,6 +57,8 @@ def registration(props: Mapping[str, Any]) -> Registration:
         certificate=str(props.get("certificate") or ""),
         partition=str(props.get("partition") or "aws"),
         insecure_skip_verify=bool(props.get("insecureSkipVerify")),
+        provider_type="helm" if props.get("providerType") == "helm" else "pack",
+        sync=props.get("isSyncSupported") is not False,
     )
 
 

@@ -17,7 +17,7 @@ from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome
 from packinfra.lifecycle.run import Config, Run
 from packinfra.palette.sync_waiter import SyncWaiter, format_versions
 
-_NEEDS_A_SYNC = ("registryUid", "revision", "location", "packs")
+_NEEDS_A_SYNC = ("registryUid", "revision", "location", "packs", "content")
 _ACCESS = ("kind", "tenant", "host", "caFile")
 
 
