@@ -103,17 +103,17 @@ class Copier:
 
     def manifest(self) -> RawManifest:
         """The artifact's own manifest, from the target if it is there already. Raises a RegistryError."""
-        there = read_raw(self._target.call(self._digest))
-        if manifest := there or read_raw(self._source.call(self._digest)):
+        end = self._target if self._is_there(self._digest) else self._source
+        if manifest := read_raw(end.call(self._digest)):
             return manifest
-        raise _missing(self._source, self._root)
+        raise _missing(end, self._root)
 
     def run(self, tags: Sequence[str], *, referrers: bool = False) -> Copied:
         """Copies, and makes the tags carry the artifact, whatever they carried before.
 
         Raises a RegistryError. Then no tag has changed but those before the one that failed.
         """
-        there = self._target.client.resolve(self._target.at(self._digest)) == self._digest
+        there = self._is_there(self._digest)
         tree = (self._complete() if there else None) or self._copy_tree(force=there)
         root = tree[-1]
         if not there and (referrers or not tags):
@@ -126,6 +126,9 @@ class Copier:
                 self._copy_tree(force=True)
                 self._target.client.publish(self._target.at(tag), root)
         return Copied(root, tuple(manifest.digest for manifest in tree[:-1]), brought, self._sent, refused)
+
+    def _is_there(self, digest: str) -> bool:
+        return self._target.client.resolve(self._target.at(digest), publishing=True) == digest
 
     def _complete(self) -> list[RawManifest] | None:
         """The tree in the target; None if it lacks a manifest that an index names."""
@@ -148,7 +151,7 @@ class Copier:
         at = self._target.at(manifest.digest)
         if manifest.digest in self._done:
             return
-        if force or self._target.client.resolve(at) != manifest.digest:
+        if force or not self._is_there(manifest.digest):
             self._copy_blobs(manifest)
             self._target.client.publish(at, manifest)
         self._done.add(manifest.digest)

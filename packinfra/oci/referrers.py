@@ -8,10 +8,10 @@ Whether there is the API only a GET tells: ECR sent OCI-Subject before it had it
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Collection, Sequence
 
 from packinfra.http.client import Response
+from packinfra.oci.bodies import next_page
 from packinfra.oci.client import Client
 from packinfra.oci.deletion import Removal
 from packinfra.oci.destinations import absolute
@@ -80,10 +80,10 @@ def _from_api(call: Call, digest: str) -> list[Descriptor] | None:
         if page.status != 200:
             return None
         listed += _parsed(page, call.reference).children
-        following = re.search(r'<([^>]*)>\s*;\s*rel="?next"?', page.headers.get("Link", ""))
+        following = next_page(page)
         if not following:
             return listed
-        url = absolute(page.url, following[1], Step.REFERRERS, call.reference)
+        url = absolute(page.url, following, Step.REFERRERS, call.reference)
     raise RegistryError(Step.REFERRERS, call.reference, text=f"no end after {_PAGES} pages")
 
 

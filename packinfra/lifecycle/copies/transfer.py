@@ -57,7 +57,7 @@ class Transfer:
         """Those of the tags that carry the artifact already. Raises CopyError if one carries another, and may not be moved."""
         there = []
         for tag in tags:
-            digest = self._client.resolve(self._at(tag))
+            digest = self._client.resolve(self._at(tag), publishing=True)
             if digest == entry.source.digest:
                 there.append(tag)
             elif digest and not entry.overwrite:
