@@ -153,8 +153,8 @@ def _entry(entry: CopySettings) -> CopyEntry:
     access: RegistryAccess | None = None
     if entry.profile or entry.role_arn:
         access = EcrAccess(profile=entry.profile, publisher_role_arn=entry.role_arn)
-    elif entry.ca_file or entry.plain_http:
-        access = BasicAccess(ca_file=entry.ca_file, plain_http=entry.plain_http)
+    elif entry.ca_file or entry.plain_http or entry.token_host:
+        access = BasicAccess(ca_file=entry.ca_file, plain_http=entry.plain_http, token_host=entry.token_host)
     return CopyEntry(entry.source, entry.all_tags, entry.referrers, entry.overwrite, access)
 
 

@@ -179,8 +179,12 @@ def _artifact_images(inventory: RemovalInventory, repository: str, digests: Mapp
 
 
 def _copied_images(inventory: RemovalInventory, repository: str, digests: Collection[str]) -> list[str]:
-    """What a failed run has copied is known by what names it, or what it refers to: state may not have it."""
-    images = inventory.images(repository)
+    return _refusal(repository, beside_copies(inventory.images(repository), digests))
+
+
+def beside_copies(images: Sequence[Image], digests: Collection[str]) -> list[str]:
+    """The tags or digests of those images that were not copied with `digests`. What a failed run has copied is known by what
+    names it, or what it refers to: state may not have it."""
     manifests = {image.digest: _parsed(image) for image in images}
     ours, grows = {*digests}, True
     while grows:
@@ -192,10 +196,7 @@ def _copied_images(inventory: RemovalInventory, repository: str, digests: Collec
                 ours.add(digest)
         grows = len(ours) > before
     lists = {fallback_tag(digest) for digest in ours}
-    return _refusal(
-        repository,
-        [image.tag or image.digest for image in images if image.digest not in ours and image.tag not in lists],
-    )
+    return [image.tag or image.digest for image in images if image.digest not in ours and image.tag not in lists]
 
 
 def _parsed(image: Image) -> RawManifest | None:

@@ -13,7 +13,7 @@ from packinfra.oci.reference import Reference, split
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.palette.credentials import validate_role_arn
 from packinfra.settings.model import Model, Number
-from packinfra.settings.registry import PACKS_PATH
+from packinfra.settings.registry import PACKS_PATH, valid_host
 
 _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.")
 EXAMPLE = "ghcr.io/acme/app:1.2.3@sha256:" + "0123456789abcdef" * 4
@@ -83,6 +83,11 @@ class CopySettings(Model):
         examples=["harbor-ca.pem"],
     )
     plain_http: bool = Field(False, description="source elsewhere: use HTTP without TLS")
+    token_host: Annotated[str, AfterValidator(valid_host)] | None = Field(
+        None,
+        description="source elsewhere: host of its token service, if that is not the registry's own and may get its login",
+        examples=["auth.docker.io"],
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> CopySettings:
@@ -102,8 +107,8 @@ class CopySettings(Model):
         if isinstance(self.keep_versions, int) and self.keep_versions < 1:
             yield 'keepVersions: at least 1, or "all"'
         if _ECR.match(host):
-            if self.ca_file or self.plain_http:
-                yield "caFile and plainHttp are not for a source in ECR: remove them"
+            if self.ca_file or self.plain_http or self.token_host:
+                yield "caFile, plainHttp and tokenHost are not for a source in ECR: remove them"
         elif self.profile or self.role_arn:
             yield f"profile and roleArn are for a source in ECR, and {host} is none: log in there with docker login"
         if self.ca_file and self.plain_http:

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
+from packinfra.oci.referrers import fallback_tag
 from packinfra.providers import CopiedArtifactProvider
 from tests.support.aws import Registry
 from tests.support.ecr import HOST, Ecr
-from tests.support.images import image, index
+from tests.support.images import image, index, referrer
 from tests.support.provider_host import URN, ProviderError, ProviderHost
 from tests.support.published_pack import CONFIG
 from tests.support.sandbox import Sandbox
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.sandbox
 
 ELSEWHERE = HOST.replace("eu-west-1", "us-east-1")
 APP = index(image(b"amd64", b"shared"), image(b"arm64", b"shared"))
+SIGNATURE = referrer(APP, b"a signature")
 
 
 @pytest.fixture
@@ -32,10 +34,11 @@ def elsewhere(sandbox: Sandbox, base_path: str) -> str:
     data = ecr.get_authorization_token()["authorizationData"][0]["authorizationToken"]
     user, _, password = base64.b64decode(data).decode().partition(":")
     registry = Registry(sandbox, (user, password), ELSEWHERE)
-    for child in (*APP.children, APP):
+    for child in (*APP.children, APP, SIGNATURE, index(SIGNATURE)):
         for blob in child.blobs:
             registry.push_blob(name, blob)
-        assert registry.put(name, child.digest, child.manifest, child.media_type).status_code == 201
+        at = fallback_tag(APP.digest) if child == index(SIGNATURE) else child.digest
+        assert registry.put(name, at, child.manifest, child.media_type).status_code == 201
     return f"{ELSEWHERE}/{name}"
 
 
@@ -47,14 +50,20 @@ def inputs(repository: str, source: str, **access: str) -> dict[str, Any]:
 
 
 def test_another_region(sandbox: Sandbox, ecr: Ecr, elsewhere: str, base_path: str, tmp_path: Path) -> None:
-    """Into an immutable repository, and out of it again: index, children, everything."""
+    """Into an immutable repository, and out of it again: index, children, signature, everything. (The sandbox has no Referrers
+    API: CONF-23.)"""
     name = f"{base_path}/prod/app"
     repository = ecr.create(name, immutable=True)
     with ProviderHost(sandbox.environment(), tmp_path, CONFIG, provider=CopiedArtifactProvider()) as host:
-        checked, failures = host.check({}, inputs(repository, elsewhere))
+        signed = inputs(repository, elsewhere)
+        signed["copies"][0]["referrers"] = True
+        checked, failures = host.check({}, signed)
         assert failures == []
         id_, outs = host.create(checked)
-        assert ecr.tags(name) == {"1.0.0": APP.digest, "stable": APP.digest}
+        tags = ecr.tags(name)
+        assert tags.pop(fallback_tag(APP.digest))
+        assert tags == {"1.0.0": APP.digest, "stable": APP.digest}
+        assert outs["versions"]["stable"]["referrerDigests"] == SIGNATURE.digest
         assert host.read(id_, outs) == (id_, outs, {})
         assert host.create(checked)[1]["versions"]["stable"]["adopted"] is True, "an immutable tag is never put again"
     with ProviderHost(sandbox.environment(), tmp_path, CONFIG, provider=CopiedArtifactProvider()) as host:

@@ -68,7 +68,10 @@ def test_entries_of_one_repository() -> None:
         ({"pack": True, "to": "a/b"}, "a pack has a name without / and one tag"),
         ({"keepVersions": 0}, "keepVersions: at least 1"),
         ({"profile": "dev"}, "profile and roleArn are for a source in ECR, and ghcr.io is none"),
-        ({"from": f"{ECR}/a/b:1@{D}", "plainHttp": True}, "caFile and plainHttp are not for a source in ECR"),
+        (
+            {"from": f"{ECR}/a/b:1@{D}", "plainHttp": True},
+            "caFile, plainHttp and tokenHost are not for a source in ECR",
+        ),
         ({"caFile": "x", "plainHttp": True}, "caFile has no effect"),
         ({"roleArn": "reader"}, "copies.0.roleArn: "),
         ({"form": "x"}, "copies.0.form: no such key; did you mean from?"),

@@ -14,10 +14,9 @@ from packinfra.oci.reference import Reference, split
 
 @dataclass(frozen=True)
 class Plan:
-    """tags of the next state, with those that only state has; current: those that an entry has; or `problems`"""
+    """tags of the next state, with those that only state has; or `problems`: every reason why there is none"""
 
     tags: Mapping[str, CopiedTag] = field(default_factory=dict)
-    current: Sequence[str] = ()
     problems: Sequence[str] = ()
 
 
@@ -59,7 +58,7 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Plan:
     )
     latest = max((record.order for record in old.values()), default=0)
     current = {tag: _record(entry, old.get(tag), latest + 1) for tag, (entry, *_) in by_tag.items()}
-    return Plan({**{tag: old[tag] for tag in stay}, **current}, list(by_tag))
+    return Plan({**{tag: old[tag] for tag in stay}, **current})
 
 
 def _record(entry: Entry, was: CopiedTag | None, order: int) -> CopiedTag:
