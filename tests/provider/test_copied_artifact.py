@@ -155,6 +155,25 @@ def test_without_the_referrers_api(tmp_path: Path) -> None:
         assert SIGNATURE.digest not in bench.digests
 
 
+def test_the_stack_own_login_goes_to_its_own_registry_alone(tmp_path: Path) -> None:
+    login = {"PACKINFRA_REGISTRY_USERNAME": "robot", "PACKINFRA_REGISTRY_PASSWORD": "s3cret"}
+    with (
+        ScriptedRegistry(referrers=True) as source,
+        ScriptedRegistry(referrers=True, login="robot:s3cret") as target,
+        ProviderHost({**environment(tmp_path), **login}, tmp_path, provider=CopiedArtifactProvider()) as host,
+    ):
+        bench = Bench(host, source, target, tmp_path)
+        bench.push(APP)
+        bench.created()
+        assert bench.tags == {"1.0.0": APP.digest}
+        assert not [seen for seen in source.seen if "Authorization" in seen.headers]
+        # where source and target are one registry, it is the right one
+        entry = {"from": f"{target.host}/base/app@{APP.digest}", "tags": ["1"]}
+        bench.repository = f"{target.host}/prod/app"
+        bench.created(entry)
+        assert ("prod/app", "1") in target.manifests
+
+
 def test_what_is_there_is_adopted(bench: Bench) -> None:
     bench.push(APP)
     bench.created()

@@ -9,13 +9,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from oras.defaults import annotation_title
 
 from packinfra.artifacts.pack import LAYER_MEDIA_TYPE
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.clients import RegistryClients
+from packinfra.lifecycle.clients import RegistryClients, is_ecr
 from packinfra.lifecycle.copies.state import CopiedTag, Entry, Tags
+from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.lifecycle.results import Props
 from packinfra.lifecycle.run import Run
 from packinfra.oci.copy import Copied, Copier, End
@@ -197,7 +199,16 @@ class Transfer:
         host, path = split(entry.source.repository)
         if host == self._host and not entry.access:
             return End(self._client, host, path, "source")
-        return End(self._sources.get(entry.source.repository, entry.access), host, path, "source")
+        return End(self._sources.get(entry.source.repository, self._source_access(entry)), host, path, "source")
+
+    def _source_access(self, entry: Entry) -> Mapping[str, Any] | None:
+        """A source in ECR is read with the identity that writes the target, an explicit provider's too, unless its entry has
+        one of its own."""
+        target = self._access if self._access and self._access["kind"] == EcrAccess.kind else {}
+        if entry.access is None:
+            return target if target and is_ecr(entry.source.repository) else None
+        provider = {key: target[key] for key in ("provider",) if key in target}
+        return {**entry.access, **(provider if entry.access["kind"] == EcrAccess.kind else {})}
 
     def _check_source_tag(self, entry: Entry) -> None:
         source, tag = self._source(entry), entry.source.tag
