@@ -141,6 +141,7 @@ class Copier:
         """Copies all but the root's manifest. force: what the target has of manifests says nothing about their parts"""
         if force:
             self._done.clear()
+        self._count = self._size = 0  # of the target's tree, which lacks something
         tree = self._tree(self._source, self._root)
         for manifest in tree[:-1]:
             self._copy_manifest(manifest, force=force)

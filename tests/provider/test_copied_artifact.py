@@ -280,6 +280,18 @@ def test_an_artifact_that_is_part_of_another(tmp_path: Path) -> None:
         assert child.digest in bench.digests
 
 
+def test_a_referrer_that_is_an_index_goes_before_its_children(bench: Bench) -> None:
+    sbom = index(image(b"sbom"), subject=APP.entry)
+    bench.push(APP, sbom)
+    _, outs = bench.created(bench.entry(referrers=True))
+    assert outs["versions"]["1.0.0"]["referrerDigests"].split() == [sbom.children[0].digest, sbom.digest]
+    bench.target.seen.clear()
+    bench.delete(outs)
+    deleted = [seen.path.rpartition("/")[2] for seen in bench.target.seen if seen.method == "DELETE"]
+    assert deleted.index(sbom.digest) < deleted.index(sbom.children[0].digest)
+    assert bench.target.manifests == {}
+
+
 def test_a_removal_that_is_refused_is_tried_again(tmp_path: Path) -> None:
     with bench_of(tmp_path, deletes="") as bench:
         bench.push(APP, NEXT)

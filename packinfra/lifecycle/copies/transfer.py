@@ -170,7 +170,7 @@ class Transfer:
         parts = dict.fromkeys(
             part
             for record in records
-            for part in (*record.referrerDigests, *reversed(record.children), *record.replacedDigests)
+            for part in (*reversed(record.referrerDigests), *reversed(record.children), *record.replacedDigests)
         )
         if not parts or removal.tags_with(digest):  # somebody else tagged it too
             return
