@@ -224,7 +224,7 @@ def test_keys_scopes_and_hosts(bench: Bench) -> None:
             {},
             "403 Forbidden.*-> use the API key of a tenant admin",
         ),
-        ({}, {"host": "palette.example.com"}, "the proxy refused: 403.*-> check host"),
+        ({}, {"host": "palette.example.com"}, "the proxy .* refused: 403.*-> check host"),
         ({}, {"caFile": "none.pem"}, "could not reach Palette.*none.pem: No such file"),
         (NO_CA, {}, "certificate.*-> add the CA certificate of Palette .*caFile"),
     ]
