@@ -8,13 +8,16 @@ text, list or object counts as absent, as it does there; an empty role in a list
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from packinfra.aws.config_keys import KEYS, READ, Use
 from packinfra.aws.config_values import Values
 from packinfra.oci.auth.credentials import CredentialsError
+from packinfra.oci.reference import is_host
 from packinfra.text import quoted
 
 SERVICES = ("ecr", "iam", "sts")
@@ -175,6 +178,9 @@ def read(config: Mapping[str, Any]) -> tuple[AwsConfig, list[str]]:
         retry_mode=values.choice("retryMode", ("standard", "adaptive")),
         default_tags=tags.texts_by_key("tags") if (tags := values.object_at("defaultTags")) else {},
     )
+    for name, text in (("accessKey", found.access_key), ("secretKey", found.secret_key), ("token", found.token)):
+        if text and not re.fullmatch("[!-~]+", text):
+            values.problem(name, "it holds a blank, a line break or another character that no key has; set it again")
     return found, values.problems
 
 
@@ -228,6 +234,15 @@ def _endpoints(values: Values) -> Mapping[str, str]:
         for service in SERVICES:
             if url := each.text(service):
                 endpoints[service] = url
-                if not url.startswith(("https://", "http://")):
-                    each.problem(service, f"{quoted(url)} is no URL: write https://HOST")
+                if not _is_endpoint(url):
+                    each.problem(service, "write the URL of an endpoint: https://HOST, with a port or path if it has one")
     return endpoints
+
+
+def _is_endpoint(url: str) -> bool:
+    """Without a login, which would show in messages."""
+    try:
+        scheme, place, *_ = urlsplit(url)
+    except ValueError:
+        return False
+    return scheme in ("https", "http") and is_host(place)

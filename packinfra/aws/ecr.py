@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import botocore.exceptions
 
-from packinfra.aws.config import AwsConfig, expanded
-from packinfra.aws.identity import explain, identity
+from packinfra.aws.config import AwsConfig
+from packinfra.aws.identity import explained, identity, trusted_file
 from packinfra.aws.network import shown
 from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
@@ -99,8 +99,8 @@ class EcrCredentials:
     Source: ECR API reference (base64 of "AWS:password", valid 12 hours). It is the caller's, not a repository's.
     """
 
-    def __init__(self, client: Callable[[], ECRClient], host: EcrHost) -> None:
-        self._client, self._host = client, host
+    def __init__(self, client: Callable[[], ECRClient], host: EcrHost, config: AwsConfig) -> None:
+        self._client, self._host, self._config = client, host, config
         self._lock = threading.Lock()
         self._credentials: Credentials | None = None
         self._expires = datetime.min.replace(tzinfo=UTC)
@@ -118,14 +118,11 @@ class EcrCredentials:
 
     def _fetch(self) -> tuple[Credentials, datetime]:
         step = f"get an authorization token for {self._host.host} (ecr:GetAuthorizationToken)"
-        try:
+        with explained(f"could not {step}", self._config):
             data = self._client().get_authorization_token()["authorizationData"][0]
-        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
-            raise explain(error, step) from error
-        user, _, password = base64.b64decode(data["authorizationToken"]).decode().partition(":")
-        return Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use"), data[
-            "expiresAt"
-        ].astimezone(UTC)
+            user, _, password = base64.b64decode(data["authorizationToken"], validate=True).decode().partition(":")
+            expires = data["expiresAt"].astimezone(UTC)
+        return Credentials(user, password, source="ecr:GetAuthorizationToken for the AWS identity in use"), expires
 
 
 def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] | None = None) -> Client:
@@ -142,19 +139,23 @@ def ecr_client(host: str, config: AwsConfig, on_warning: Callable[[str], None] |
         raise CredentialsError(f"{host} is no private ECR registry (ACCOUNT.dkr.ecr.REGION.amazonaws.com)")
     config.check_account(registry.account, host)
     api = _lazily(lambda: _api(registry, config))
-    ca_file = expanded(config.ca_file) if config.ca_file else None
     endpoint = registry.endpoint(dualstack=config.use_dualstack, fips=config.use_fips)
     transport = Transport(
-        endpoint, EcrCredentials(api, registry), ca_file=ca_file, traits=TRAITS, on_warning=on_warning
-    )
-    return Client(transport, remove=lambda reference, digest: delete_image(api(), reference, digest))
+        endpoint, EcrCredentials(api, registry, config), ca_file=trusted_file(config), traits=TRAITS, on_warning=on_warning,
+    )  # fmt: skip
+
+    def remove(reference: Reference, digest: str) -> None:
+        with explained(f"could not {Step.DELETE} {reference}", config):
+            delete_image(api(), reference, digest)
+
+    return Client(transport, remove=remove)
 
 
 def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
     """Removes the tag if it carries `digest`, or by digest the image: BatchDeleteImage, whose failures come with HTTP 200.
 
     ECR deletes an image with its last tag. A missing tag, image or repository is success; a tag that carries another
-    digest by now stays. Raises NotAuthorized or another RegistryError.
+    digest by now stays. Raises NotAuthorized or another RegistryError, and what else boto3 raises.
     """
     image: ImageIdentifierTypeDef = {"imageDigest": digest}
     if not reference.is_digest:
@@ -171,8 +172,6 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
             raise NotAuthorized(Step.DELETE, reference, status=status, code=code, text=text, remedy=remedy) from error
         kind = Throttled if "Throttl" in code else RegistryError
         raise kind(Step.DELETE, reference, status=status, code=code, text=text) from error
-    except botocore.exceptions.BotoCoreError as error:
-        raise explain(error, f"{Step.DELETE} {reference}") from error
     for failure in response.get("failures", []):
         if failure.get("failureCode") not in _DONE:
             raise RegistryError(
@@ -181,10 +180,9 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
 
 
 def _api(registry: EcrHost, config: AwsConfig) -> ECRClient:
-    try:
-        client: ECRClient = identity(config, registry.region).client("ecr", fips=registry.fips)
-    except botocore.exceptions.BotoCoreError as error:
-        raise explain(error, f"reach ECR in {registry.region}") from error
+    current = identity(config, registry.region)
+    with explained(f"could not reach ECR in {registry.region}", config):
+        client: ECRClient = current.client("ecr", fips=registry.fips)
     return client
 
 

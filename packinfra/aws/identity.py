@@ -6,12 +6,14 @@ the same stack.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import botocore.exceptions
+import botocore.parsers
 import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -36,6 +38,10 @@ _REMEDIES: dict[str, str] = {
     "ExpiredTokenException": "get new temporary credentials where these came from, and run the same command again",
 }
 """Exception of botocore, or error code of AWS -> what to do."""
+_UNREADABLE = (
+    botocore.parsers.ResponseParserError, ValueError, LookupError, AttributeError, TypeError, RuntimeError,
+)  # fmt: skip
+"""What boto3 raises for a response, a file or the output of a program that has another shape: it judges none."""
 _ADVISORY, _MANDATORY = 300, 120
 """Seconds before the end of a role's session at which it is renewed. botocore's own 15 minutes would renew the shortest
 session at every request."""
@@ -78,22 +84,45 @@ def identity(config: AwsConfig, region: str) -> Identity:
     """
     if missing := config.missing_files():
         raise CredentialsError("no usable AWS credentials: " + "; ".join(missing) + "\n  -> correct the path")
-    try:
+    with explained("no usable AWS credentials", config):
         current = Identity(config, region, _own_session(config, region))
         current.session.get_credentials()  # here, so that what is wrong with them is said as such
         if config.web_identity:
             current = _renewed(current, "web-identity", _with_token(current, config.web_identity))
         for role in config.assume_roles:
             current = _renewed(current, "assume-role", _with_role(current, role))
-    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
-        text = network.shown(error, config.secrets)
-        raise CredentialsError(f"no usable AWS credentials: {text}\n  -> {_remedy(error)}") from error
     return current
 
 
-def explain(error: Exception, step: str) -> CredentialsError:
-    """A CredentialsError for an exception of boto3 during a step."""
-    return CredentialsError(f"could not {step}: {network.shown(error)}\n  -> {_remedy(error)}")
+@contextmanager
+def explained(failed: str, config: AwsConfig) -> Iterator[None]:
+    """Turns whatever boto3 raises into a CredentialsError.
+
+    Args:
+        failed: Begins the message: "could not list the images of r".
+        config: Its secrets don't show.
+    """
+    try:
+        yield
+    except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, OSError) as error:
+        raise CredentialsError(f"{failed}: {network.shown(error, config.secrets)}\n  -> {_remedy(error)}") from error
+    except _UNREADABLE as error:
+        # botocore quotes the XML of a response that it can't parse, which may hold the credentials of a role
+        text = network.shown(f"{type(error).__name__}: {error}".partition(", invalid XML")[0], config.secrets)
+        raise CredentialsError(
+            f"{failed}: a response, a file or a program behind the credentials says something else than expected ({text})\n"
+            "  -> check aws:endpoints, what stands between here and AWS (proxy, login page), and the profile's "
+            "credential_process or token file, if it has one"
+        ) from error
+
+
+def trusted_file(config: AwsConfig) -> str | None:
+    """The PEM file of the CAs that the AWS provider trusts too: aws:customCaBundle, else the profile's ca_bundle."""
+    path = config.ca_file
+    if not path:
+        with suppress(botocore.exceptions.BotoCoreError):  # said when the identity is needed
+            path = _core(config).get_scoped_config().get("ca_bundle")
+    return expanded(path) if path else None
 
 
 def _remedy(error: Exception) -> str:
@@ -101,11 +130,10 @@ def _remedy(error: Exception) -> str:
     return _REMEDIES.get(code) or _REMEDIES.get(type(error).__name__) or _REMEDY
 
 
-def _own_session(config: AwsConfig, region: str) -> boto3.Session:
-    """The configuration's profile or keys, before any role."""
+def _core(config: AwsConfig) -> botocore.session.Session:
+    """With the configuration's profile and files."""
     core = botocore.session.Session(profile=config.profile)
     variables = {
-        "region": region,
         "config_file": config.config_file,
         "credentials_file": config.credentials_file,
         "ec2_metadata_service_endpoint": config.metadata_endpoint,
@@ -114,6 +142,13 @@ def _own_session(config: AwsConfig, region: str) -> boto3.Session:
     for name, value in variables.items():
         if value:
             core.set_config_variable(name, value)
+    return core
+
+
+def _own_session(config: AwsConfig, region: str) -> boto3.Session:
+    """The configuration's profile or keys, before any role."""
+    core = _core(config)
+    core.set_config_variable("region", region)
     if config.access_key and config.secret_key:
         core.set_credentials(config.access_key, config.secret_key, config.token)
     elif not config.instance_metadata:

@@ -89,6 +89,9 @@ class _Sender:
             for name, value in request.headers.items()
             if name.lower() not in _OURS
         }
+        host = urlsplit(request.url).netloc.rpartition("@")[2]
+        if any(re.search(r"[\r\n]", value) for value in headers.values()):
+            raise UnreachableError(host=host, text="the key or the token holds a line break, which no request can carry")
         try:
             response = self._client.request(
                 request.method, request.url, headers, body=_bytes(request.body), limit=_LIMIT
@@ -96,7 +99,7 @@ class _Sender:
         except ConnectionFailure as failure:
             kind = ConnectionLostError if failure.temporary else UnreachableError
             text = failure.text + (_TRUST if failure.cause is Cause.UNTRUSTED else "")
-            raise kind(host=urlsplit(request.url).netloc, text=text) from failure
+            raise kind(host=host, text=text) from failure
         received: Any = dict(response.headers)
         return AWSResponse(request.url, response.status, received, _Raw(response.body))
 

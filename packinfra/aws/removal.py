@@ -11,7 +11,7 @@ from oras.defaults import default_manifest_accepted_media_types
 
 from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import EcrHost
-from packinfra.aws.identity import explain, identity
+from packinfra.aws.identity import explained, identity
 
 _BATCH = 100
 """Images of one BatchGetImage (ECR API reference)."""
@@ -42,13 +42,14 @@ class RemovalInventory:
 
     def __init__(self, host: EcrHost, config: AwsConfig) -> None:
         config.check_account(host.account, host.host)
-        current = identity(config, host.region)
-        self._iam: Any = current.client("iam")
-        self._ecr: Any = current.client("ecr", fips=host.fips)
+        self._config, current = config, identity(config, host.region)
+        with explained(f"could not reach AWS in {host.region}", config):
+            self._iam: Any = current.client("iam")
+            self._ecr: Any = current.client("ecr", fips=host.fips)
 
     def attachments(self, policy: str) -> set[Attachment]:
         """Where the policy is attached (iam:ListEntitiesForPolicy)."""
-        with _asking(f"find out where {policy} is attached"):
+        with self._asking(f"find out where {policy} is attached"):
             pages = list(self._iam.get_paginator("list_entities_for_policy").paginate(PolicyArn=policy))
             return {
                 Attachment(policy, kind.lower(), entity[f"{kind}Name"])
@@ -60,7 +61,7 @@ class RemovalInventory:
 
     def policies_of_role(self, role: str) -> tuple[set[str], set[str]]:
         """(ARNs of attached policies, names of inline policies)"""
-        with _asking(f"find out which policies role {role} has"):
+        with self._asking(f"find out which policies role {role} has"):
             attached = list(self._iam.get_paginator("list_attached_role_policies").paginate(RoleName=role))
             inline = list(self._iam.get_paginator("list_role_policies").paginate(RoleName=role))
             return (
@@ -71,7 +72,7 @@ class RemovalInventory:
 
     def images(self, repository: str) -> list[Image]:
         """Each tag of the repository, and each image without one (ecr:ListImages, ecr:BatchGetImage)."""
-        with _asking(f"list the images of {repository}"):
+        with self._asking(f"list the images of {repository}"):
             pages = list(self._ecr.get_paginator("list_images").paginate(repositoryName=repository))
             ids = [image for page in pages for image in page["imageIds"]]
             manifests: dict[str, str] = {}
@@ -88,14 +89,12 @@ class RemovalInventory:
             ]
         return []
 
-
-@contextmanager
-def _asking(step: str) -> Iterator[None]:
-    """Leaves the block if the thing is gone."""
-    try:
-        yield
-    except botocore.exceptions.ClientError as error:
-        if error.response["Error"]["Code"] not in ("NoSuchEntity", "RepositoryNotFoundException"):
-            raise explain(error, step) from error
-    except botocore.exceptions.BotoCoreError as error:
-        raise explain(error, step) from error
+    @contextmanager
+    def _asking(self, step: str) -> Iterator[None]:
+        """Leaves the block if the thing is gone."""
+        with explained(f"could not {step}", self._config):
+            try:
+                yield
+            except botocore.exceptions.ClientError as error:
+                if error.response["Error"].get("Code") not in ("NoSuchEntity", "RepositoryNotFoundException"):
+                    raise

@@ -100,7 +100,7 @@ class HttpClient:
                 response.close()  # a response that was read to its end has given its connection back already
                 response.release_conn()
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ConnectionFailure.of(error, urlsplit(url).netloc, proxy) from error
+            raise ConnectionFailure.of(error, urlsplit(url).netloc.rpartition("@")[2], proxy) from error
 
     def close(self) -> None:
         """Closes the connections that are not in use."""

@@ -43,7 +43,6 @@ from packinfra.oci.errors import (
 from packinfra.oci.manifest import CONFIG, UNKNOWN_CONFIG, Descriptor, Manifest
 from packinfra.oci.raw import RawManifest
 from packinfra.oci.reference import Reference
-from packinfra.oci.responses import confirm_missing as _confirm_missing
 from packinfra.oci.same_registry import same_registry
 from packinfra.oci.tags import list_tags
 from packinfra.oci.transport import Call, Transport
@@ -125,7 +124,7 @@ class Client:
                 return None
             raise
         if not digest and response.status == 404:
-            _confirm_missing(response, Step.RESOLVE, reference)
+            call.confirm_missing(response, Step.RESOLVE)
             return None
         if not digest:  # ECR's GET has no Docker-Content-Digest (aws/containers-roadmap#1931)
             if not is_manifest(response):
@@ -159,9 +158,10 @@ class Client:
             NotAnArtifact: It is an index of several.
             DigestMismatch: Its digest is not the requested one.
         """
-        response = _manifest(self._transport.call(reference), "GET", Step.READ)
+        call = self._transport.call(reference)
+        response = _manifest(call, "GET", Step.READ)
         if response.status == 404:
-            _confirm_missing(response, Step.READ, reference)
+            call.confirm_missing(response, Step.READ)
             return None
         try:
             manifest = Manifest.parse(response.body, response.headers.get("Content-Type", "").partition(";")[0])

@@ -17,7 +17,6 @@ from urllib.parse import quote
 
 from packinfra.oci.errors import DeleteDisabled, NotAuthorized, PolicyViolation, RegistryError, Step
 from packinfra.oci.reference import Reference
-from packinfra.oci.responses import confirm_missing
 from packinfra.oci.transport import Call
 
 _DONE = (200, 202, 204, 404)
@@ -146,7 +145,7 @@ class Removal:
                 self._refused[way] = error
             raise
         if response.status == 404:
-            confirm_missing(response, Step.DELETE, at)
+            call.confirm_missing(response, Step.DELETE)
 
     def _at(self, reference: str) -> Reference:
         return replace(self._repository, reference=reference)

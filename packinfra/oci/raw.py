@@ -20,7 +20,6 @@ from oras.defaults import default_manifest_accepted_media_types
 from packinfra.http.redact import clean
 from packinfra.oci.errors import DigestMismatch, NotAnArtifact, RegistryError, Step
 from packinfra.oci.manifest import Descriptor
-from packinfra.oci.responses import confirm_missing
 from packinfra.oci.transport import Call
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -103,7 +102,7 @@ def read_raw(call: Call, media_type: str = "") -> RawManifest | None:
     at = call.reference
     response = call.send("GET", call.manifest, Step.READ, (200, 404), headers=accept, limit=LIMIT + 1, retry=True)
     if response.status == 404:
-        confirm_missing(response, Step.READ, at)
+        call.confirm_missing(response, Step.READ)
         return None
     if len(response.body) > LIMIT:
         raise RegistryError(

@@ -72,13 +72,14 @@ _LONGEST_CODE = 100
 _UNREACHABLE = {Cause.UNTRUSTED: CertificateUntrusted, Cause.TIMEOUT: TimedOut}
 
 
-def confirm_missing(response: Response, step: Step, reference: object) -> None:
+def confirm_missing(response: Response, step: Step, reference: object, secrets: Iterable[str]) -> None:
     """Raises RegistryError unless this 404 is the registry's own, and not that of something in between."""
     code, text = code_and_text(response)
     if code not in _MISSING:
+        secrets = list(secrets)
         raise RegistryError(
-            step, reference, status=response.status, code=clean(code),
-            text=clean(text) or "the response does not come from a registry",
+            step, reference, status=response.status, code=clean(code, secrets)[:_LONGEST_CODE],
+            text=clean(text, secrets) or "the response does not come from a registry",
             remedy="check the host, and what stands between here and the registry (proxy, gateway)",
         )  # fmt: skip
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from packinfra.oci.bodies import next_page, tags_in
 from packinfra.oci.destinations import absolute
 from packinfra.oci.errors import RegistryError, Step
-from packinfra.oci.responses import confirm_missing
 from packinfra.oci.transport import Call
 
 _PAGE_LIMIT = 4 << 20
@@ -22,7 +21,7 @@ def list_tags(call: Call) -> list[str]:
         seen.add(url)
         page = call.send("GET", url, Step.LIST, (200, 404), limit=_PAGE_LIMIT, retry=True)
         if page.status == 404:
-            confirm_missing(page, Step.LIST, call.reference)
+            call.confirm_missing(page, Step.LIST)
             return []
         tags += tags_in(page, call.reference)
         following = next_page(page)

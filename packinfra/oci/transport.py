@@ -27,7 +27,7 @@ from packinfra.oci.bodies import warnings_in
 from packinfra.oci.destinations import REDIRECTS, Destinations, shown, yaml_host
 from packinfra.oci.errors import CertificateUntrusted, NotAuthorized, RegistryError, Step
 from packinfra.oci.reference import Reference
-from packinfra.oci.responses import error_for, error_without_response, rejects_credentials
+from packinfra.oci.responses import confirm_missing, error_for, error_without_response, rejects_credentials
 from packinfra.oci.traits import SPEC_CONFORMING, RegistryTraits
 
 ERROR_LIMIT = 64 << 10
@@ -190,6 +190,10 @@ class Call:
         self.traits = transport.traits
         self.repository = f"/v2/{reference.repository}"
         self.manifest = f"{self.repository}/manifests/{reference.reference}"
+
+    def confirm_missing(self, response: Response, step: Step) -> None:
+        """Raises RegistryError unless a 404 is the registry's own, and not that of something in between."""
+        confirm_missing(response, step, self.reference, self._transport.authorization.secrets)
 
     def send(
         self,

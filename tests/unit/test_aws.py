@@ -81,7 +81,7 @@ def token_answer(password: str, expires: float = 4e9) -> Reply:
 
 def test_a_token_is_asked_for_once(service: ScriptedRegistry, api: Any) -> None:
     service.next("POST", "^/$", token_answer("first"), token_answer("second"), token_answer("third"))
-    token = EcrCredentials(lambda: api, HOST)
+    token = EcrCredentials(lambda: api, HOST, AwsConfig())
     first = token.get()
     assert (first.username, first.password) == ("AWS", "first")
     assert token.get() is first
@@ -96,7 +96,7 @@ def test_a_token_is_asked_for_once(service: ScriptedRegistry, api: Any) -> None:
 
 def test_a_token_is_renewed_before_it_ends(service: ScriptedRegistry, api: Any) -> None:
     service.next("POST", "^/$", token_answer("old", expires=1e9), token_answer("new"))
-    token = EcrCredentials(lambda: api, HOST)
+    token = EcrCredentials(lambda: api, HOST, AwsConfig())
     assert [token.get().password for _ in range(3)] == ["old", "new", "new"]
 
 
@@ -104,7 +104,7 @@ def test_tokens_stay_out_of_logs(service: ScriptedRegistry, api: Any, caplog: py
     caplog.set_level(logging.DEBUG)
     reply = token_answer("the-token-itself")
     service.next("POST", "^/$", reply)
-    token = EcrCredentials(lambda: api, HOST)
+    token = EcrCredentials(lambda: api, HOST, AwsConfig())
     assert token.get().password == "the-token-itself"
     encoded = json.loads(reply.body)["authorizationData"][0]["authorizationToken"]
     assert "botocore.parsers" in caplog.text

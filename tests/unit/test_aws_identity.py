@@ -13,8 +13,10 @@ import pytest
 from awscrt.crypto import EC, ECExportFormat, ECType
 
 from packinfra.aws.config import AwsConfig
+from packinfra.aws.ecr import ecr_client
 from packinfra.aws.identity import identity
-from packinfra.oci import CredentialsError
+from packinfra.oci import CredentialsError, Reference
+from tests.support.scripted_registry import Reply, ScriptedRegistry
 from tests.support.sts import Sts
 
 ARN = "arn:aws:iam::123456789012:role/"
@@ -72,6 +74,52 @@ def test_shared_files_of_the_stack(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_profile_that_is_not_there() -> None:
     with pytest.raises(CredentialsError, match=r"ghost[\s\S]*-> set AWS_PROFILE"):
         access_key({"aws:profile": "ghost"})
+
+
+UNREADABLE = (b"", b"{}", b"[1]", b"\xff", b"<html>Log in</html>", b'{"authorizationData":[]}',
+    b'{"authorizationData":[{"authorizationToken":"%","expiresAt":1}]}',
+    b'{"authorizationData":[{"authorizationToken":"QVdTOng=","expiresAt":1e300}]}',
+    b"<R><Credentials><SecretAccessKey>hush</Secret")  # fmt: skip
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+@pytest.mark.parametrize("service", ["sts", "ecr"])
+def test_a_response_that_is_not_aws_s(service: str, body: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A login page, a gateway: an error, and no traceback of boto3, which judges no shapes."""
+    roles = {"aws:assumeRoles": json.dumps([{"roleArn": f"{ARN}x"}])} if service == "sts" else {}
+    with ScriptedRegistry() as server:
+        server.next("POST", "^/$", Reply(200, body=body))
+        config = AwsConfig.of({**KEYS, **roles, "aws:endpoints": json.dumps([{service: f"http://{server.host}"}])})
+        with (
+            ecr_client(f"123456789012.dkr.ecr.{REGION}.amazonaws.com", config) as client,
+            pytest.raises(CredentialsError, match=r"says something else than expected[\s\S]*-> check aws:endpoints") as caught,
+        ):
+            client.tags(Reference("h", "a/b", "1.0.0"))
+        assert len(server.seen) == 1
+    assert "hush" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "credential_process = echo nothing",
+        "credential_process = echo []",
+        'credential_process = "unbalanced',
+        """credential_process = echo '{"Version":1,"AccessKeyId":"a","SecretAccessKey":"b","Expiration":"soon"}'""",
+        "aws_access_key_id = a\naws_secret_access_key = b\nendpoint_url = nonsense",
+        "role_arn = arn:aws:iam::123456789012:role/x\nweb_identity_token_file = /nowhere",
+        "aws_access_key_id = a\n  b\naws_secret_access_key = hush",
+    ],
+)
+def test_a_profile_that_can_not_be_used(profile: str, tmp_path: Path) -> None:
+    (tmp_path / "config").write_text(f"[profile p]\n{profile}\n")
+    config = AwsConfig.of({"aws:profile": "p"})
+    with (
+        ecr_client(f"123456789012.dkr.ecr.{REGION}.amazonaws.com", config) as client,
+        pytest.raises(CredentialsError, match="\n  -> ") as caught,
+    ):
+        client.tags(Reference("h", "a/b", "1.0.0"))
+    assert "hush" not in str(caught.value)
 
 
 def test_every_field_of_a_role(sts: Sts) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from packinfra.aws import network
 from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import delete_image
-from packinfra.aws.identity import explain, identity
+from packinfra.aws.identity import explained, identity
 from packinfra.errors import PackinfraError
 from packinfra.http.client import Response
 from packinfra.http.failures import ConnectionFailure
@@ -57,8 +57,8 @@ def registry_text(text: str) -> Exception:
 
 
 def not_found(text: str) -> Exception:
-    body = json.dumps({"errors": [{"code": text.replace(SECRET, ""), "message": text.replace(SECRET, "")}]}).encode()
-    return raised(lambda: confirm_missing(response(body, 404), Step.READ, REFERENCE))
+    body = json.dumps({"errors": [{"code": text, "message": text}]}).encode()
+    return raised(lambda: confirm_missing(response(body, 404), Step.READ, REFERENCE, [SECRET]))
 
 
 def media_type(text: str) -> Exception:
@@ -83,13 +83,21 @@ def sync(text: str) -> Exception:
     )
 
 
+def aws_error(error: Exception) -> Exception:
+    def fail() -> None:
+        with explained("could not get a token", AwsConfig()):
+            raise error
+
+    return raised(fail)
+
+
 def aws(text: str) -> Exception:
-    return explain(botocore.exceptions.HTTPClientError(error=text.replace(SECRET, "")), "get a token")
+    return aws_error(botocore.exceptions.HTTPClientError(error=text.replace(SECRET, "")))
 
 
 def aws_signature(text: str) -> Exception:
     """SignatureDoesNotMatch repeats the signed headers."""
-    return explain(Exception(f"{text.replace(SECRET, '')}\nx-amz-security-token:{SECRET}\n"), "get a token")
+    return aws_error(ValueError(f"{text.replace(SECRET, '')}\nx-amz-security-token:{SECRET}\n"))
 
 
 def aws_delete(text: str) -> Exception:

@@ -60,7 +60,7 @@ class Authorization:
         self._provider, self._fetch, self._clock = provider, fetch, clock
         self._lock = threading.Lock()
         self._challenge: Challenge | None = None
-        self._known: Credentials | None = None
+        self._known = set[Credentials]()
         self._tokens: dict[tuple[Challenge, str], tuple[str, float]] = {}
         self._fetching: dict[tuple[Challenge, str], threading.Lock] = {}
 
@@ -74,10 +74,10 @@ class Authorization:
     @property
     def secrets(self) -> list[str]:
         """What was sent: some registries repeat it in their errors, decoded or not."""
-        known = self._known or Credentials("", "")
         with self._lock:
-            tokens = [token for token, _ in self._tokens.values()]
-        found = [(basic(known) or "").partition(" ")[2], *known.secrets, *tokens]
+            found = [token for token, _ in self._tokens.values()]
+            for known in self._known:  # a registry may have a login for each path
+                found += [(basic(known) or "").partition(" ")[2], *known.secrets]
         return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
 
     def sent(self, repository: str) -> Credentials | None:
@@ -101,8 +101,11 @@ class Authorization:
         return bool(sent) and basic(credentials) != sent
 
     def _credentials(self, repository: str, *, rejected: Credentials | None = None) -> Credentials | None:
-        self._known = self._provider.get(repository, rejected=rejected)
-        return self._known
+        credentials = self._provider.get(repository, rejected=rejected)
+        if credentials:
+            with self._lock:
+                self._known.add(credentials)
+        return credentials
 
     def _token(self, challenge: Challenge, scope: Scope) -> str:
         key = challenge, str(scope)
@@ -119,9 +122,8 @@ class Authorization:
             return token
 
     def _new_token(self, challenge: Challenge, scope: Scope) -> Token:
-        parameters, credentials = (
-            {"service": challenge.service, "scope": str(scope)}, self._credentials(scope.repository),
-        )  # fmt: skip
+        parameters = {"service": challenge.service, "scope": str(scope)}
+        credentials = self._credentials(scope.repository)
         try:
             body = self._fetch(challenge.realm, parameters, credentials)
         except RegistryError as error:
