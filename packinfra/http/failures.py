@@ -23,6 +23,8 @@ _REFUSED = re.compile(
     r"Tunnel connection failed: (4\d\d[\w -]*)|(SOCKS5 authentication failed|All offered SOCKS5 authentication methods "
     r"were rejected|0x0[278]: [\w -]+|SOCKS[45] proxy server sent invalid data)"
 )
+_SILENT = "GeneralProxyError"
+"""Of PySocks, around the timeout of a connection that the proxy has accepted; it waits for the end of an HTTP request."""
 
 
 class Cause(Enum):
@@ -63,6 +65,9 @@ class ConnectionFailure(Exception):  # noqa: N818 - the callers' errors are what
                 return cls(Cause.NO_HOST, f"no such host: {proxy if at_proxy else host}")
             if refused := _REFUSED.search(str(cause)):
                 return cls(Cause.PROXY, f"the proxy {proxy} refused: {clean(refused[1] or refused[2])}")
+            if isinstance(cause, TimeoutError) and any(type(e).__name__ == _SILENT for e in chain):
+                text = f"connected, but it says nothing: it can't reach {host}, or is no SOCKS proxy (write http:// before the host of an HTTP proxy)"
+                return cls(Cause.PROXY, place + text)
             if isinstance(cause, TimeoutError):  # not urllib3's, of which a refused connection is one too
                 return cls(Cause.TIMEOUT, f"{place}no connection or response in time")
             if isinstance(cause, LocationValueError):

@@ -64,7 +64,10 @@ class CertificateUntrusted(Unreachable):
 
 
 class TimedOut(Unreachable):
-    remedy = "run again; a blob that was uploaded completely is not uploaded twice"
+    remedy = (
+        "run again; a blob that was uploaded completely is not uploaded twice. If it happens again, check host, network and "
+        "proxy (HTTPS_PROXY, NO_PROXY)"
+    )
 
 
 class NotAuthorized(RegistryError):  # noqa: N818

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from packinfra.http.client import HttpClient, Response
+from packinfra.http.client import HttpClient, Response, Timeouts
 from packinfra.http.failures import Cause, ConnectionFailure
 from packinfra.http.proxies import proxy_for
 from packinfra.http.trust import Trust
@@ -37,8 +38,8 @@ def server(tmp_path: Path) -> Iterator[ScriptedPalette]:
         yield running
 
 
-def get(url: str, trust: Trust | None = None) -> Response:
-    return HttpClient(trust).request("GET", url, {})
+def get(url: str, trust: Trust | None = None, timeouts: Timeouts | None = None) -> Response:
+    return HttpClient(trust, timeouts).request("GET", url, {})
 
 
 # ---- the decision: each row was put to Go's own net/http, which decides for the engine and the AWS provider
@@ -207,6 +208,15 @@ def test_a_proxy_without_tls(registry: ScriptedRegistry, monkeypatch: pytest.Mon
     assert never(f"https://{NAME}/", message) is Cause.PROXY
 
 
+def test_an_http_proxy_with_the_scheme_of_socks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waits for the rest of a request's first line, and SOCKS for the first byte of a response."""
+    with socket.create_server(("127.0.0.1", 0)) as waits:
+        address = f"127.0.0.1:{waits.getsockname()[1]}"
+        monkeypatch.setenv("HTTPS_PROXY", f"socks5://{address}")
+        message = rf"the proxy {address} \(HTTPS_PROXY\): connected, but it says nothing: .*write http://"
+        assert never(f"https://{NAME}/", message, Timeouts(connect=0.1)) is Cause.PROXY
+
+
 def test_a_server_that_is_no_proxy(server: ScriptedPalette, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://{server.host}")
     with pytest.raises(ConnectionFailure, match=rf"through the proxy {server.host} \(HTTPS_PROXY\): "):
@@ -226,9 +236,9 @@ def test_a_socks_proxy_without_pysocks(monkeypatch: pytest.MonkeyPatch) -> None:
     assert never(f"https://{NAME}/", "ALL_PROXY names a SOCKS proxy, .*pip install pysocks") is Cause.PROXY
 
 
-def never(url: str, message: str) -> Cause:
+def never(url: str, message: str, timeouts: Timeouts | None = None) -> Cause:
     """The cause of a failure that no later attempt would change."""
     with pytest.raises(ConnectionFailure, match=message) as caught:
-        get(url)
+        get(url, timeouts=timeouts)
     assert not caught.value.temporary
     return caught.value.cause
