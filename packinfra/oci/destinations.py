@@ -50,9 +50,10 @@ class Destinations:
         url = absolute(self._base.geturl(), url, step, reference)
         parts, host = urlsplit(url), self.host(url)
         if parts.scheme not in ("https", self._base.scheme):
-            text, remedy = f"the registry redirects to a URL without TLS: {shown(url)}", _EXTERNAL_URL
-            if step is not Step.TOKEN:
-                remedy = f"{remedy}; or {_DELIVER}"
+            verb, remedy = "redirects to", f"{_EXTERNAL_URL}; or {_DELIVER}"
+            if step is Step.TOKEN:
+                verb, remedy = "has its token service at", _EXTERNAL_URL
+            text = f"the registry {verb} a URL without TLS: {shown(url)}"
             raise RegistryError(step, reference, text=text, remedy=remedy)
         named = {self._token_host} if step is Step.TOKEN else self._blob_hosts
         if is_internal(parts.hostname or "") and not is_internal(self._base.hostname or "") and host not in named:
@@ -108,7 +109,7 @@ def absolute(base: str, link: str, step: Step, reference: object) -> str:
     except ValueError:
         valid = None
     if not valid:
-        raise RegistryError(step, reference, text="the registry redirects to an invalid URL")
+        raise RegistryError(step, reference, text="the registry names an invalid URL", remedy=_EXTERNAL_URL)
     return url
 
 

@@ -256,7 +256,7 @@ class Call:
         error = error_for(
             response, step, reference, self.traits if own else SPEC_CONFORMING,
             secrets=transport.authorization.secrets, elsewhere="" if own else transport.destinations.host(response.url),
-            origin=origin(transport.authorization.sent(reference.repository)) if own else "",
+            origin=origin(transport.authorization.sent(reference.repository), exchanged=bool(sent)) if own else "",
         )  # fmt: skip
         if own and rejects_credentials(response):
             error.auth_rejected = AuthRejected(sent, challenge if wants_token else "")

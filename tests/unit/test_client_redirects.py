@@ -89,11 +89,11 @@ def test_what_writes_names_the_target(
     ("reply", "message"),
     [
         (Reply(307), "the redirect has no Location"),
-        (to("http://["), "redirects to an invalid URL"),
-        (to("http://h:port/x"), "redirects to an invalid URL"),
-        (to("http://h:0/x"), "redirects to an invalid URL"),
+        (to("http://["), "names an invalid URL"),
+        (to("http://h:port/x"), "names an invalid URL"),
+        (to("http://h:0/x"), "names an invalid URL"),
         (to("ftp://h.example/x"), "without TLS: ftp://h.example/x"),
-        (to("http://user:s3cret@[::2/x"), "redirects to an invalid URL"),
+        (to("http://user:s3cret@[::2/x"), "names an invalid URL"),
         (to("ftp://user:s3cret@h.example/\x1b[2J?s3cret"), r"without TLS: ftp://h.example/(\\x1b)?\[2J\n"),
     ],
 )

@@ -198,6 +198,25 @@ def test_a_password_that_the_registry_repeats() -> None:
     assert "robot:... may not" in message
 
 
+def test_a_404_that_repeats_the_login_of_another_path(tmp_path: Path) -> None:
+    """Each path may have a login; a gateway in between may repeat any that it was sent."""
+    from packinfra.oci.auth.credentials import RegistryCredentials  # noqa: PLC0415
+    from tests.support.oci import Setup  # noqa: PLC0415
+
+    with ScriptedRegistry() as registry:
+        entries = {
+            f"{registry.host}/{path}": {"username": "robot", "password": f"{SECRET}-{path}"} for path in ("base", "other")
+        }
+        (tmp_path / "config.json").write_text(json.dumps({"auths": entries}))
+        environment = {"DOCKER_CONFIG": str(tmp_path), "HOME": str(tmp_path)}
+        setup = Setup(registry, credentials=RegistryCredentials(registry.host, environment=environment))
+        body = f"no route for robot:{SECRET}-base and robot:{SECRET}-other".encode()
+        setup.client.resolve(Reference(registry.host, "other/hello", "1.0.0"))
+        registry.next("GET", "/manifests/", Reply(404, body=body))
+        message = str(raised(lambda: setup.client.resolve(setup.reference, confirm_missing=True)))
+    assert "no route for robot:... and robot:..." in message
+
+
 def test_logs_of_boto3_hold_no_session_token(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     with ScriptedRegistry() as service:

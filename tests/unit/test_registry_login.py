@@ -269,6 +269,15 @@ def test_a_realm_that_leads_nowhere(realm: str) -> None:
         assert len(registry.seen) == 1
 
 
+def test_an_identity_token_for_a_registry_without_a_token_service() -> None:
+    credentials = RegistryCredentials("h", Credentials("", "", SECRET, source="a file"))
+    with ScriptedRegistry(login="x:y") as registry, pytest.raises(NotAuthorized) as caught:
+        setup = Setup(registry, credentials=credentials)
+        setup.client.resolve(setup.reference)
+    assert "; the identity token from a file was not sent, since the registry names no token service" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
 def test_an_identity_token_stays_out_of_errors() -> None:
     with ScriptedRegistry(login="x:y", tokens=True) as registry:
         echo = error("DENIED", f"refresh token {SECRET} is expired")
@@ -290,7 +299,7 @@ def test_a_token_service_that_gives_no_token(body: bytes) -> None:
     with ScriptedRegistry(login="robot:x", tokens=True) as registry:
         registry.next("GET", "^/token", Reply(200, body=body))
         setup = Setup(registry, credentials=RegistryCredentials(registry.host, Credentials("robot", "x")))
-        with pytest.raises(NotAuthorized, match="holds no usable token"):
+        with pytest.raises(NotAuthorized, match="holds no usable token\n  -> check what responds at that URL"):
             setup.client.resolve(setup.reference)
 
 

@@ -136,8 +136,9 @@ class Authorization:
         if token := token_in(body):
             return token
         raise NotAuthorized(
-            Step.TOKEN, shown(challenge.realm), text="the token service's response holds no usable token"
-        )
+            Step.TOKEN, shown(challenge.realm), text="the token service's response holds no usable token",
+            remedy="check what responds at that URL: a proxy, a gateway, a login page",
+        )  # fmt: skip
 
 
 def basic(credentials: Credentials | None) -> str | None:
@@ -147,10 +148,15 @@ def basic(credentials: Credentials | None) -> str | None:
     return basic_authorization(credentials.username, credentials.password)
 
 
-def origin(credentials: Credentials | None) -> str:
-    """Where credentials come from, as a sentence for the error of a rejection; "" if their provider doesn't say."""
+def origin(credentials: Credentials | None, *, exchanged: bool = True) -> str:
+    """Where credentials come from, as a sentence for the error of a rejection; "" if their provider doesn't say.
+
+    exchanged: an identity token was, at a token service
+    """
     if credentials is None:
         return f"no credentials were sent: neither the stack's config nor {USERNAME} nor a Docker config has any for it"
+    if credentials.identity_token and not exchanged:
+        return f"the identity token from {credentials.source} was not sent, since the registry names no token service for it"
     return f"the credentials came from {credentials.source}" if credentials.source else ""
 
 
