@@ -235,7 +235,9 @@ def _endpoints(values: Values) -> Mapping[str, str]:
             if url := each.text(service):
                 endpoints[service] = url
                 if not _is_endpoint(url):
-                    each.problem(service, "write the URL of an endpoint: https://HOST, with a port or path if it has one")
+                    each.problem(
+                        service, "write the URL of an endpoint: https://HOST, with a port or path if it has one"
+                    )
     return endpoints
 
 

@@ -68,8 +68,8 @@ KEYS = (
     Key("tagPolicyCompliance", Use.IRRELEVANT, "the AWS provider compares the AWS tags with the organization's policy"),
     Key("token", Use.HONOURED, "identity", secret=True),
     Key("tokenBucketRateLimiterCapacity", Use.IRRELEVANT, "it limits the AWS provider's own retries"),
-    Key("useDualstackEndpoint", Use.HONOURED, "of AWS's API"),
-    Key("useFipsEndpoint", Use.HONOURED, "of AWS's API"),
+    Key("useDualstackEndpoint", Use.HONOURED, "of AWS's API and of the registry, which has an IPv6 address then"),
+    Key("useFipsEndpoint", Use.HONOURED, "of AWS's API and of the registry"),
     Key("userAgents", Use.IRRELEVANT, "it is text in the AWS provider's requests"),
 )
 # fmt: on

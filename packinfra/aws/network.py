@@ -91,7 +91,9 @@ class _Sender:
         }
         host = urlsplit(request.url).netloc.rpartition("@")[2]
         if any(re.search(r"[\r\n]", value) for value in headers.values()):
-            raise UnreachableError(host=host, text="the key or the token holds a line break, which no request can carry")
+            raise UnreachableError(
+                host=host, text="the key or the token holds a line break, which no request can carry"
+            )
         try:
             response = self._client.request(
                 request.method, request.url, headers, body=_bytes(request.body), limit=_LIMIT
@@ -104,7 +106,7 @@ class _Sender:
         return AWSResponse(request.url, response.status, received, _Raw(response.body))
 
 
-_TRUST = " (add the CA certificate to the system's store, or name it: SSL_CERT_FILE, AWS_CA_BUNDLE, ca_bundle in the AWS profile)"
+_TRUST = " (add the CA certificate to the system's store, or name it: aws:customCaBundle, SSL_CERT_FILE, AWS_CA_BUNDLE)"
 
 
 class _Raw(io.BytesIO):

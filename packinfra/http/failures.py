@@ -56,7 +56,7 @@ class ConnectionFailure(Exception):  # noqa: N818 - the callers' errors are what
         place = f"{'' if at_proxy else 'through '}the proxy {proxy}: " if proxy else ""
         for cause in chain:
             if isinstance(cause, ssl.SSLCertVerificationError):
-                return cls(Cause.UNTRUSTED, place + clean(cause.verify_message))
+                return cls(Cause.UNTRUSTED, place + clean(cause.verify_message) + _passed_over())
             if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:
                 if at_proxy:
                     return cls(Cause.PROXY, f"{place}no TLS there ({cause.reason}): write http:// before its host")
@@ -84,6 +84,13 @@ def unusable_ca(path: str) -> str | None:
     except OSError as error:
         return f"{clean(path)}: {os.strerror(error.errno or 0)}"
     return None
+
+
+def _passed_over() -> str:
+    """What OpenSSL and Go don't mention: a file that SSL_CERT_FILE names, and that they can't use."""
+    path = os.environ.get("SSL_CERT_FILE")
+    problem = path and unusable_ca(path)
+    return f" (SSL_CERT_FILE has no effect: {problem})" if problem else ""
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:

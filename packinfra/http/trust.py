@@ -37,7 +37,7 @@ class Trust:
             seen.add(path)
             if not _load(context, path):
                 problem = f"no file in {clean(path)} holds a certificate" if os.path.isdir(path) else unusable_ca(path)
-                raise ConnectionFailure(Cause.UNTRUSTED, f"{name} {problem}".strip())
+                raise ConnectionFailure(Cause.UNTRUSTED, ": ".join(filter(None, (name, problem))))
         return context
 
 

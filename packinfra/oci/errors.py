@@ -58,8 +58,8 @@ class Unreachable(RegistryError):  # noqa: N818 - reads as what happened, as in 
 
 class CertificateUntrusted(Unreachable):
     remedy = (
-        "add the CA certificate of the registry to the system's store, or name it (a PEM file: caFile in the stack's "
-        "settings, SSL_CERT_FILE, AWS_CA_BUNDLE or REQUESTS_CA_BUNDLE, with the full chain)"
+        "add the CA certificate of the registry to the system's store, or name it (a PEM file with the full chain: caFile in "
+        "the stack's settings, for ECR aws:customCaBundle; or SSL_CERT_FILE, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE)"
     )
 
 

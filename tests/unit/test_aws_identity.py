@@ -92,7 +92,9 @@ def test_a_response_that_is_not_aws_s(service: str, body: bytes, monkeypatch: py
         config = AwsConfig.of({**KEYS, **roles, "aws:endpoints": json.dumps([{service: f"http://{server.host}"}])})
         with (
             ecr_client(f"123456789012.dkr.ecr.{REGION}.amazonaws.com", config) as client,
-            pytest.raises(CredentialsError, match=r"says something else than expected[\s\S]*-> check aws:endpoints") as caught,
+            pytest.raises(
+                CredentialsError, match=r"says something else than expected[\s\S]*-> check aws:endpoints"
+            ) as caught,
         ):
             client.tags(Reference("h", "a/b", "1.0.0"))
         assert len(server.seen) == 1

@@ -205,7 +205,8 @@ def test_a_404_that_repeats_the_login_of_another_path(tmp_path: Path) -> None:
 
     with ScriptedRegistry() as registry:
         entries = {
-            f"{registry.host}/{path}": {"username": "robot", "password": f"{SECRET}-{path}"} for path in ("base", "other")
+            f"{registry.host}/{path}": {"username": "robot", "password": f"{SECRET}-{path}"}
+            for path in ("base", "other")
         }
         (tmp_path / "config.json").write_text(json.dumps({"auths": entries}))
         environment = {"DOCKER_CONFIG": str(tmp_path), "HOME": str(tmp_path)}

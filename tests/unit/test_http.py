@@ -110,9 +110,20 @@ def test_a_python_whose_openssl_knows_no_store(
     untrusted(f"https://{server.host}/")
 
 
+def test_a_file_that_has_no_effect_is_named(
+    server: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """OpenSSL and Go pass it over, so only the error can tell."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "none.pem"))
+    said = untrusted(f"https://{server.host}/")
+    assert said.endswith(f" (SSL_CERT_FILE has no effect: {tmp_path}/none.pem: No such file or directory)")
+    (tmp_path / "none.pem").write_text("nothing")
+    assert untrusted(f"https://{server.host}/").endswith("none.pem holds no certificate)")
+
+
 def test_a_bundle_that_is_none(server: ScriptedPalette, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(tmp_path / "none.pem"))
-    assert untrusted(f"https://{server.host}/") == f"REQUESTS_CA_BUNDLE {tmp_path}/none.pem: No such file or directory"
+    assert untrusted(f"https://{server.host}/") == f"REQUESTS_CA_BUNDLE: {tmp_path}/none.pem: No such file or directory"
     (tmp_path / "none.pem").write_text("nothing")
     assert untrusted(f"https://{server.host}/").endswith("none.pem holds no certificate")
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", server.ca_file)
@@ -121,7 +132,7 @@ def test_a_bundle_that_is_none(server: ScriptedPalette, tmp_path: Path, monkeypa
     assert get(f"https://{server.host}/").status == 200, "a folder with a CA in it"
     (tmp_path / "empty").mkdir()
     monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "empty"))
-    assert untrusted(f"https://{server.host}/") == f"AWS_CA_BUNDLE no file in {tmp_path}/empty holds a certificate"
+    assert untrusted(f"https://{server.host}/") == f"AWS_CA_BUNDLE: no file in {tmp_path}/empty holds a certificate"
 
 
 # ---- responses

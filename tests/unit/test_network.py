@@ -130,6 +130,26 @@ def test_the_ca_of_a_profile_and_the_roles_it_assumes(
         assert proxy.seen == [f"{STS}:443", f"{API}:443"]
 
 
+@pytest.mark.parametrize("named", ["customCaBundle", "ca_bundle", "of the default profile"])
+def test_the_ca_of_an_aws_configuration_is_trusted_for_the_push_too(
+    server: ScriptedPalette, named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = {"aws:profile": "work"}
+    profile = "default" if named == "of the default profile" else "profile work"
+    text = f"[{profile}]\naws_access_key_id = AKIA\naws_secret_access_key = x\n"
+    if named == "customCaBundle":
+        config["aws:customCaBundle"] = server.ca_file
+    else:
+        text += f"ca_bundle = {server.ca_file}\n"
+    (tmp_path / "config").write_text(text)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    with ScriptedProxy(server.host) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        with ecr_client(ECR, AwsConfig.of(config if profile != "default" else {})) as client:
+            assert client.tags(Reference(ECR, "base/hello", "1.0.0")) == ["1.0.0"]
+        assert proxy.seen == [f"{API}:443", f"{ECR}:443"]
+
+
 def core(profile: str | None = None) -> botocore.session.Session:
     made = botocore.session.Session(profile=profile)
     made.set_config_variable("region", "eu-west-1")
@@ -204,7 +224,7 @@ def test_a_proxy_that_refuses_the_login(
         ("HTTPS_PROXY", "s3cret-of-the-proxy@", "HTTPS_PROXY is not the address of a proxy"),
         ("ALL_PROXY", "ftp://me:s3cret-of-the-proxy@h:1", "ALL_PROXY is not the address of a proxy"),
         ("HTTPS_PROXY", "http://proxy.invalid:3128", "no such host: proxy.invalid:3128 (HTTPS_PROXY)"),
-        ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "REQUESTS_CA_BUNDLE /nowhere/ca.pem: No such file"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "REQUESTS_CA_BUNDLE: /nowhere/ca.pem: No such file"),
         ("AWS_CA_BUNDLE", "/nowhere/ca.pem", "/nowhere/ca.pem: No such file"),
         ("AWS_CA_BUNDLE", __file__, f"{__file__} holds no certificate"),
     ],

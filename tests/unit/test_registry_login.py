@@ -274,7 +274,9 @@ def test_an_identity_token_for_a_registry_without_a_token_service() -> None:
     with ScriptedRegistry(login="x:y") as registry, pytest.raises(NotAuthorized) as caught:
         setup = Setup(registry, credentials=credentials)
         setup.client.resolve(setup.reference)
-    assert "; the identity token from a file was not sent, since the registry names no token service" in str(caught.value)
+    assert "; the identity token from a file was not sent, since the registry names no token service" in str(
+        caught.value
+    )
     assert SECRET not in str(caught.value)
 
 
