@@ -20,6 +20,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 """No limit of 128: ECR takes 300 characters."""
 _TEXTS = ("message", "error_description", "error", "details", "detail")
 """Keys of an error's text: the specification's, OAuth 2's (RFC 6749, 5.2), GitLab's and Docker Hub's token services'."""
+NO_REGISTRY = "the response is not what a registry sends"
 _LIFETIME = 60.0
 """Seconds that a token lives if its service doesn't say (distribution's token specification)."""
 _LONGEST_TOKEN = 32 << 10
@@ -52,9 +53,12 @@ def code_and_text(response: Response) -> tuple[str, str]:
             code, texts = first.get("code"), [first.get(key) for key in _TEXTS]
             return code if isinstance(code, str) else "", next((t for t in texts if isinstance(t, str) and t), "")
         return "", first if isinstance(first, str) else ""
-    text = response.body.decode("utf-8", "replace").strip()
-    is_page = "html" in response.headers.get("Content-Type", "") or text.startswith("<")
-    return "", "" if is_page else text
+    return "", "" if is_page(response) else response.body.decode("utf-8", "replace").strip()
+
+
+def is_page(response: Response) -> bool:
+    """Whether it is meant for a browser: a login page, or what a gateway or a web server says."""
+    return "html" in response.headers.get("Content-Type", "") or response.body.lstrip().startswith(b"<")
 
 
 def tags_in(response: Response, reference: object) -> list[str]:
@@ -111,8 +115,9 @@ def warnings_in(response: Response) -> Iterator[str]:
         yield found[1]
 
 
-def not_a_registry(response: Response, step: Step, reference: object) -> RegistryError:
+def not_a_registry(response: Response, step: Step, reference: object, text: str = "", code: str = "") -> RegistryError:
+    """text, code: what it says, fit for a message"""
     return RegistryError(
-        step, reference, status=response.status, text="the response is not what a registry sends",
+        step, reference, status=response.status, code=code, text=text or NO_REGISTRY,
         remedy="check the host, and what stands between here and the registry (proxy, gateway, login page)",
     )  # fmt: skip

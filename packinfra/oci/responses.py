@@ -14,7 +14,7 @@ from packinfra.http.client import Response
 from packinfra.http.failures import Cause, ConnectionFailure
 from packinfra.http.redact import clean
 from packinfra.http.retry import Failure, seconds_until
-from packinfra.oci.bodies import code_and_text
+from packinfra.oci.bodies import code_and_text, is_page, not_a_registry
 from packinfra.oci.errors import (
     BlobMissing,
     CertificateUntrusted,
@@ -68,6 +68,8 @@ _NO_BLOB = ("MANIFEST_BLOB_UNKNOWN", "BLOB_UNKNOWN", "BLOB_UPLOAD_UNKNOWN", "DIG
 # Harbor sends UNSUPPORTED where a tag can't be deleted; distribution 2.8 takes the tag for a wrong digest.
 _NO_DELETE = ("", "UNSUPPORTED", "DIGEST_INVALID")
 _PUSHES = (Step.BEGIN, Step.UPLOAD, Step.PUBLISH)
+_WEB_SERVER = (200, 404, 405, 501)
+"""What web servers say to a POST, with a page."""
 _LONGEST_CODE = 100
 _UNREACHABLE = {Cause.UNTRUSTED: CertificateUntrusted, Cause.TIMEOUT: TimedOut}
 
@@ -77,11 +79,7 @@ def confirm_missing(response: Response, step: Step, reference: object, secrets: 
     code, text = code_and_text(response)
     if code not in _MISSING:
         secrets = list(secrets)
-        raise RegistryError(
-            step, reference, status=response.status, code=clean(code, secrets)[:_LONGEST_CODE],
-            text=clean(text, secrets) or "the response does not come from a registry",
-            remedy="check the host, and what stands between here and the registry (proxy, gateway)",
-        )  # fmt: skip
+        raise not_a_registry(response, step, reference, clean(text, secrets), clean(code, secrets)[:_LONGEST_CODE])
 
 
 def rejects_credentials(response: Response) -> bool:
@@ -104,6 +102,8 @@ def error_for(
     secrets: sent with the request; some registries echo them. elsewhere: the host that responded, unless that is the
     registry. origin: where the credentials came from, as a sentence
     """
+    if is_page(response) and not elsewhere and step in _PUSHES and response.status in _WEB_SERVER:
+        return not_a_registry(response, step, reference)
     secrets = list(secrets)
     code, text = (clean(part, secrets) for part in code_and_text(response))
     code = code[:_LONGEST_CODE]

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from packinfra.http.budget import RetryBudget
 from packinfra.http.retry import Failure
-from packinfra.oci.bodies import digest_in
+from packinfra.oci.bodies import NO_REGISTRY, digest_in, is_page
 from packinfra.oci.destinations import REDIRECTS, absolute
 from packinfra.oci.errors import DigestMismatch, RegistryError, RepositoryMissing, Step, Unreachable
 from packinfra.oci.manifest import Descriptor
@@ -76,8 +76,7 @@ class Upload:
         if response.status != 200 or digest_in(response) == self._blob.digest:
             return response.status == 200
         size = str(self._blob.size)
-        is_page = "html" in response.headers.get("Content-Type", "")
-        return not is_page and response.headers.get("Content-Length", size) == size
+        return not is_page(response) and response.headers.get("Content-Length", size) == size
 
     def _send(self) -> None:
         url = _with_digest(self._begin(), self._blob.digest)
@@ -120,7 +119,7 @@ class Upload:
                 raise self._dropped(error) from error
             raise
         except RegistryError as error:
-            if error.status == 404 and not isinstance(error, RepositoryMissing):
+            if error.status == 404 and not isinstance(error, RepositoryMissing) and error.text != NO_REGISTRY:
                 raise error.recast(RepositoryMissing) from error
             raise
         location = response.headers.get("Location")

@@ -171,6 +171,8 @@ FAILS = [
           RegistryError, "413\n  -> raise the limit", 5),
     Fails("429 for ever", BEGIN, (Reply(429, ENDLESS),), Throttled, "429\n  -> run again in a minute", 4),
     Fails("no Location", BEGIN, (Reply(202),), RegistryError, "has no Location", 4),
+    *(Fails(f"a web server, {status}", BEGIN, (Reply(status, {"Content-Type": "text/html"}, b"<html>"),), RegistryError,
+            f"{status}: the response is not what a registry sends\n  -> check the host", 4) for status in (200, 404, 405, 501)),
     Fails("a Location that is none", BEGIN, (Reply(202, {"Location": "http://[1:2/x"}),), RegistryError, "invalid URL", 4),
     Fails("a port that is none", BEGIN, (Reply(202, {"Location": "http://h:port/x"}),), RegistryError, "invalid URL", 4),
     Fails("an endless error page", PUBLISH, (Reply(400, body=b"x" * 5_000_000),), RegistryError, "400: xxx", 6),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from packinfra.aws.config import AwsConfig
-from packinfra.aws.ecr import EcrHost, ecr_client
-from packinfra.lifecycle.clients import repository_identity
+from packinfra.aws.ecr import EcrHost
+from packinfra.lifecycle.clients import RegistryClients, repository_identity
+from packinfra.lifecycle.registry_access import EcrAccess, access_to_props
 from packinfra.oci.auth.credentials import CredentialsError
 
 ID = "123456789012"
@@ -45,6 +47,16 @@ def test_a_partition_without_such_names() -> None:
         registry.endpoint(dualstack=True, fips=False)
 
 
-def test_a_push_goes_there() -> None:
-    with ecr_client(IPV4, AwsConfig(use_dualstack=True)) as client:
-        assert client._transport.base == f"https://{DUAL}"
+@pytest.mark.parametrize(
+    ("stack", "provider", "endpoint"),
+    [
+        ({}, None, IPV4),
+        ({"aws:useDualstackEndpoint": "true", "aws:useFipsEndpoint": "true"}, None, DUAL_FIPS),
+        ({"aws:useDualstackEndpoint": "true"}, {"useFipsEndpoint": "true"}, FIPS),
+    ],
+)
+def test_a_push_goes_there(stack: dict[str, str], provider: dict[str, str] | None, endpoint: str) -> None:
+    """From the configuration of the stack, or of an explicit provider instead, as state has it."""
+    access = provider and access_to_props(EcrAccess(provider=json.dumps(provider)))
+    with RegistryClients(stack.get, lambda _: None).get(f"{IPV4}/a", access) as client:
+        assert client._transport.base == f"https://{endpoint}"

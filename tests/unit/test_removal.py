@@ -119,7 +119,7 @@ def test_a_404_that_is_not_the_registrys(registry: ScriptedRegistry, setup: Setu
     page = Reply(404, {"Content-Type": "text/html"}, b"<html>no such service</html>")
     registry.next("HEAD", "/manifests/", page)
     registry.next("GET", "/manifests/", page)
-    with pytest.raises(RegistryError, match=r"404.*does not come from a registry\n  -> check the host"):
+    with pytest.raises(RegistryError, match=r"404.*is not what a registry sends\n  -> check the host"):
         setup.client.removal(setup.reference).resolve("1.0.0")
 
 
