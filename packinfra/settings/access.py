@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from packinfra.settings.model import Model
-from packinfra.settings.subjects import valid_subject
+from packinfra.settings.subjects import check_github_subject, valid_subject
+from packinfra.text import quoted
 
 
 def _iam_name(text: str) -> str:
@@ -60,6 +61,15 @@ class CiSettings(Model):
         if not re.fullmatch(r"[A-Za-z0-9.-]+(:\d+)?(/[\w./-]+)?", issuer):
             raise ValueError("write the issuer's host, and path if it has one")
         return issuer
+
+    @model_validator(mode="after")
+    def _github(self) -> CiSettings:
+        for subject in self.subjects if self.issuer == "token.actions.githubusercontent.com" else ():
+            try:
+                check_github_subject(subject)
+            except ValueError as error:
+                raise ValueError(f"subjects: {quoted(subject)}: {error}") from None
+        return self
 
     @model_validator(mode="after")
     def _audience(self) -> CiSettings:

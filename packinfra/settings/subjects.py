@@ -21,10 +21,27 @@ _FORMS = {
     "org/": rf"org/{_NAME}/(?:\*|project/{_WHOLE}(?:/.*)?)",  # CircleCI
     "sc://": rf"sc://{_NAME}/{_WHOLE}(?:/.*)?",  # Azure DevOps: service connections
     "p://": rf"p://{_NAME}/{_WHOLE}(?:/.*)?",  # the same: pipelines
+    "system:serviceaccount:": rf"system:serviceaccount:{_NAME}:{_WHOLE}",  # Kubernetes: the namespace, then the account
     "{": r"\{[^*?{}]+\}.*",  # Bitbucket: the repository's UUID
 }
 _OTHER = r"[^*?]*[^*?:/@][:/@]+[^*?]*[^*?:/@][:/@]\*.*"
 """Of other issuers: at least two parts, both whole."""
+
+
+_GITHUB_OWNERS = re.compile(
+    r"(?:^|:)(?:repo|repository|repository_id|repository_owner|repository_owner_id|job_workflow_ref|enterprise|enterprise_id)"
+    r":[^*?:]"
+)
+
+
+def check_github_subject(subject: str) -> None:
+    """Raises ValueError for a customised subject that names no owner: everybody may have it, since GitHub's issuer serves
+    all organisations (github/docs, OpenID Connect reference, include_claim_keys)."""
+    if not _GITHUB_OWNERS.search(re.split(r"[*?]", subject)[0]):
+        raise ValueError(
+            "GitHub makes such tokens for every organisation: name yours (repo:ORGANISATION/REPOSITORY:..., or in a "
+            "customised subject repository_owner:ORGANISATION)"
+        )
 
 
 def valid_subject(subject: str) -> str:

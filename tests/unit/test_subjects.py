@@ -76,6 +76,8 @@ def test_narrow(subject: str) -> None:
         ("org/0b1c/project/2d*", CONTINUES),
         ("sc://acme*", CONTINUES),
         ("repository_id:12*", CONTINUES),
+        ("system:serviceaccount:*", ALL),
+        ("system:serviceaccount:ci*", CONTINUES),
     ],
 )
 def test_wide(subject: str, reason: str) -> None:
@@ -95,9 +97,32 @@ def test_narrow_patterns_match_nothing_of_others(subject: str) -> None:
                 assert not re.fullmatch(pattern, start + rest)
 
 
+@pytest.mark.parametrize(
+    ("subject", "narrow"),
+    [
+        ("repo:acme/packs:*", True),
+        ("repository_owner_id:123456:environment:prod", True),
+        ("environment:prod:repository_owner:acme:*", True),
+        ("job_workflow_ref:acme/ci/.github/workflows/deploy.yml@*", True),
+        ("ref:refs/heads/main", False),
+        ("environment:prod:*", False),
+        ("environment:prod:*:repository_owner:acme", False),
+        ("repository_visibility:private:*", False),
+    ],
+)
+def test_subjects_that_others_can_have_at_github(subject: str, narrow: bool) -> None:
+    settings = {"issuer": "token.actions.githubusercontent.com", "subjects": [subject]}
+    if narrow:
+        assert CiSettings.model_validate(settings).subjects == (subject,)
+        return
+    with pytest.raises(ValidationError, match="GitHub makes such tokens for every organisation: name yours"):
+        CiSettings.model_validate(settings)
+    assert CiSettings.model_validate({**settings, "issuer": "github.acme.example/_services/token"})
+
+
 def test_audiences() -> None:
     def audience(issuer: str, **settings: str) -> str:
-        return CiSettings.model_validate({"issuer": issuer, "subjects": ["a"], **settings}).audience
+        return CiSettings.model_validate({"issuer": issuer, "subjects": ["repo:acme/packs"], **settings}).audience
 
     assert audience("token.actions.githubusercontent.com") == "sts.amazonaws.com"
     assert audience("gitlab.com", audience="https://gitlab.com") == "https://gitlab.com"
