@@ -25,10 +25,14 @@ _REFUSED = re.compile(
 )
 _SILENT = "GeneralProxyError"
 """Of PySocks, around the timeout of a connection that the proxy has accepted; it waits for the end of an HTTP request."""
+_DATES, _NAMES = "see to its certificate's dates, and to this machine's clock", "use a name that its certificate has"
+_WRONG_CERTIFICATE = {9: _DATES, 10: _DATES, 62: _NAMES, 64: _NAMES}
+"""OpenSSL's X509_V_ERR_ codes (x509_vfy.h) -> what to do."""
 
 
 class Cause(Enum):
     UNTRUSTED = auto()  # no trusted CA signed the certificate
+    WRONG_CERTIFICATE = auto()  # for another host, or not valid today: no CA would help
     NO_TLS = auto()
     NO_HOST = auto()
     PROXY = auto()  # the proxy refused, or its address is unusable
@@ -55,6 +59,8 @@ class ConnectionFailure(Exception):  # noqa: N818 - the callers' errors are what
         at_proxy = proxy and any(isinstance(e, ProxyError) or type(e).__module__ == "socks" for e in chain)
         place = f"{'' if at_proxy else 'through '}the proxy {proxy}: " if proxy else ""
         for cause in chain:
+            if isinstance(cause, ssl.SSLCertVerificationError) and (hint := _WRONG_CERTIFICATE.get(cause.verify_code)):
+                return cls(Cause.WRONG_CERTIFICATE, f"{place}{clean(cause.verify_message)} ({hint})")
             if isinstance(cause, ssl.SSLCertVerificationError):
                 return cls(Cause.UNTRUSTED, place + clean(cause.verify_message) + _passed_over())
             if isinstance(cause, ssl.SSLError) and cause.reason in _NO_TLS:

@@ -59,7 +59,10 @@ def items(*registries: tuple[str, str, str], following: str = "") -> Reply:
 
 
 class ScriptedPalette:
-    def __init__(self, folder: Path, *, tls: bool = True, names: tuple[str, ...] = ("127.0.0.1",)) -> None:
+    def __init__(
+        self, folder: Path, *, tls: bool = True, names: tuple[str, ...] = ("127.0.0.1",), **certificate: Any
+    ) -> None:
+        """names, certificate: of its certificate, see trustme's issue_cert"""
         self.seen: list[Seen] = []
         self._script: list[tuple[str, str, list[Reply]]] = []
         palette = self
@@ -75,7 +78,7 @@ class ScriptedPalette:
         ca.cert_pem.write_to_path(self.ca_file)
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            ca.issue_cert(*names).configure_cert(context)
+            ca.issue_cert(*names, **certificate).configure_cert(context)
             self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import tracemalloc
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -108,6 +110,24 @@ def test_a_python_whose_openssl_knows_no_store(
     assert not any(ssl.get_default_verify_paths()[:2])
     assert get(f"https://{server.host}/", Trust(server.ca_file)).status == 200
     untrusted(f"https://{server.host}/")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "message"),
+    [
+        ({"names": (NAME,)}, "use a name that its certificate has"),
+        ({"names": ("127.0.0.2",)}, "use a name that its certificate has"),
+        ({"not_after": datetime(2020, 1, 1, tzinfo=UTC)}, r"expired \(see to its certificate's dates"),
+        ({"not_before": datetime(2090, 1, 1, tzinfo=UTC)}, r"not yet valid \(see to its certificate's dates"),
+    ],
+)
+def test_a_certificate_that_no_ca_mends(certificate: dict[str, Any], message: str, tmp_path: Path) -> None:
+    with ScriptedPalette(tmp_path, **certificate) as server:
+        client = HttpClient(Trust(server.ca_file))
+        with pytest.raises(ConnectionFailure, match=message) as caught:
+            client.request("GET", f"https://{server.host}/", {})
+    assert caught.value.cause is Cause.WRONG_CERTIFICATE
+    assert not caught.value.temporary
 
 
 def test_a_file_that_has_no_effect_is_named(
