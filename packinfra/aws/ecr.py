@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import botocore.exceptions
 
 from packinfra.aws.config import AwsConfig
-from packinfra.aws.identity import explained, identity, trusted_file
+from packinfra.aws.identity import error_code, explained, identity, trusted_file
 from packinfra.aws.network import shown
 from packinfra.oci.auth.credentials import Credentials, CredentialsError
 from packinfra.oci.client import Client
@@ -163,10 +163,10 @@ def delete_image(api: ECRClient, reference: Reference, digest: str) -> None:
     try:
         response = api.batch_delete_image(repositoryName=reference.repository, imageIds=[image])
     except botocore.exceptions.ClientError as error:
-        code, text = error.response["Error"].get("Code", ""), shown(error.response["Error"].get("Message", ""))
+        code, text = error_code(error), shown(error.response.get("Error", {}).get("Message", ""))
         if code == "RepositoryNotFoundException":
             return
-        status = error.response["ResponseMetadata"].get("HTTPStatusCode")
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         if "AccessDenied" in code or status == 403:
             remedy = f"allow {TRAITS.permissions[Step.DELETE]} on this repository for the identity that is used"
             raise NotAuthorized(Step.DELETE, reference, status=status, code=code, text=text, remedy=remedy) from error

@@ -27,6 +27,7 @@ _REMEDY = (
     "set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or aws:profile in the stack file; "
     "aws sts get-caller-identity shows whether they work"
 )
+_NOT_AWS = "check aws:endpoints, and what stands between here and AWS (proxy, login page)"
 _REMEDIES: dict[str, str] = {
     "MissingDependencyException": "install packinfra[pulumi] again: it brings awscrt, which `aws login` sessions need",
     "LoginTokenLoadError": "run aws login with this profile",
@@ -111,8 +112,7 @@ def explained(failed: str, config: AwsConfig) -> Iterator[None]:
         text = network.shown(f"{type(error).__name__}: {error}".partition(", invalid XML")[0], config.secrets)
         raise CredentialsError(
             f"{failed}: a response, a file or a program behind the credentials says something else than expected ({text})\n"
-            "  -> check aws:endpoints, what stands between here and AWS (proxy, login page), and the profile's "
-            "credential_process or token file, if it has one"
+            f"  -> {_NOT_AWS}; and the profile's credential_process or token file, if it has one"
         ) from error
 
 
@@ -125,8 +125,17 @@ def trusted_file(config: AwsConfig) -> str | None:
     return expanded(path) if path else None
 
 
+def error_code(error: botocore.exceptions.ClientError) -> str:
+    """AWS's own; the status of a response that has none, or "": botocore makes what it can of a page."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
 def _remedy(error: Exception) -> str:
-    code = error.response["Error"].get("Code", "") if isinstance(error, botocore.exceptions.ClientError) else ""
+    code = ""
+    if isinstance(error, botocore.exceptions.ClientError):
+        code = error_code(error)
+        if not code or code.isdigit():  # the status, where the body has no code of AWS
+            return _NOT_AWS
     return _REMEDIES.get(code) or _REMEDIES.get(type(error).__name__) or _REMEDY
 
 

@@ -11,7 +11,7 @@ from oras.defaults import default_manifest_accepted_media_types
 
 from packinfra.aws.config import AwsConfig
 from packinfra.aws.ecr import EcrHost
-from packinfra.aws.identity import explained, identity
+from packinfra.aws.identity import error_code, explained, identity
 
 _BATCH = 100
 """Images of one BatchGetImage (ECR API reference)."""
@@ -96,5 +96,5 @@ class RemovalInventory:
             try:
                 yield
             except botocore.exceptions.ClientError as error:
-                if error.response["Error"].get("Code") not in ("NoSuchEntity", "RepositoryNotFoundException"):
+                if error_code(error) not in ("NoSuchEntity", "RepositoryNotFoundException"):
                     raise
