@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from packinfra.aws.config_keys import KEYS, READ, Use
 from packinfra.aws.config_values import Values
+from packinfra.http.addresses import is_host
 from packinfra.oci.auth.credentials import CredentialsError
-from packinfra.oci.reference import is_host
 from packinfra.text import quoted
 
 SERVICES = ("ecr", "iam", "sts")

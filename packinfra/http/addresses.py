@@ -1,12 +1,30 @@
-"""Hosts as URLs write them: is it an address that only this machine or this network reaches?"""
+"""Hosts as URLs write them: what is one, and is it an address that only this machine or this network reaches?"""
 
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 
+_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[([0-9A-Fa-f:.]+)\])(?::(\d{{1,5}}))?")
 SHARED = ipaddress.ip_network("100.64.0.0/10")
 """Between a provider and its customers (RFC 6598); neither private nor global."""
+
+
+def is_host(host: str) -> bool:
+    """A DNS name, an IPv4 address or an IPv6 address in brackets, each with a port if wanted.
+
+    >>> is_host("harbor.example.com:8443"), is_host("[::1]:5000"), is_host("::1"), is_host("h:70000")
+    (True, True, False, False)
+    """
+    found = _HOST.fullmatch(host)
+    if not found or (found[2] and not 0 < int(found[2]) < 65536):
+        return False
+    try:
+        return found[1] is None or bool(ipaddress.IPv6Address(found[1]))
+    except ValueError:
+        return False
 
 
 def is_internal(host: str) -> bool:

@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
 
-_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
-_HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[([0-9A-Fa-f:.]+)\])(?::(\d{{1,5}}))?")
+from packinfra.http.addresses import is_host
+
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -35,21 +35,6 @@ class Reference:
         if not _TAG.fullmatch(reference) and not _DIGEST.fullmatch(reference):
             raise ValueError(f"not an OCI tag: {reference!r}")
         return cls(host, path, reference)
-
-
-def is_host(host: str) -> bool:
-    """A DNS name, an IPv4 address or an IPv6 address in brackets, each with a port if wanted.
-
-    >>> is_host("harbor.example.com:8443"), is_host("[::1]:5000"), is_host("::1"), is_host("h:70000")
-    (True, True, False, False)
-    """
-    found = _HOST.fullmatch(host)
-    if not found or (found[2] and not 0 < int(found[2]) < 65536):
-        return False
-    try:
-        return found[1] is None or bool(IPv6Address(found[1]))
-    except ValueError:
-        return False
 
 
 def normalize_host(host: str, *, plain_http: bool = False) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
+
+from packinfra.http.addresses import is_host
 
 HOST = "api.spectrocloud.com"
 HOST_VARIABLE, KEY_VARIABLE = "SPECTROCLOUD_HOST", "SPECTROCLOUD_APIKEY"
 """Of the environment, as Palette's Terraform provider names them."""
-_LABEL = "[a-z0-9]([a-z0-9-]*[a-z0-9])?"
-_HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*(:\d{{1,5}})?")
 
 
 def host_elsewhere(environ: Mapping[str, str]) -> str | None:
@@ -38,6 +37,6 @@ def normalize_host(text: str) -> str:
     if parts.scheme != "https":
         raise ValueError("the API key is only sent over https")
     host = parts.netloc.lower()
-    if not _HOST.fullmatch(host) or parts.query or parts.path.strip("/"):
+    if not is_host(host) or parts.query or parts.path.strip("/"):
         raise ValueError(alone)
     return host

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, field_validator, model_validator
 
-from packinfra.oci.reference import is_host
+from packinfra.http.addresses import is_host
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.palette.credentials import KINDS, Kind
 from packinfra.settings.model import Model
