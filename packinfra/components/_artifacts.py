@@ -10,6 +10,7 @@ from typing import Any
 
 import pulumi
 
+from packinfra.components._futures import value
 from packinfra.errors import PackinfraError
 from packinfra.lifecycle.artifacts.selection import Entry, SelectedArtifacts, select_artifacts
 from packinfra.lifecycle.publishing.state import FOREIGN, by_version
@@ -51,7 +52,7 @@ class PublishedArtifacts:
                 for path, resource in (await self.existing()).items()
             }
 
-        return pulumi.Output(resources(), asyncio.ensure_future(find()), _known())
+        return pulumi.Output(resources(), asyncio.ensure_future(find()), value(True))
 
     async def digests(self, selected: SelectedArtifacts, base_path: str) -> dict[str, dict[str, list[str]]]:
         """For RemovalCheck: repository -> the digests that destroy removes, and those that it leaves."""
@@ -125,7 +126,3 @@ def publish_artifacts(
 
 def _keep(settings: Entry) -> int | None:
     return None if settings.keep_versions == "all" else settings.keep_versions
-
-
-async def _known() -> bool:
-    return True

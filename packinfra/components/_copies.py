@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import pulumi
 
+from packinfra.components._futures import value
 from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess
 from packinfra.resources.copied_artifact import CopiedArtifact, CopyEntry
 from packinfra.resources.published_names import VersionsOfName
@@ -49,19 +50,21 @@ class CopiedArtifacts:
     def output(self) -> pulumi.Output[dict[str, dict[str, Any]]]:
         """`to` -> repository, and tag -> digest."""
         return pulumi.Output(
-            self._resources(self.resources), asyncio.ensure_future(self._found(self.resources)), _known()
+            self._resources(self.resources), asyncio.ensure_future(self._found(self.resources)), value(True)
         )
 
     @property
     def packs(self) -> pulumi.Output[list[pulumi.Resource]]:
         """The resources whose artifacts are packs."""
-        return pulumi.Output(self._resources(self._packs), asyncio.ensure_future(self._list(self._packs)), _known())
+        return pulumi.Output(self._resources(self._packs), asyncio.ensure_future(self._list(self._packs)), value(True))
 
     def beside(self, of_packs: pulumi.Output[dict[str, T]], key: str) -> pulumi.Output[dict[str, T]]:
         """An output of the published packs, with those that are copies. key: of `output`"""
         if not self._packs:
             return of_packs
-        copied = pulumi.Output(self._resources(self._packs), asyncio.ensure_future(self._found(self._packs)), _known())
+        copied = pulumi.Output(
+            self._resources(self._packs), asyncio.ensure_future(self._found(self._packs)), value(True)
+        )
         return pulumi.Output.all(of_packs, copied).apply(
             lambda both: {**both[0], **{to: found[key] for to, found in both[1].items()}}
         )
@@ -156,7 +159,3 @@ def _entry(entry: CopySettings) -> CopyEntry:
     elif entry.ca_file or entry.plain_http or entry.token_host:
         access = BasicAccess(ca_file=entry.ca_file, plain_http=entry.plain_http, token_host=entry.token_host)
     return CopyEntry(entry.source, entry.all_tags, entry.referrers, entry.overwrite, access)
-
-
-async def _known() -> bool:
-    return True

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pulumi
@@ -16,6 +16,7 @@ import pulumi
 from packinfra.aws.config import read
 from packinfra.aws.config_keys import IDENTITY, READ, SECRET
 from packinfra.aws.tags import tag_problems, tags_together_problems
+from packinfra.components._futures import item, value
 
 _REPOSITORY = "aws:ecr/repository:Repository"
 
@@ -37,7 +38,7 @@ def provider_config(
         return None
     keys = [key for key in READ if key != "region" and not (own_identity and key in IDENTITY)]
     found = asyncio.ensure_future(_read(provider, keys, tags))
-    return pulumi.Output({provider}, _item(found, 0), _known(), _item(found, 1))
+    return pulumi.Output({provider}, item(found, 0), value(True), item(found, 1))
 
 
 class _ProviderState(pulumi.CustomResource):
@@ -52,20 +53,12 @@ async def _read(provider: pulumi.ProviderResource, keys: Sequence[str], tags: Ma
     state = _ProviderState(str(await provider.urn.future()), keys)
     values, secret = {}, False
     for key in keys:
-        value: pulumi.Output[Any] = getattr(state, key)
+        output: pulumi.Output[Any] = getattr(state, key)
         # In a preview the SDK calls unknown what is absent. So a role that the same `up` creates is missing until then.
-        if await value.is_known() and (plain := await value.future()) not in (None, ""):
+        if await output.is_known() and (plain := await output.future()) not in (None, ""):
             values[key] = plain
-            secret = secret or await value.is_secret()
+            secret = secret or await output.is_secret()
     return checked_json(values, tags), secret
-
-
-async def _item(both: Awaitable[tuple[Any, ...]], index: int) -> Any:
-    return (await both)[index]
-
-
-async def _known() -> bool:
-    return True
 
 
 def check_stack(tags: Mapping[str, str]) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
 
 import pulumi
 
 from packinfra.components._artifacts import PublishedArtifacts
 from packinfra.components._copies import CopiedArtifacts
+from packinfra.components._futures import item, value
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
 from packinfra.components._repositories import EcrRepositories
@@ -18,7 +17,6 @@ from packinfra.lifecycle.publishing.state import FOREIGN
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.resources.removal_check import RemovalCheck
 
-_T = TypeVar("_T")
 _Adopted = dict[str, list[str]]
 """Pack name -> versions."""
 
@@ -38,7 +36,7 @@ def declare_removal_check(
 ) -> None:
     """Call it after everything whose deletion AWS may refuse is declared: its dependencies are deleted after it."""
     both = asyncio.ensure_future(_adopted(selected, published))
-    stays, goes = asyncio.ensure_future(_item(both, 0)), asyncio.ensure_future(_item(both, 1))
+    stays, goes = asyncio.ensure_future(item(both, 0)), asyncio.ensure_future(item(both, 1))
     RemovalCheck(
         ecr.name,
         repository=base_repository_url,
@@ -60,7 +58,7 @@ def declare_removal_check(
             depends_on=pulumi.Output(
                 published.packs.resources(),
                 _dependencies(artifacts, copies, [*ecr.policies, *iam.attachments]),
-                _value(True),
+                value(True),
             ),
         ),
     )
@@ -82,11 +80,3 @@ async def _adopted(selected: SelectedPacks, published: PublishedPacks) -> tuple[
         if adopted := sorted(version for version, record in records.items() if record.get("codec") == FOREIGN):
             (goes if selected.settings[name].delete_adopted else stays)[name] = adopted
     return stays, goes
-
-
-async def _item(pair: Awaitable[tuple[_Adopted, _Adopted]], index: int) -> _Adopted:
-    return (await pair)[index]
-
-
-async def _value(value: _T) -> _T:
-    return value

@@ -14,6 +14,7 @@ from pulumi_aws import ecr
 from packinfra.aws import policies
 from packinfra.aws.lifecycle_policy import lifecycle_policy
 from packinfra.components._adopt_hint import KEPT_ALWAYS, KEPT_ON_IMPORT, explain_existing_repository
+from packinfra.components._futures import value
 from packinfra.settings import PACKS_PATH, RepositorySettings
 from packinfra.settings.access import PullSettings
 
@@ -79,7 +80,7 @@ class EcrRepositories:
     def check_encryption(self, component: pulumi.Resource) -> None:
         """Names the repositories with another encryption than the settings ask for: see `_declare`."""
         # One Output for all: the SDK looks through all open Outputs whenever one is done.
-        pulumi.Output(set(), asyncio.ensure_future(self._compare_encryption(component)), _known())
+        pulumi.Output(set(), asyncio.ensure_future(self._compare_encryption(component)), value(True))
 
     async def _compare_encryption(self, component: pulumi.Resource) -> None:
         wanted, others = _Encryption.of_settings(self.settings), list[str]()
@@ -163,7 +164,3 @@ class _Encryption(NamedTuple):
 
     def __str__(self) -> str:
         return " ".join(filter(None, self))
-
-
-async def _known() -> bool:
-    return True
