@@ -124,10 +124,18 @@ class HttpClient:
 
 def _read(response: urllib3.BaseHTTPResponse, sink: Callable[[bytes], object] | None, limit: int) -> bytes:
     if sink and response.status == 200:
-        while block := response.read(1 << 20):
+        while block := _block(response, 1 << 20):
             sink(block)
         return b""
     content = b""
-    while len(content) < limit and (block := response.read(limit - len(content))):  # b"" of a body cut short raises
+    while len(content) < limit and (block := _block(response, limit - len(content))):
         content += block
     return content
+
+
+def _block(response: urllib3.BaseHTTPResponse, most: int) -> bytes:
+    """b"" at the end; a body that was cut short raises."""
+    try:
+        return response.read(most)
+    except ValueError as error:  # http.client, of a chunk with a negative size
+        raise urllib3.exceptions.ProtocolError("a chunk of the response has an impossible size") from error

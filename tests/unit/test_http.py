@@ -201,6 +201,16 @@ def test_a_body_cut_short_is_no_response(registry: ScriptedRegistry) -> None:
     assert caught.value.temporary
 
 
+def test_a_chunk_of_an_impossible_size_is_no_response(registry: ScriptedRegistry) -> None:
+    """http.client raises a ValueError for it."""
+    chunked = {"Transfer-Encoding": "chunked", "Connection": "close"}
+    for size in (b"-2", b"-1", b"x"):
+        registry.next("GET", "/", Reply(200, body=size + b"\r\nbody", headers=chunked))
+        with pytest.raises(ConnectionFailure) as caught:
+            get(f"http://{registry.host}/")
+        assert caught.value.cause is Cause.CONNECTION_LOST
+
+
 def test_foreign_text_is_made_harmless() -> None:
     assert clean("a\r\nb\x1b[2J \u202ec") == "a b\\x1b[2J \\u202ec"
     assert clean("x" * 990 + "s3cret", ["s3cret", ""]) == "x" * 990 + "..."
