@@ -18,6 +18,17 @@ from packinfra.lifecycle.profiles.values_diff import values_diff
         "ca: |\n  -----BEGIN PRIVATE KEY-----\n  hunter{n}\n  -----END PRIVATE KEY-----\n",
         "env:\n- name: DB_PASSWORD\n  value: hunter{n}",
         "apiToken:\n  - hunter{n}",
+        "env:\n- value: hunter{n}\n  name: DB_PASSWORD",
+        "url: postgres://me:hunter{n}@db/app",
+        "pwd: hunter{n}",
+        "args: ['--password', hunter{n}]",
+        "args:\n- --db-password\n- hunter{n}",
+        "command: run --token hunter{n} now",
+        "apiVersion: v1\nkind: Secret\ndata:\n  x: hunter{n}",
+        "stringData:\n  x: hunter{n}",
+        "tls.key: hunter{n}",
+        "'.dockerconfigjson': hunter{n}",
+        "Authorization: Basic hunter{n}",
         "aws: AKIAQWERTYUIOPASDF{n}hunter",
     ],
 )
@@ -37,6 +48,8 @@ def test_it_is_bounded() -> None:
     assert len(diff) == 31
     assert diff[-1].startswith("... and 9")
     assert values_diff("a" * 300_000, "b" * 300_000) == ["(the values are too large to show what changes)"]
+    long = "ab1" * 60_000  # one line, in which every character could begin a secret's name
+    assert len(values_diff(f"a: {long}", f"a: {long}2")) == 2
     assert max(map(len, values_diff("a: " + "x" * 5000, "a: y"))) < 200
 
 

@@ -20,11 +20,22 @@ _MOST_LINES = 30
 _LONGEST = 160
 _LARGEST = 400_000
 """Characters of both texts: difflib's time grows with the square of their lines."""
+_EXAMINED = 1000
+"""Characters of a line that are looked at for secrets: far more than are shown, and a bound for the expressions."""
 _KEY = re.compile(r"^(\s*(?:- +)*)(['\"]?[\w.\-/ ]+['\"]?\s*:)(.*)$")
 _SECRET = re.compile(
-    r"(?i)pass(?:word|wd|phrase)?$|secret|token|credential|private.?key|api.?key|access.?key|htpasswd|cert$"
+    r"(?i)pass(?:word|wd|phrase)?$|\bpwd$|secret|token|credential|private.?key|api.?key|access.?key|htpasswd|cert$"
+    r"|stringData$|dockerconfig|kubeconfig|authorization$|webhook|\.(?:key|pem|crt)$"
 )
-_INLINE = re.compile(r"(?i)([\w.\-]*(?:password|secret|token|private_?key|api_?key)[\w.\-]*['\"]?\s*[:=]\s*)[^\s,}\]]+")
+_SECRET_KIND = re.compile(r"(?m)^\s*kind:\s*['\"]?Secret\b")
+_WORDS = r"(?:password|passwd|secret|token|private[_-]?key|api[_-]?key)"
+_INLINE = (
+    re.compile(rf"(?i)({_WORDS}[\w.\-]{{0,40}}['\"]?\s{{0,8}}[:=]\s{{0,8}})[^\s,}}\]]+"),
+    re.compile(rf"(?i)(--?[\w-]{{0,40}}{_WORDS}['\"]?(?:\s{{0,8}},\s{{0,8}}|\s{{1,8}}))[^\s,}}\]]+"),  # --password x
+    re.compile(r"(://[^/\s:@]{0,200}:)[^/\s@]+(?=@)"),  # of a URL
+)
+_FLAG = re.compile(rf"(?i)\s*- +['\"]?--?[\w-]{{0,40}}{_WORDS}['\"]?\s*$")
+"""In a list of arguments: the next item is the secret."""
 
 
 def values_diff(old: str, new: str) -> list[str]:
@@ -45,22 +56,41 @@ def _line(line: str, masked: dict[str, str]) -> str:
 
 def _masked(text: str) -> Iterator[tuple[str, str]]:
     """Each line that may hold a secret, and what is shown of it."""
+    holds_data = bool(_SECRET_KIND.search(text))  # a Kubernetes Secret, whose `data` is the secret
     below: int | None = None  # the column of a secret's key, whose value goes on in the lines below it
-    in_key = named = False  # between BEGIN and END of a private key; after "name: DB_PASSWORD"
+    in_key = named = flagged = False  # between BEGIN and END of a private key; after "name: DB_PASSWORD", after "- --token"
+    value_line = ""  # the line before, if it is "value: x"
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip())
         in_key = in_key or ("-----BEGIN" in line and "PRIVATE KEY" in line)
-        if in_key or (below is not None and (indent > below or not line.strip())):
-            in_key = in_key and "-----END" not in line
+        if in_key or flagged or (below is not None and (indent > below or not line.strip())):
+            in_key, flagged = in_key and "-----END" not in line, False
             yield line, f"{line[:indent]}***"
             continue
-        below, match = None, _KEY.match(line)
+        beginning = line[:_EXAMINED]
+        below, match = None, _KEY.match(beginning)
         key, value = (match[2].strip(" :'\""), match[3].strip(" '\"")) if match else ("", "")
-        if match and (_SECRET.search(key) or (named and key == "value")):
-            yield line, f"{match[1]}{match[2]} ***" if value else line
+        named_here = key == "name" and bool(_SECRET.search(value))
+        if named_here and value_line:
+            yield value_line, _hidden(value_line)
+        if match and (_SECRET.search(key) or (named and key == "value") or (holds_data and key == "data")):
+            yield line, _hidden(line) if value else line
             below = len(match[1])
-        elif (inline := _INLINE.sub(r"\1***", line)) != line:
+        elif (inline := _without_inline(beginning)) != beginning:
             yield line, inline
         elif find_secrets("values.yaml", line.encode()):
             yield line, f"{line[:indent]}***"
-        named = key == "name" and bool(_SECRET.search(value))
+        named, flagged = named_here, bool(_FLAG.match(beginning))
+        value_line = line if key == "value" else ""
+
+
+def _hidden(line: str) -> str:
+    """The line without its value."""
+    match = _KEY.match(line[:_EXAMINED])
+    return f"{match[1]}{match[2]} ***" if match else "***"
+
+
+def _without_inline(line: str) -> str:
+    for form in _INLINE:
+        line = form.sub(r"\1***", line)
+    return line
