@@ -117,7 +117,24 @@ def test_an_anchor_that_others_refer_to_stays() -> None:
         edit("a: {x: &n 1}\nb: *n\n", {"a": 1})
 
 
-def test_text_that_is_no_yaml() -> None:
+@pytest.mark.parametrize(
+    ("text", "path", "value"),
+    [
+        ("a: # why\n  b: 1\n", "a", {"z": 1}),  # would become a part of the comment
+        ("a: {\n  b: 1 # why\n}\n", "a.c", 1),
+    ],
+)
+def test_a_place_where_the_value_would_get_lost(text: str, path: str, value: Any) -> None:
+    with pytest.raises(EditError, match="can't be changed alone"):
+        edit(text, {path: value})
+
+
+def test_a_byte_order_mark_and_a_trailing_comma() -> None:
+    assert edit("\ufeffa: 1\nb: 2\n", {"b": 3}).text == "\ufeffa: 1\nb: 3\n"
+    assert edit("a: {b: 1,}\n", {"a.c": 2}).text == "a: {b: 1, c: 2}\n"
+
+
+def test_text_that_is_not_yaml() -> None:
     with pytest.raises(EditError, match="not YAML in line 3, perhaps because of a template"):
         edit("a: 1\n{{- if x }}\nb: 2\n", {"a": 2})
 

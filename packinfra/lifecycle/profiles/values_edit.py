@@ -36,6 +36,9 @@ class Edited(NamedTuple):
     added: tuple[str, ...]
 
 
+Meanings = Sequence[tuple[Any, ...]]
+
+
 @dataclass(frozen=True)
 class _Node:
     """The indexes of its first and last event."""
@@ -47,10 +50,11 @@ class _Node:
 def edit(text: str, changes: Mapping[str, Any]) -> Edited:
     """Raises EditError at the first change that can't be made."""
     added = []
+    mark, text = ("\ufeff", text[1:]) if text.startswith("\ufeff") else ("", text)  # the parser doesn't count it
     for path, value in changes.items():
         text, is_new = _edit_one(text, path, value)
         added += [path] if is_new else []
-    return Edited(text, tuple(added))
+    return Edited(mark + text, tuple(added))
 
 
 def split_path(path: str) -> list[str]:
@@ -79,8 +83,7 @@ def _edit_one(text: str, path: str, value: Any) -> tuple[str, bool]:
         if isinstance(event, yaml.MappingStartEvent):
             found = _in_mapping(events, node, part)
             if found is None:
-                changed = _insert(text, events, node, parts[depth:], value)
-                return _verified(changed, path, events, None), True
+                return _inserted(text, path, events, node, parts[depth:], value), True
             node = found
         elif isinstance(event, yaml.SequenceStartEvent):
             items = _children(events, node)
@@ -91,10 +94,10 @@ def _edit_one(text: str, path: str, value: Any) -> tuple[str, bool]:
             inner: Any = value
             for outer in reversed(parts[depth:]):
                 inner = {outer: inner}
-            return _verified(_replace(text, events, node, inner), path, events, node), True
+            return _replaced(text, path, events, node, inner), True
         else:
             raise EditError(f"{path}: {here} is a single value, so nothing can be below it")
-    return _verified(_replace(text, events, node, value), path, events, node), False
+    return _replaced(text, path, events, node, value), False
 
 
 def _events(text: str, path: str) -> list[Any]:
@@ -170,8 +173,8 @@ def _insert(text: str, events: Sequence[Any], node: _Node, parts: Sequence[str],
         entry = value
         for part in reversed(parts[1:]):
             entry = {part: entry}
-        comma = ", " if node.last > node.first + 1 else ""
         kept = text[:end].rstrip()
+        comma = "" if node.last == node.first + 1 else " " if kept.endswith(",") else ", "
         return f"{kept}{comma}{_flow(parts[0], None)}: {_flow(entry, None)}{text[end:]}"
     column = events[node.first + 1].start_mark.column
     end = _content_end(events, node)
@@ -242,21 +245,43 @@ def _with_line_end(text: str) -> str:
     return text if not text or text.endswith("\n") else text + _line_end(text)
 
 
-def _verified(new: str, path: str, events: Sequence[Any], replaced: _Node | None) -> str:
-    """Raises EditError unless everything but the replaced node, or the added entry, says what it said."""
-    after = [_meaning(event) for event in _events(new, path)]
-    if replaced is None:
-        before = [_meaning(event) for event in events]
-        first = next(i for i, (a, b) in enumerate(zip(before, after, strict=False)) if a != b)
-        head, tail = before[:first], before[first:]
-    else:
-        head = [_meaning(event) for event in events[: replaced.first]]
-        tail = [_meaning(event) for event in events[replaced.last + 1 :]]
-    same = after[: len(head)] == head and after[len(after) - len(tail) :] == tail
+def _replaced(text: str, path: str, events: Sequence[Any], node: _Node, value: Any) -> str:
+    """Raises EditError unless the place says `value`, and everything else what it said."""
+    new = _replace(text, events, node, value)
+    head = [_meaning(event) for event in events[: node.first]]
+    tail = [_meaning(event) for event in events[node.last + 1 :]]
+    return _verified(new, path, events, head, _meanings_of(value), tail)
+
+
+def _inserted(text: str, path: str, events: Sequence[Any], node: _Node, parts: Sequence[str], value: Any) -> str:
+    """The same for a new entry."""
+    new = _insert(text, events, node, parts, value)
+    before, entry = [_meaning(event) for event in events], value
+    for part in reversed(parts[1:]):
+        entry = {part: entry}
+    added = [*_meanings_of(parts[0]), *_meanings_of(entry)]
+    return _verified(new, path, events, before[: node.last], added, before[node.last :])
+
+
+def _meanings_of(value: Any) -> list[tuple[Any, ...]]:
+    return [_meaning(event) for event in yaml.parse(_flow(value, None), Loader=_LOADER)][2:-2]  # of stream and document
+
+
+def _verified(new: str, path: str, events: Sequence[Any], head: Meanings, changed: Meanings, tail: Meanings) -> str:
+    try:
+        after = [_meaning(event) for event in _events(new, path)]
+    except EditError:
+        after = []
+    end = len(after) - len(tail)
+    is_right = (
+        after[: len(head)] == head
+        and [(kind, *rest) for kind, _, *rest in after[len(head) : end]] == [(kind, *rest) for kind, _, *rest in changed]
+        and after[max(end, 0) :] == tail
+    )  # an anchor of the place itself stays
     lost = {event.anchor for event in events if isinstance(event, yaml.AliasEvent)} - {
         meaning[1] for meaning in after if meaning[0] is not yaml.AliasEvent and meaning[1]
     }
-    if not same or lost:
+    if not is_right or lost:
         raise EditError(f"{path}: this place of the text can't be changed alone: give the complete text instead")
     return new
 
