@@ -159,7 +159,7 @@ def test_each_trouble_says_what_to_do_and_the_next_up_goes_on(
     project.variables(SPECTROCLOUD_APIKEY="wrong")
     up("401 Unauthorized", "give an API key that is valid")
     configure(project, host="palette.example.com")
-    up("could not read the AWS account of Palette (palette.example.com/v1", "the proxy refused: 403", "check host")
+    up("could not read the AWS account of Palette (palette.example.com/v1", "refused: 403", "check host")
     configure(project)
     project.variables(SPECTROCLOUD_APIKEY=sandbox.palette.key(admin=False))
     up("could not have the credentials of the registry checked by Palette", "403 Forbidden", "key of a tenant admin")
