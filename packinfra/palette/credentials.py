@@ -147,7 +147,7 @@ def problems(kind: Kind, present: Collection[str], name: Callable[[str], str], h
 
 
 def validate_role_arn(text: str) -> str:
-    """Raises ValueError with the reason if `text` is no role's ARN."""
+    """Raises ValueError with the reason if `text` is not the ARN of a role."""
     if not _ROLE_ARN.fullmatch(text):
         raise ValueError("write the ARN of a role")
     return text

@@ -1,4 +1,4 @@
-"""Responses that are no success, as errors."""
+"""Unsuccessful responses as errors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SCOPE_CODE = "ProjectUidIsNotEmpty"
 
 
 def parse_object(response: Response) -> dict[str, Any] | None:
-    """None if the body is no JSON object."""
+    """None if the body is not a JSON object."""
     try:
         document = json.loads(response.body)
     except (ValueError, RecursionError):

@@ -68,7 +68,7 @@ class ProfileScope:
         return error.recast(
             Forbidden,
             text=f"{error.text}; the API key's user doesn't see the project {self._project}",
-            remedy="give an API key of a user of that project; if the project is no more: pulumi state delete <URN of the "
+            remedy="give an API key of a user of that project; if the project was deleted: pulumi state delete <URN of the "
             "ClusterProfile> (pulumi stack --show-urns), then pulumi up",
         )
 

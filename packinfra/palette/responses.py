@@ -1,7 +1,7 @@
 """The responses of Palette that packinfra reads, typed (Palette's API description, 4.8).
 
 A field that is not listed here is ignored. `null` is an absent field, since Go writes empty lists and objects so. A
-listed field of another type is no response of Palette: `PaletteTransport.fetch` raises NotPalette, naming the field.
+listed field of another type means that Palette did not send this: `PaletteTransport.fetch` raises NotPalette, naming the field.
 """
 
 from __future__ import annotations

@@ -23,6 +23,6 @@ def confirm_tenant(transport: PaletteTransport, tenant: str, error: NotFound) ->
         raise error.recast(
             KeyRejected,
             text=f"the API key {whose}; it was made in the tenant {tenant}",
-            remedy="give an API key of that tenant; if the tenant is no more: pulumi state delete <URN of the "
+            remedy="give an API key of that tenant; if the tenant was deleted: pulumi state delete <URN of the "
             "PaletteRegistry or ClusterProfile> --target-dependents (pulumi stack --show-urns), then pulumi up",
         )

@@ -170,6 +170,39 @@ def test_edits_by_hand_are_found_and_repaired(bench: Bench) -> None:
     )
 
 
+@pytest.mark.parametrize("change", [{"name": "renamed"}, {"version": "3.0.0"}])
+@pytest.mark.parametrize("refresh", [True, False])
+def test_what_was_renamed_by_hand_is_left_alone(bench: Bench, change: dict[str, str], refresh: bool) -> None:
+    id_, inputs, outs = bench.created()
+    name = f"{bench.name}-{change.get('name', 'same')}" if "name" in change else bench.name
+    body = {"metadata": {"name": name}, "spec": {"version": change.get("version", "1.0.0")}}
+    theirs = outs["uid"]
+    bench.send("PATCH", f"{P}/{theirs}/metadata", body)
+    said = f"{bench.name} 1.0.0 was renamed to {name} {body['spec']['version']} in Palette: it stays there"
+    if refresh:
+        assert bench.refreshed(id_, outs)[0] == ""
+        assert bench.host.logs[-1].startswith(said)
+        outs = bench.host.create(inputs)[1]
+    else:
+        outs = bench.host.update(id_, outs, bench.checked(bench.inputs(tags={"a": "b"}), inputs))
+        assert any(log.startswith(said) for log in bench.host.logs)
+    assert outs["uid"] != theirs
+    assert bench.versions()["1.0.0"] == outs["uid"]
+    with bench.another() as host:
+        host.delete(
+            id_, {**outs, "versions": {**outs["versions"], "0.9.0": {**outs["versions"]["1.0.0"], "uid": theirs}}}
+        )
+    assert bench.get(theirs)["metadata"]["name"] == name
+    bench.send("DELETE", f"{P}/{theirs}")
+
+
+def test_the_order_of_variables_is_no_change(bench: Bench) -> None:
+    variables = [{"name": "a", "default": "1"}, {"name": "b", "default": "2"}]
+    id_, inputs, outs = bench.created(variables=variables, immutable=True)
+    news = bench.checked(bench.inputs(variables=variables[::-1], immutable=True), inputs)
+    assert bench.host.diff(id_, outs, news) == (False, [])
+
+
 def test_what_is_gone_is_made_again(bench: Bench) -> None:
     id_, inputs, outs = bench.created()
     inputs, outs = bench.updated(id_, (inputs, outs), version="1.1.0", pack="1.1.0")

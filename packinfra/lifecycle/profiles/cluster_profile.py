@@ -30,7 +30,7 @@ from packinfra.lifecycle.profiles.state import (
     to_version,
 )
 from packinfra.lifecycle.profiles.validation import profile_problems
-from packinfra.lifecycle.profiles.write import ProfileRefused, ProfileWriter, in_use, resolve
+from packinfra.lifecycle.profiles.write import ProfileRefused, ProfileWriter, in_use, renamed, resolve
 from packinfra.lifecycle.results import (
     CheckOutcome,
     CreateOutcome,
@@ -127,6 +127,11 @@ class ClusterProfileLifecycle:
             if stored is None:
                 gone.append(version)
                 continue
+            if other := renamed(stored, name, version):
+                reporter.warning(
+                    f"{other}; the next up makes {version} again" if version == props["version"] else other
+                )
+                continue
             there[version] = replace(record, clusters=len(stored.clusters))
             for layer in stored.content.layers:
                 if layer.invalid:
@@ -135,10 +140,7 @@ class ClusterProfileLifecycle:
                         "can't get this version: publish the pack again, or take it out of the profile"
                     )
             is_current = version == props["version"]
-            if stored.content.version != version:
-                found = [f"its version is now {printable(stored.content.version)}"]
-                del there[version]
-            elif is_current and props.get("resolved"):
+            if is_current and props.get("resolved"):
                 ours = to_version(props, [layer_from_props(layer) for layer in props["resolved"]])
                 found = differences(ours, stored.content)
             else:
@@ -175,6 +177,9 @@ class ClusterProfileLifecycle:
                 continue
             stored = profiles.get(record.uid)
             if stored is None:
+                continue
+            if other := renamed(stored, name, version):
+                self._run.reporter(props).warning(other)
                 continue
             mine.append(record.uid)
             if users := in_use(stored):
@@ -230,6 +235,9 @@ class ClusterProfileLifecycle:
         profiles = client.profiles(progress.place["projectUid"], progress.place["tenant"])
         for version in beyond_keep(progress.records, props):
             stored = profiles.get(progress.records[version].uid)
+            if stored and (other := renamed(stored, str(props["profileName"]), version)):
+                self._run.reporter(props).warning(other)
+                stored = None
             if stored and (users := in_use(stored)):
                 self._run.reporter(props).info(
                     f"{props['profileName']} {version} stays, beyond keepVersions: it is used by {users}; the next change of "

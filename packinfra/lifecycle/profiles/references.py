@@ -15,7 +15,7 @@ from packinfra.text import listed, quoted
 _VARIABLE = re.compile(r"\.spectro\.var\.([\w-]+)")
 _SPACE = re.compile(r"\.spectro\.([\w-]+)")
 _ACTION = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_COMMENT = re.compile(r"^\s*#.*$", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*#.*$", re.MULTILINE)
 _SPACES = ("var", "system", "macro", "pack", "app")
 """Profile variables, Palette's own values, macros of project and tenant, values of other packs (.spectro.pack.NAME.KEY, as
 in Palette's guides for edge clusters), app profiles."""

@@ -71,8 +71,11 @@ def declared_digest(props: Mapping[str, Any]) -> str | None:
     """Of everything that is written to a version; None while something isn't known yet. Without the defaults of sensitive
     variables, which could be guessed from it."""
     keys = ("type", "cloud", "description", "tags", "variables", "layers", "packDigests")
+    content = {key: props.get(key) or None for key in keys}
     try:
-        text = json.dumps({key: props.get(key) or None for key in keys}, sort_keys=True)
+        if content["variables"]:  # Palette has them in the order in which they were made
+            content["variables"] = sorted(content["variables"], key=lambda each: str(each["name"]))
+        text = json.dumps(content, sort_keys=True)
     except TypeError:  # unknown
         return None
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"

@@ -35,7 +35,7 @@ def is_semver(version: str) -> bool:
 
 
 def by_semver(version: str) -> tuple[Any, ...]:
-    """Sorts by precedence: a prerelease comes before its release. Of text that is no SemVer, the numbers count."""
+    """Sorts by precedence: a prerelease comes before its release. Of other texts, the numbers count."""
     core, _, pre = version.partition("+")[0].partition("-")
     numbers = tuple(int(number) for number in re.findall(r"\d+", core))
     parts = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in pre.split("."))
@@ -147,9 +147,9 @@ def _one_variable(variable: Mapping[str, Any], name: str, default: Any) -> Itera
         return
     shown = "its default" if variable.get("sensitive") else f"its default {quoted(default)}"
     if dropdown and options and default not in options:
-        yield f"{shown} is none of its options"
+        yield f"{shown} is not one of its options"
     if not _has_format(str(variable.get("format") or "string"), default):
-        yield f"{shown} is no {variable.get('format')}"
+        yield f"{shown} does not match format: {variable.get('format')}"
 
 
 def _has_format(kind: str, text: str) -> bool:

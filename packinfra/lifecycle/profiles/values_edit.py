@@ -6,7 +6,7 @@ r"""Sets single values in a values.yaml, and changes no other byte of it.
 A path's parts are separated by dots; a dot inside a key is escaped (`a\.b`), a number counts the items of a list from 0.
 
 The parser's events say where each value stands, so only those characters are replaced; what follows is parsed again and
-must have the same events but for the value. Writing the parsed tree anew is no way: a round trip of ruamel.yaml 0.19
+must have the same events but for the value. Writing the parsed tree anew would change more: a round trip of ruamel.yaml 0.19
 wraps long lines, aligns indentation and lists, moves comments, and changes `{{ .spectro.var.x }}` without quotes.
 """
 
@@ -83,7 +83,7 @@ def _edit_one(text: str, path: str, value: Any) -> tuple[str, bool]:
         if isinstance(event, yaml.MappingStartEvent):
             found = _in_mapping(events, node, part)
             if found is None:
-                return _inserted(text, path, events, node, parts[depth:], value), True
+                return _inserted(text, path, events, node, parts=parts[depth:], value=value), True
             node = found
         elif isinstance(event, yaml.SequenceStartEvent):
             items = _children(events, node)
@@ -250,24 +250,24 @@ def _replaced(text: str, path: str, events: Sequence[Any], node: _Node, value: A
     new = _replace(text, events, node, value)
     head = [_meaning(event) for event in events[: node.first]]
     tail = [_meaning(event) for event in events[node.last + 1 :]]
-    return _verified(new, path, events, head, _meanings_of(value), tail)
+    return _verified(new, path, events, head=head, changed=_meanings_of(value), tail=tail)
 
 
-def _inserted(text: str, path: str, events: Sequence[Any], node: _Node, parts: Sequence[str], value: Any) -> str:
+def _inserted(text: str, path: str, events: Sequence[Any], node: _Node, *, parts: Sequence[str], value: Any) -> str:
     """The same for a new entry."""
     new = _insert(text, events, node, parts, value)
     before, entry = [_meaning(event) for event in events], value
     for part in reversed(parts[1:]):
         entry = {part: entry}
     added = [*_meanings_of(parts[0]), *_meanings_of(entry)]
-    return _verified(new, path, events, before[: node.last], added, before[node.last :])
+    return _verified(new, path, events, head=before[: node.last], changed=added, tail=before[node.last :])
 
 
 def _meanings_of(value: Any) -> list[tuple[Any, ...]]:
     return [_meaning(event) for event in yaml.parse(_flow(value, None), Loader=_LOADER)][2:-2]  # of stream and document
 
 
-def _verified(new: str, path: str, events: Sequence[Any], head: Meanings, changed: Meanings, tail: Meanings) -> str:
+def _verified(new: str, path: str, events: Sequence[Any], *, head: Meanings, changed: Meanings, tail: Meanings) -> str:
     try:
         after = [_meaning(event) for event in _events(new, path)]
     except EditError:
@@ -275,7 +275,8 @@ def _verified(new: str, path: str, events: Sequence[Any], head: Meanings, change
     end = len(after) - len(tail)
     is_right = (
         after[: len(head)] == head
-        and [(kind, *rest) for kind, _, *rest in after[len(head) : end]] == [(kind, *rest) for kind, _, *rest in changed]
+        and [(kind, *rest) for kind, _, *rest in after[len(head) : end]]
+        == [(kind, *rest) for kind, _, *rest in changed]
         and after[max(end, 0) :] == tail
     )  # an anchor of the place itself stays
     lost = {event.anchor for event in events if isinstance(event, yaml.AliasEvent)} - {

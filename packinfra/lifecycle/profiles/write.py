@@ -82,6 +82,9 @@ class ProfileWriter:
         A version that somebody else made is adopted if it has the same content. One that was deleted is made again.
         """
         stored = self._client.get(uid) if uid else None
+        if stored and (other := renamed(stored, wanted.name, wanted.version)):
+            self._reporter.warning(other)
+            stored = None
         if stored is None:
             stored = self._found(wanted)
         if stored and stored.is_published and not force and not differences(stored.content, wanted):
@@ -150,6 +153,17 @@ def _is_ours_unfinished(stored: StoredProfile, wanted: ProfileVersion) -> bool:
     """Whether it is what a run that was killed leaves: the same layers, but without variables or not published."""
     rest = [text for text in differences(stored.content, wanted) if not text.startswith("variable ")]
     return not rest and not stored.content.variables
+
+
+def renamed(stored: StoredProfile, name: str, version: str) -> str:
+    """What to say of a version that has another name or version in Palette now; "" if it has not. Renaming it back would take
+    it away from whoever renamed it."""
+    theirs = f"{stored.content.name} {stored.content.version}"
+    if theirs == f"{name} {version}":
+        return ""
+    return (
+        f"{name} {version} was renamed to {printable(theirs)} in Palette: it stays there, and this stack lets go of it"
+    )
 
 
 def in_use(stored: StoredProfile) -> str:
