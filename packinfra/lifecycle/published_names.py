@@ -4,7 +4,7 @@ Pulumi deletes every resource that leaves a program, so a mistyped glob, half a 
 with all its versions. `check` refuses that: the engine hands it the old inputs and the new ones before anything changes,
 with --skip-preview too. `pulumi destroy` and a component that leaves the program don't run it.
 
-`diff` finds a change only if versions are to be withdrawn and the registry is in Palette: `update` then asks Palette which
+`diff` finds a change only if versions are to be withdrawn and the registry is, or was, in Palette: `update` then asks Palette which
 cluster profiles use them, before a tag is deleted (profiles/withdrawals.py). Otherwise it never does. The engine records the inputs of an unchanged resource all the same (its
 backend/snapshot.go, sameSnapshotMutation), so the names stay up to date without a step in every preview.
 """
@@ -37,6 +37,8 @@ class _Family(NamedTuple):
 
 _WITHDRAWS = "withdraws"
 """Input: pack -> the versions that this run withdraws, if there are any."""
+_BEFORE = "paletteBefore"
+"""Input, beside `withdraws`: where the registry was registered until now, if this run changes that, which happens later."""
 _PACKS = _Family("sources", "removed", "published", "pack", "packs", "folder", "packinfra:packs")
 _FAMILIES = (
     _PACKS,
@@ -85,8 +87,11 @@ class PublishedNamesLifecycle:
                 withdrawn = {name: versions for name, versions in gone.items() if versions}
         if problems:
             return CheckOutcome(news, problems)
-        if news.get("palette") and withdrawn:
+        now, before = news.get("palette"), olds.get("palette")
+        if withdrawn and (now or before):
             inputs[_WITHDRAWS] = withdrawn
+            if before and not (now and all(now.get(key) == before.get(key) for key in ("registry", "host"))):
+                inputs[_BEFORE] = before
             self._run.ownership.plan(own_urn(news))
         return CheckOutcome(inputs)
 
@@ -98,10 +103,11 @@ class PublishedNamesLifecycle:
         return CreateOutcome(str(props["family"]), {})
 
     def update(self, _id: str, _olds: Props, news: Props) -> Props:
-        if place := news.get("palette"):
+        places = [place for place in (news.get(_BEFORE), news.get("palette")) if place]
+        for place in places:
             require_unused(
                 self._clients.get(place), str(place["registry"]), news.get(_WITHDRAWS) or {}, self._run.reporter(news),
-                only_warn=bool(place.get("withdrawUsed")),
+                only_warn=bool(places[-1].get("withdrawUsed")),
             )  # fmt: skip
         return {}
 

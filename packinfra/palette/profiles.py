@@ -92,7 +92,7 @@ class ProfileClient(ProfileScope):
             used = sorted({
                 f"{pack.name} {pack.tag or pack.version}"
                 for template in templates for pack in template.packs
-                if pack.registry_uid == registry and {pack.tag, pack.version} & {*packs.get(pack.name, ())}
+                if pack.registry_uid == registry and {pack.tag, pack.version} & {*_of_pack(pack.name, packs)}
             })  # fmt: skip
             if used and self._is_ours(profile):
                 users.append(f"{profile.metadata.name} {profile.spec.version or '1.0.0'} ({', '.join(used)})")
@@ -234,6 +234,11 @@ class ProfileClient(ProfileScope):
     def _write_variables(self, method: str, uid: str, variables: tuple[Variable, ...]) -> None:
         body, secrets = variables_body(variables), _secrets(variables)
         self._send(PaletteStep.VARIABLES_UPDATE, method, f"{PATH}/{uid}/variables", body, secrets)
+
+
+def _of_pack(layer: str, packs: Mapping[str, Collection[str]]) -> Collection[str]:
+    """The versions of a layer's pack. `a--b` is a second layer of the pack b (terraform-provider-spectrocloud)."""
+    return packs.get(layer) or packs.get(layer.partition("--")[2]) or ()
 
 
 def _secrets(variables: Iterable[Variable]) -> tuple[str, ...]:

@@ -25,10 +25,10 @@ def packs(sandbox: Sandbox) -> Iterator[Packs]:
         yield made
 
 
-def inputs(packs: Packs, *versions: str, **more: Any) -> dict[str, Any]:
-    palette = {"registry": packs.base, "host": "api.spectrocloud.com", **more.pop("palette", {})}
+def inputs(packs: Packs, *versions: str, palette: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    place = {"registry": packs.base, "host": "api.spectrocloud.com", **(palette or {})}
     source = {"versions": list(versions), **more}
-    return {"family": "packs", "sources": {"hello": source}, "removed": [], "palette": palette, "ownUrn": URN}
+    return {"family": "packs", "sources": {"hello": source}, "removed": [], "palette": place, "ownUrn": URN}
 
 
 def test_profiles_of_others(packs: Packs, tmp_path: Path) -> None:
@@ -75,3 +75,34 @@ def test_profiles_of_others(packs: Packs, tmp_path: Path) -> None:
         assert host.diff("packs", {}, after) == (False, [])
     with ProviderHost(sandbox.environment(), tmp_path, provider=PublishedNamesProvider()) as host:
         assert host.diff("packs", {}, news) == (False, []), "a refresh, which has the inputs of the run before"
+
+
+@pytest.mark.parametrize("change", ["another name", "no longer registered"])
+def test_a_registration_that_changes_in_the_same_run(packs: Packs, tmp_path: Path, change: str) -> None:
+    """Packs are withdrawn before: profiles refer to it as it was."""
+    name = new_name()
+    uid = create(packs.palette, body(name, [layer(packs.palette, "hello", "1.0.0", packs.registry)]), {})
+    with ProviderHost(packs.sandbox.environment(), tmp_path, provider=PublishedNamesProvider()) as host:
+        olds, _ = host.check({}, inputs(packs, "1.0.0", "1.1.0"))
+        changed = inputs(packs, "1.1.0", unpublish=["1.0.0"], palette={"registry": new_name()})
+        if change == "no longer registered":
+            del changed["palette"]
+        news, _ = host.check(olds, changed)
+        assert host.diff("packs", {}, news) == (True, [])
+        with pytest.raises(ProviderError, match=f"{name} 1.0.0 \\(hello 1.0.0\\) in the tenant"):
+            host.update("packs", {}, news)
+        after, _ = host.check(news, changed)
+        assert not {"withdraws", "paletteBefore"} & {*after}
+    assert packs.palette.send("DELETE", f"{P}/{uid}").status_code == 204
+
+
+def test_a_key_that_may_not_list_the_projects(packs: Packs, tmp_path: Path) -> None:
+    with ProviderHost(packs.sandbox.environment(), tmp_path, provider=PublishedNamesProvider()) as host:
+        olds, _ = host.check({}, inputs(packs, "1.0.0", "1.1.0"))
+        news, _ = host.check(olds, inputs(packs, "1.1.0", unpublish=["1.0.0"]))
+        denied = packs.sandbox.faults.add(
+            "palette: GET /v1/dashboard/projects/metadata*", times=0, action="respond", response="forbidden"
+        )
+        with denied:
+            host.update("packs", {}, news)
+        assert host.logs[-1].startswith("whether cluster profiles of all projects use hello 1.0.0 is not known: ")

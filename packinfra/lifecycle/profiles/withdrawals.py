@@ -32,7 +32,11 @@ def require_unused(
     if found is None:  # nothing can refer to it
         return
     used, unasked = list[str](), list[str]()
-    for name, uid in [("the tenant", ""), *((f"project {name}", uid) for name, uid in client.projects().items())]:
+    try:
+        projects = client.projects()
+    except Forbidden:
+        projects, unasked = {}, ["all projects"]
+    for name, uid in [("the tenant", ""), *((f"project {name}", uid) for name, uid in projects.items())]:
         try:
             used += [f"  {user} in {name}" for user in client.profiles(uid).users_of(found.uid, packs)]
         except Forbidden:
