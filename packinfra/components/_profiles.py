@@ -71,7 +71,7 @@ def declare_profiles(
             sensitive_defaults=props.get("sensitiveDefaults"),
             keep_versions=props.get("keepVersions"),
             immutable=props["immutable"],
-            registry_uid=registry.uid if plan.own else None,
+            registry_uid=registry.uid if any(layer["registry"] == palette.name for layer in props["layers"]) else None,
             pack_digests=_digests(packs, plan),
             published=published,
             secret_values=secret,

@@ -60,7 +60,7 @@ class EcrPackRegistry(PackRegistry):
             registration.
         palette_secret_key: The secret of `palette.access_key_id`.
         profiles: Cluster profiles in Palette, by name (docs/profiles.md): ProfileSettings, or mappings as in a stack file.
-        secret_profiles: State keeps the profiles' values as secrets, and previews don't show them.
+        secret_profiles: State keeps the profiles' values and variables as secrets, and previews don't show them.
         profile: Publishes with this profile of the AWS config files, instead of the identity of the stack's or the
             component's AWS provider. Needed with an explicit provider that has secrets: pushes run outside of it.
         publisher_role_arn: Publishes with this role, which the stack's identity, or `profile`, assumes.

@@ -69,7 +69,7 @@ class ClusterProfile(Resource, module="packinfra", name="ClusterProfile"):
         registry_uid: uid of the registry that may be registered anew (PaletteRegistry.uid): the profile then follows it.
         pack_digests: pack of this program -> its manifest digest: if it is published again, the profile is written again.
         published: pack -> its versions, of all packs of this program: a version that the profile uses is then not withdrawn.
-        secret_values: keep `layers` as a secret, and show no values in previews.
+        secret_values: keep `layers` and `variables` as secrets, and show no values in previews.
         host: see PalettePrincipal.
         ca_file: see PalettePrincipal.
 
@@ -106,12 +106,14 @@ class ClusterProfile(Resource, module="packinfra", name="ClusterProfile"):
         ca_file: str | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        declared = [dict(layer) for layer in layers]
+        declared, variable_list = [dict(layer) for layer in layers], [dict(variable) for variable in variables]
         settings = {
             "project": project,
             "description": description or None,
             "tags": {key: value or "" for key, value in (tags or {}).items()} or None,
-            "variables": [dict(variable) for variable in variables] or None,
+            "variables": (pulumi.Output.secret(variable_list) if secret_values else variable_list)
+            if variables
+            else None,
             "sensitiveDefaults": pulumi.Output.secret(dict(sensitive_defaults)) if sensitive_defaults else None,
             "keepVersions": keep_versions,
             "immutable": immutable or None,

@@ -186,6 +186,25 @@ def test_profiles(mocks: Recording) -> None:
     assert [layer["name"] for layer in infra["layers"]] == ["os", "k8s"]
 
 
+def test_secret_profiles(mocks: Recording) -> None:
+    def program() -> None:
+        copied = {"name": "copied", "registry": "packs", "version": "1.0.0"}
+        profile = {"version": "1.0.0", "variables": {"a": {"default": "hush"}}, "packs": [copied]}
+        BasicPackRegistry(
+            "packs", host="harbor.example.com", base_path="team", packs=["packs/*"], profiles={"web": profile},
+            secret_profiles=True, palette=PaletteSettings(name="packs", username="robot"), palette_password="x",
+        )  # fmt: skip
+
+    declares(program)()
+    web = mocks.declared["ClusterProfile", "packs-web"]
+    assert web["variables"] == {
+        **SECRET,
+        "value": [{"name": "a", "default": "hush", "format": "string", "inputType": "text"}],
+    }
+    assert web["layers"] == {**SECRET, "value": [{"name": "copied", "registry": "packs", "version": "1.0.0"}]}
+    assert web["registryUid"] == "u-1", "the registry is this stack's, though the pack is not"
+
+
 @pytest.mark.parametrize(
     ("profiles", "palette", "problems"),
     [

@@ -84,6 +84,21 @@ def test_what_only_palette_knows_stays_open(root: Path) -> None:
     assert planned.warnings == []
 
 
+def test_a_pack_of_this_registry_that_no_folder_holds(root: Path) -> None:
+    """Copied, or of another stack: Palette says what it is."""
+    entry = {"name": "copied", "registry": "ours", "version": "2.0.0", "set": {"a": 1}}
+    planned, problems = plan(root, version={"from": "copied"}, packs=[{"name": "hello"}, entry])
+    assert problems == []
+    assert planned.own == ["hello"], "nothing is known of what this stack publishes of it"
+    assert planned.props["version"] == "2.0.0"
+    assert planned.props["layers"][1] == {"name": "copied", "registry": "ours", "version": "2.0.0", "set": {"a": 1}}
+    assert problems_of(root, packs=[{"name": "copied", "registry": "ours"}, {"name": "hello"}]) == [
+        "pack copied: give its version"
+    ]
+    (problem,) = problems_of(root, packs=[{"name": "copied"}, {"name": "hello"}])
+    assert 'or registry: "ours", and its version, if packinfra:copies or another stack brings it there' in problem
+
+
 def test_the_tutorials_profile(root: Path) -> None:
     """OS, Kubernetes, network, storage, and our own pack (Deploy a Custom Pack, "Create a Cluster Profile")."""
     planned, problems = plan(root, type="full", cloud="aws", packs=FULL)
@@ -118,14 +133,14 @@ def test_a_secret_default_is_kept_apart(root: Path) -> None:
         ({"type": "full", "cloud": "aws"}, "packs: a profile of type full needs a pack of each layer os, k8s, cni; it has no os, k8s, cni"),
         ({"type": "infra", "cloud": "aws"}, "packs: a profile of type infra has no add-ons"),
         ({"cloud": "AWS"}, 'cloud: "AWS": write Palette\'s name of the cloud'),
-        ({"variables": {"host": {"format": "number", "default": "x"}}}, 'variable host: its default "x" is no number'),
-        ({"variables": {"host": {"format": "ipv4cidr", "default": "10.0.0.1"}}}, 'its default "10.0.0.1" is no ipv4cidr'),
-        ({"variables": {"host": {"format": "boolean", "default": "yes"}}}, 'its default "yes" is no boolean'),
-        ({"variables": {"host": {"sensitive": True, "format": "number", "default": "x"}}}, "variable host: its default is no number"),
+        ({"variables": {"host": {"format": "number", "default": "x"}}}, 'variable host: its default "x" does not match format: number'),
+        ({"variables": {"host": {"format": "ipv4cidr", "default": "10.0.0.1"}}}, 'its default "10.0.0.1" does not match format: ipv4cidr'),
+        ({"variables": {"host": {"format": "boolean", "default": "yes"}}}, 'its default "yes" does not match format: boolean'),
+        ({"variables": {"host": {"sensitive": True, "format": "number", "default": "x"}}}, "variable host: its default does not match format: number"),
         ({"variables": {"host": {"hidden": True, "required": True}}}, "variable host: it is hidden and required, so it needs a default"),
         ({"variables": {"host": {"immutable": True}}}, "variable host: it is immutable, so it needs a default"),
         ({"variables": {"host": {"inputType": "dropdown"}}}, "variable host: a dropdown needs options"),
-        ({"variables": {"host": {"inputType": "dropdown", "options": ["a"], "default": "b"}}}, 'its default "b" is none of its options'),
+        ({"variables": {"host": {"inputType": "dropdown", "options": ["a"], "default": "b"}}}, 'its default "b" is not one of its options'),
         ({"variables": {"host": {"options": ["a"]}}}, "variable host: options are for inputType: dropdown"),
         ({"variables": {"host": {}, "a b": {}}}, "variable a b: use letters, digits"),
         ({"variables": {"host": {"displayName": "x"}, "other": {"displayName": "x"}}}, 'variables: 2 have the display name "x"'),

@@ -17,7 +17,7 @@ from packinfra.lifecycle.profiles.values_edit import EditError, edit
 from packinfra.packs.pack import Pack
 from packinfra.packs.similar import similar
 from packinfra.settings.profiles import ProfilePackSettings, ProfileSettings, VariableSettings
-from packinfra.text import listed
+from packinfra.text import listed, quoted
 
 Packs = Mapping[str, Sequence[Pack]]
 """Name -> its versions, each a folder."""
@@ -80,7 +80,7 @@ def _plan(
     values = {str(layer["name"]): layer["values"] for layer in layers if "values" in layer}
     if len(values) == len(layers) and (idle := unused(values, settings.variables)):
         warnings.append(f"no pack's values use the variable{'s' if len(idle) > 1 else ''} {listed(idle)}")
-    own = [str(layer["name"]) for layer in layers if layer["registry"] == registry]
+    own = [str(layer["name"]) for layer in layers if layer["registry"] == registry and layer["name"] in packs]
     return PlannedProfile(
         {key: value for key, value in props.items() if value not in (None, {})}, own, warnings
     ), problems
@@ -98,7 +98,8 @@ class _Layers:
 
     def layer(self, entry: ProfilePackSettings) -> dict[str, Any]:
         pack, version = None, entry.version
-        if entry.registry in (None, self.registry):
+        # A pack of this registry without a folder is Palette's to know: copied, or of another stack.
+        if entry.registry is None or (entry.registry == self.registry and entry.name in self.packs):
             pack = self._folder(entry)
             version = version or (pack.version if pack else _UNKNOWN)
         layer: dict[str, Any] = {
@@ -129,7 +130,9 @@ class _Layers:
             near = similar(entry.name, self.packs)
             meant = f"did you mean {near}? Or " if near else ""
             self._problem(
-                entry, f'no folder of this stack holds it: {meant}name its registry, as in registry: "Public Repo"'
+                entry,
+                f'no folder of this stack holds it: {meant}name its registry, as in registry: "Public Repo"; or registry: '
+                f"{quoted(self.registry)}, and its version, if packinfra:copies or another stack brings it there",
             )
             return None
         if entry.version is None:

@@ -58,7 +58,9 @@ def _masked(text: str) -> Iterator[tuple[str, str]]:
     """Each line that may hold a secret, and what is shown of it."""
     holds_data = bool(_SECRET_KIND.search(text))  # a Kubernetes Secret, whose `data` is the secret
     below: int | None = None  # the column of a secret's key, whose value goes on in the lines below it
-    in_key = named = flagged = False  # between BEGIN and END of a private key; after "name: DB_PASSWORD", after "- --token"
+    in_key = named = flagged = (
+        False  # between BEGIN and END of a private key; after "name: DB_PASSWORD", after "- --token"
+    )
     value_line = ""  # the line before, if it is "value: x"
     for line in text.splitlines():
         indent = len(line) - len(line.lstrip())
