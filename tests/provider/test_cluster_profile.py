@@ -203,6 +203,26 @@ def test_the_order_of_variables_is_no_change(bench: Bench) -> None:
     assert bench.host.diff(id_, outs, news) == (False, [])
 
 
+def test_immutable_and_what_no_digest_shows(bench: Bench) -> None:
+    settings = {"variables": [{"name": "admin", "sensitive": True}], "immutable": True}
+    id_, inputs, outs = bench.created(**settings, sensitiveDefaults={"admin": "hush"})
+    news = bench.checked(bench.inputs(**settings, sensitiveDefaults={"admin": "shh"}), inputs)
+    with pytest.raises(ProviderError, match="immutable is true") as caught:
+        bench.host.diff(id_, outs, news)
+    assert "shh" not in str(caught.value)
+    unknown = bench.checked(bench.inputs(**settings, packDigests=UNKNOWN, sensitiveDefaults=UNKNOWN), inputs)
+    assert bench.host.diff(id_, outs, unknown) == (True, []), "up knows whether it is a change"
+
+
+def test_values_that_were_a_secret_stay_hidden(bench: Bench) -> None:
+    layers = [{"name": "hello", "registry": bench.base, "version": "1.0.0", "values": "a: hush\n"}]
+    id_, inputs, outs = bench.created(layers=layers, secretValues=True)
+    news = bench.checked(bench.inputs(layers=[{**layers[0], "values": "a: open\n"}]), inputs)
+    assert bench.host.diff(id_, outs, news) == (True, [])
+    assert "(not shown: packinfra:profiles is a secret)" in bench.host.logs[-1]
+    assert "hush" not in bench.host.logs[-1]
+
+
 def test_what_is_gone_is_made_again(bench: Bench) -> None:
     id_, inputs, outs = bench.created()
     inputs, outs = bench.updated(id_, (inputs, outs), version="1.1.0", pack="1.1.0")

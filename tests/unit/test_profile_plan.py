@@ -122,6 +122,7 @@ def test_a_secret_default_is_kept_apart(root: Path) -> None:
         ({"packs": [{"name": "a", "registry": "r"}]}, "pack a: give its version"),
         ({"packs": [{"name": "hello"}, {"name": "hello", "version": "1.0.0"}]}, "packs: hello is there 2 times"),
         ({"packs": [{"name": "hello", "values": "values/none.yaml"}]}, "pack hello: values: values/none.yaml: there is no such file"),
+        ({"packs": [{"name": "hello", "values": "a\0b"}]}, "a path has no null characters"),
         ({"packs": [{"name": "hello", "values": "values"}]}, "pack hello: values: values: Is a directory"),
         ({"packs": [{"name": "hello", "values": "values/binary.yaml"}]}, "values/binary.yaml: it is not UTF-8 text"),
         ({"packs": [{"name": "hello", "set": {"web.replicas.x": 1}}]}, "pack hello: set: web.replicas.x: web.replicas is a single value"),

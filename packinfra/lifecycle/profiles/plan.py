@@ -151,6 +151,8 @@ class _Layers:
             reason = "there is no such file; the path is relative to the project"
         except OSError as error:
             reason = error.strerror or type(error).__name__
+        except ValueError:
+            reason = "a path has no null characters"
         self._problem(entry, f"values: {entry.values}: {reason}")
         return None
 

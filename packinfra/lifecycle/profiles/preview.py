@@ -35,7 +35,9 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any], published: ProfileR
         head = f"{name} {version} will be changed" + (f": {said}" if said else "")
     if published and before == version and (said or edited):
         head += f"; {_offered(published)}"
-    return "\n".join([head, *_values(old, new, unknown, secret=bool(news.get("secretValues")))])
+    return "\n".join(
+        [head, *_values(old, new, unknown, secret=bool(news.get("secretValues") or olds.get("secretValues")))]
+    )
 
 
 def _offered(record: ProfileRecord) -> str:

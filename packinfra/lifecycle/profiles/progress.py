@@ -11,7 +11,7 @@ from packinfra.lifecycle.profiles.state import ProfileRecord, records_to_props
 from packinfra.lifecycle.profiles.write import ProfileRefused
 from packinfra.lifecycle.results import PartialFailure, Props
 
-INPUTS_ONLY = ("layers", "published", "secretValues")
+INPUTS_ONLY = ("layers", "published")
 """Not repeated in the outputs: `resolved` has the layers, and what is published belongs to one run."""
 EDITED = "edited"
 """Output: what somebody changed in Palette in the current version, in words."""

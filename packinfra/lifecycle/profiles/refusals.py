@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from packinfra.lifecycle.profiles.preview import change
-from packinfra.lifecycle.profiles.state import Records
+from packinfra.lifecycle.profiles.state import ProfileRecord, Records
 from packinfra.lifecycle.results import Props, changed_keys
 from packinfra.text import listed
 
@@ -43,12 +43,21 @@ def refusals(olds: Props, news: Props, records: Records, *, immutable: bool) -> 
             "  -> give the new one another name"
         )
     was = records.get(version) if isinstance(version, str) else None
-    if immutable and was and was.declared and was.declared != news.get("declared"):
+    if immutable and was and was.declared and _is_changed(olds, news, was):
         yield (
             f"profile {name}: immutable is true, and the content of {version} has changed\n  -> give it a new version\n"
             f"  {change(olds, news, was)}"
         )
     yield from _withdrawn(str(name), news, records)
+
+
+def _is_changed(olds: Props, news: Props, was: ProfileRecord) -> bool:
+    """What isn't known yet is compared at `up`. Secrets are compared apart: no digest is kept of them."""
+    declared, secrets = news.get("declared"), news.get("sensitiveDefaults") or {}
+    is_current = olds.get("version") == news.get("version")
+    return (isinstance(declared, str) and declared != was.declared) or (
+        is_current and isinstance(secrets, dict) and secrets != (olds.get("sensitiveDefaults") or {})
+    )
 
 
 def _withdrawn(name: str, news: Props, records: Records) -> Iterator[str]:
