@@ -204,7 +204,7 @@ def test_the_order_of_variables_is_no_change(bench: Bench) -> None:
 
 
 def test_immutable_and_what_no_digest_shows(bench: Bench) -> None:
-    settings = {"variables": [{"name": "admin", "sensitive": True}], "immutable": True}
+    settings: dict[str, Any] = {"variables": [{"name": "admin", "sensitive": True}], "immutable": True}
     id_, inputs, outs = bench.created(**settings, sensitiveDefaults={"admin": "hush"})
     news = bench.checked(bench.inputs(**settings, sensitiveDefaults={"admin": "shh"}), inputs)
     with pytest.raises(ProviderError, match="immutable is true") as caught:

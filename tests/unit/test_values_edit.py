@@ -129,8 +129,9 @@ def test_a_place_where_the_value_would_get_lost(text: str, path: str, value: Any
         edit(text, {path: value})
 
 
-def test_a_byte_order_mark_and_a_trailing_comma() -> None:
+def test_odd_forms() -> None:
     assert edit("\ufeffa: 1\nb: 2\n", {"b": 3}).text == "\ufeffa: 1\nb: 3\n"
+    assert edit("? a\n: 1\n", {"b": 2}).text == "? a\n: 1\nb: 2\n"
     assert edit("a: {b: 1,}\n", {"a.c": 2}).text == "a: {b: 1, c: 2}\n"
 
 

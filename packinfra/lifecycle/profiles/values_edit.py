@@ -176,7 +176,8 @@ def _insert(text: str, events: Sequence[Any], node: _Node, parts: Sequence[str],
         kept = text[:end].rstrip()
         comma = "" if node.last == node.first + 1 else " " if kept.endswith(",") else ", "
         return f"{kept}{comma}{_flow(parts[0], None)}: {_flow(entry, None)}{text[end:]}"
-    column = events[node.first + 1].start_mark.column
+    has_mark = text[start.start_mark.index : start.start_mark.index + 1] == "?"  # "? key", as long keys are written
+    column = (start if has_mark else events[node.first + 1]).start_mark.column
     end = _content_end(events, node)
     line_end = _line_end(text)
     at = end if text[:end].endswith("\n") else text.find("\n", end) + 1 or len(text)
