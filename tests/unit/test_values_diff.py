@@ -48,6 +48,8 @@ def test_it_is_bounded() -> None:
     assert len(diff) == 31
     assert diff[-1].startswith("... and 9")
     assert values_diff("a" * 300_000, "b" * 300_000) == ["(the values are too large to show what changes)"]
+    old, new = ("\n".join(f"k{n % 50}: {n % m}" for n in range(20_000)) for m in (3, 4))
+    assert values_diff(old, new) == ["(the values are too large to show what changes)"]
     long = "ab1" * 60_000  # one line, in which every character could begin a secret's name
     assert len(values_diff(f"a: {long}", f"a: {long}2")) == 2
     assert max(map(len, values_diff("a: " + "x" * 5000, "a: y"))) < 200

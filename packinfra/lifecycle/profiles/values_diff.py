@@ -10,6 +10,7 @@ r"""A unified diff of values for preview: bounded, and without secrets.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from difflib import unified_diff
 
@@ -20,6 +21,8 @@ _MOST_LINES = 30
 _LONGEST = 160
 _LARGEST = 400_000
 """Characters of both texts: difflib's time grows with the square of their lines."""
+_MOST_PAIRS = 200_000
+"""Pairs of equal lines: a text of few different lines, thousands of times, would take minutes."""
 _EXAMINED = 1000
 """Characters of a line that are looked at for secrets: far more than are shown, and a bound for the expressions."""
 _KEY = re.compile(r"^(\s*(?:- +)*)(['\"]?[\w.\-/ ]+['\"]?\s*:)(.*)$")
@@ -39,7 +42,7 @@ _FLAG = re.compile(rf"(?i)\s*- +['\"]?--?[\w-]{{0,40}}{_WORDS}['\"]?\s*$")
 
 
 def values_diff(old: str, new: str) -> list[str]:
-    if len(old) + len(new) > _LARGEST:
+    if len(old) + len(new) > _LARGEST or _repeated(old, new) > _MOST_PAIRS:
         return ["(the values are too large to show what changes)"]
     masked = {**dict(_masked(old)), **dict(_masked(new))}
     lines = list(unified_diff(old.splitlines(), new.splitlines(), n=1, lineterm=""))[2:]
@@ -47,6 +50,13 @@ def values_diff(old: str, new: str) -> list[str]:
     text = [_line(line, masked) for line in (shown if len(shown) > 8 else [s for s in shown if s[0] != " "])]
     more = len(text) - _MOST_LINES
     return [*text[:_MOST_LINES], *([f"... and {plural(more, 'more line')}"] if more > 0 else [])]
+
+
+def _repeated(old: str, new: str) -> int:
+    """How many pairs of equal lines difflib would look at; it leaves out those that are more than 1 % of all."""
+    before, after = Counter(old.splitlines()), Counter(new.splitlines())
+    popular = after.total() // 100 + 1 if after.total() >= 200 else after.total()
+    return sum(count * after[line] for line, count in before.items() if after[line] <= popular)
 
 
 def _line(line: str, masked: dict[str, str]) -> str:
