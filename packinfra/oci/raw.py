@@ -23,6 +23,7 @@ from packinfra.oci.manifest import Descriptor
 from packinfra.oci.transport import Call
 
 INDEX = "application/vnd.oci.image.index.v1+json"
+INDEXES = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
 _KINDS = (*default_manifest_accepted_media_types, "application/vnd.oci.artifact.manifest.v1+json")
 LIMIT = 4 << 20
 """Bytes of a manifest: what registries accept (ECR quotas; Harbor: 413 beyond)."""
