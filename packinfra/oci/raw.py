@@ -121,7 +121,7 @@ def read_raw(call: Call, media_type: str = "") -> RawManifest | None:
         raise NotAnArtifact(Step.READ, at, text=str(error)) from error
 
 
-def is_manifest(media_type: str) -> bool:
+def is_manifest_type(media_type: str) -> bool:
     """Whether every registry takes it for the media type of a manifest, not of a blob."""
     return media_type in _KINDS
 
