@@ -150,6 +150,15 @@ CASES: dict[str, Case] = {
         files(**{"p__.manifest": "{}", "p__sub__.manifest": "{}", "p__a.rego": "package a\n"}), OpaBundle("p", "1"),
         ("error bundle-manifests: it contains 2 files named .manifest",),
     ),
+    "a bundle that OPA would not load": Case(
+        files(**{
+            "p__a.rego": "\n", "p__.manifest": "{", "p__data.json": "[]", "p__sub__data.json": "[]", "p__y__data.yaml": "a: [",
+        }), OpaBundle("p", "1"),
+        (
+            "error bundle-file: it is empty", "error bundle-file: it is not JSON: ", "error bundle-file: it is no object",
+            "error bundle-file: it cannot be read: it is not YAML",
+        ),
+    ),
     "a bundle that is no archive": Case(
         files(**{"b.tar.gz": "x"}), OpaBundle("b.tar.gz", "1"), ("error bundle-unreadable: it is not a gzip file",)
     ),
