@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from packinfra.lifecycle.clients import repository_identity
-from packinfra.lifecycle.copies.state import UNKNOWN, CopiedTag, Entry, in_order, tags_from
+from packinfra.lifecycle.copies.state import CopiedTag, Entry, in_order, tags_from
+from packinfra.lifecycle.results import UNKNOWN
 from packinfra.lifecycle.retention import kept
 from packinfra.oci.reference import Reference, split
 

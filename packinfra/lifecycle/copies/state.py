@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from types import NoneType
 from typing import Any
 
+from packinfra.lifecycle.results import UNKNOWN
 from packinfra.oci.pinned import Pinned
-
-UNKNOWN = "it must be a text that preview knows, not the output of a resource that this run creates"
-"""Why a source, tag or access can't be used."""
 
 
 @dataclass(frozen=True)
