@@ -150,7 +150,8 @@ def copy_artifacts(
 def logical_name(target: CopyTarget) -> str:
     """In logical names, and in importRepositories: that of the pack, chart, policy or artifact in the same repository, so
     that the repository stays where one becomes a copy. Any other has its own: an image may be called as a pack is."""
-    return target.to if target.pack or target.to.partition("/")[0] in FAMILIES else f"copies/{target.to}"
+    beside_others = target.pack or target.to.startswith(tuple(f"{family}/" for family in FAMILIES))
+    return target.to if beside_others else f"copies/{target.to}"
 
 
 def _entry(entry: CopySettings) -> CopyEntry:
