@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 import yaml
 
-from packinfra.artifacts.check_command import ChartsAndPolicies, read
+from packinfra.artifacts.check_command import ChartsAndPolicies, is_archive, read
 from packinfra.artifacts.content import Content
 from packinfra.artifacts.manifest import manifest_of
 from packinfra.artifacts.pack import pack_manifest
@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None, prog: str = "packinfra digest")
 
 
 def _of_source(path: str) -> Published:
-    if not os.path.isfile(os.path.join(path, "pack.json")) and (other := ChartsAndPolicies().find(path)):
+    named = path if is_archive(path) and os.path.isfile(path) else None
+    if not os.path.isfile(os.path.join(path, "pack.json")) and (other := named or ChartsAndPolicies().find(path)):
         content = read(other)
         if content.errors:
             raise DigestError("\n".join([f"{content.noun} {path}:", *(f"  {problem}" for problem in content.errors)]))
@@ -124,13 +125,16 @@ def _of_stack(path: Path) -> Iterator[Published]:
 
 def _settings(path: Path) -> Settings:
     try:
-        config = (yaml.safe_load(path.read_text(encoding="utf-8")) or {}).get("config") or {}
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise DigestError(f"{path} cannot be read: {error.strerror}") from error
-    except (yaml.YAMLError, AttributeError, UnicodeDecodeError) as error:
-        raise DigestError(f"{path} is not a stack file: it has no mapping with config") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a date that is none, no UTF-8
+        raise DigestError(f"{path} is not a stack file: it is not YAML") from error
+    config = (document.get("config") or {}) if isinstance(document, dict) else None
+    if not isinstance(config, dict):
+        raise DigestError(f"{path} is not a stack file: it has no mapping with config")
     try:
-        return load({key: _as_engine(value) for key, value in config.items()})
+        return load({str(key): _as_engine(value) for key, value in config.items()})
     except SettingsError as error:
         raise DigestError(f"{error}\n  in {path}") from None
 
@@ -139,7 +143,7 @@ def _as_engine(value: object) -> object:
     """The engine hands text over as it is, and everything else as JSON; of a secret, only that there is one counts."""
     if isinstance(value, Mapping) and "secure" in value:
         return "secret"
-    return value if isinstance(value, str) else json.dumps(value)
+    return value if isinstance(value, str) else json.dumps(value, default=str)  # YAML's dates have no JSON
 
 
 class _Nowhere(io.RawIOBase):

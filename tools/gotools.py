@@ -158,7 +158,7 @@ class GoTools:
         self._ensure(CONFORMANCE, "the tests run the distribution specification's conformance suite", "a few seconds")
 
     def _ensure(self, build: Build, why: str, usually: str, minimum: tuple[int, ...] = GO_MINIMUM) -> None:
-        if self._is_current(build.binary, [build.binary], [build]):
+        if self._is_current(build.binary, [build.binary], [build], minimum):
             return
         go, version = self._go(f"{why}, and building it needs Go", minimum=minimum)
         say(f"building {build.binary} from its Go module into .tools/bin (once; usually {usually})")
@@ -181,7 +181,9 @@ class GoTools:
     def _expected_stamp(self, builds: list[Build], go: tuple[int, ...]) -> str:
         return f"recipe sha256:{self._recipe(builds)}\ngo {dotted(go)}\n"
 
-    def _is_current(self, name: str, binaries: list[str], builds: list[Build]) -> bool:
+    def _is_current(
+        self, name: str, binaries: list[str], builds: list[Build], minimum: tuple[int, ...] = GO_MINIMUM
+    ) -> bool:
         if not all(os.access(self.bin / binary, os.X_OK) for binary in binaries):
             return False
         try:
@@ -189,7 +191,7 @@ class GoTools:
         except OSError:
             return False
         go = find_go()
-        if go is None or go[1] < GO_MINIMUM:  # it can't be built again, so the Go of the build doesn't matter
+        if go is None or go[1] < minimum:  # it can't be built again, so the Go of the build doesn't matter
             return stamp.startswith(f"recipe sha256:{self._recipe(builds)}\n")
         return stamp == self._expected_stamp(builds, go[1])
 

@@ -27,7 +27,7 @@ from packinfra.artifacts.yaml_values import ValueProblemError, plain_value
 from packinfra.packs.archive import write_files
 from packinfra.packs.chart import FILE_LIMIT, UNPACKED_LIMIT, read_chart
 from packinfra.packs.contents import PackFile, content_digest
-from packinfra.packs.files import sort_key
+from packinfra.packs.files import LeftOut, sort_key
 from packinfra.packs.rules.rule import Problem
 from packinfra.packs.spool import Spool
 from packinfra.packs.unpack import UnpackError, read_files
@@ -109,9 +109,7 @@ def _read_folder(path: str) -> ChartContent:
     if any(p.rule == "source-missing" for p in problems):
         return ChartContent(path, "", "", "", (), in_order(problems))
     if CHART not in by_path:
-        problems.append(
-            problem("chart-invalid", "the folder has no Chart.yaml", CHART, remedy="name the chart's folder")
-        )
+        problems.append(_no_metadata(read.left_out))
         return ChartContent(path, "", "", "", files, in_order(problems), left_out=read.left_out)
     metadata, more = _metadata(lambda name: _bytes(by_path.get(name)))
     problems += [*more, *name_and_version_problems(metadata), *subchart_problems(metadata, by_path)]
@@ -178,10 +176,17 @@ def _ignore(folder: Path) -> tuple[HelmIgnore, list[Problem]]:
     return ignore, [problem("chart-ignore-invalid", text, IGNORE_FILE, line) for text, line in ignore.problems]
 
 
+def _no_metadata(left_out: Iterable[LeftOut]) -> Problem:
+    if by := next((each.by for each in left_out if each.path == CHART), ""):
+        message = f"the folder's Chart.yaml is left out ({by})"
+        return problem("chart-invalid", message, CHART, remedy=f"correct {IGNORE_FILE}: Helm needs the file")
+    return problem("chart-invalid", "the folder has no Chart.yaml", CHART, remedy="name the chart's folder")
+
+
 def _metadata(read: Callable[[str], bytes | None]) -> tuple[Metadata, list[Problem]]:
     chart, requirements = read_yaml(read(CHART) or b""), read_yaml(read(_REQUIREMENTS) or b"")
     problems = [
-        problem("chart-invalid", f"it cannot be read: {text.problem}", name, text.line)
+        problem("chart-invalid", f"it cannot be read: {text.problem}", name, text.line, remedy=f"correct {name}")
         for name, text in ((CHART, chart), (_REQUIREMENTS, requirements))
         if text.problem
     ]

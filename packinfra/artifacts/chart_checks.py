@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 
 from packinfra.artifacts.helm_metadata import Metadata, read_metadata
 from packinfra.artifacts.rules import problem
-from packinfra.packs.chart import subchart_name
+from packinfra.packs.chart import read_chart, subchart_name
 from packinfra.packs.contents import PackFile
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.packs.rules.rule import Problem
@@ -64,21 +64,30 @@ def subchart_problems(metadata: Metadata, files: Mapping[str, PackFile]) -> Iter
         if chart is None:
             yield problem("chart-subchart-invalid", "it has no Chart.yaml", f"charts/{folder}")
             continue
-        names |= {folder, _name_in(chart)}
+        text = read_yaml(_bytes(chart))
+        if text.problem:
+            message = f"it cannot be read: {text.problem}"
+            yield problem("chart-subchart-invalid", message, chart.path, text.line, remedy=f"correct {chart.path}")
+        names |= {folder, read_metadata(text.top).text("name")}
     for path in files:
         if path.startswith("charts/") and path.count("/") == 1:
             if path.endswith(".tgz"):
                 names.add(subchart_name(path.removeprefix("charts/")))
+                archive = read_chart(files[path].open, path)
+                if isinstance(archive, str):
+                    yield problem("chart-subchart-invalid", archive, path, remedy="run helm dependency build")
+                else:
+                    names.add(archive.chart.name)
             elif not path.endswith(".prov"):
                 yield problem("chart-subchart-invalid", "it is no chart", path)
-    wanted = [each["name"] for each in metadata.values.get("dependencies") or ()]
+    wanted = dict.fromkeys(each["name"] for each in metadata.values.get("dependencies") or () if each["name"])
     if missing := [name for name in wanted if name not in names]:
         yield problem("chart-dependency-missing", f"charts/ does not contain {listed(missing)}", _CHART)
 
 
-def _name_in(chart: PackFile) -> str:
+def _bytes(file: PackFile) -> bytes:
     try:
-        with chart.open() as file:
-            return read_metadata(read_yaml(file.read()).top).text("name")
-    except OSError:
-        return ""
+        with file.open() as opened:
+            return opened.read()
+    except OSError:  # it was readable a moment ago; making the archive reports that
+        return b""

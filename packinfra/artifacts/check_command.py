@@ -14,7 +14,7 @@ from packinfra.packs import check_command
 from packinfra.packs.chart import NO_CHART
 from packinfra.packs.report import CheckedFolder
 
-_ARCHIVES = (".tar.gz",)
+_ARCHIVES = (".tgz", ".tar.gz")
 _ANY_VERSION = "0"
 """The version of a policy is in the stack file."""
 
@@ -27,7 +27,7 @@ class ChartsAndPolicies:
     def find(self, path: str) -> str | None:
         if os.path.isdir(path):
             return path if _is_chart(path) or _has_policies(path) else None
-        if not path.endswith((".tgz", *_ARCHIVES)):
+        if not is_archive(path):
             return _chart_around(path)
         return path if os.path.isfile(path) and _may_be_meant(read(path)) else None
 
@@ -50,6 +50,11 @@ def _may_be_meant(content: Content) -> bool:
     return not any(
         problem.rule == "bundle-empty" or problem.message.startswith(NO_CHART) for problem in content.problems
     )
+
+
+def is_archive(path: str) -> bool:
+    """Whether the path has the name of a chart's or bundle's archive."""
+    return path.endswith(_ARCHIVES)
 
 
 def read(path: str) -> Content:

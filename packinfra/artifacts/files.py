@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from packinfra import gojson
@@ -156,12 +156,17 @@ def _cleaned(path: str) -> str:
 
 def _title_problems(files: Sequence[ArtifactFile], titles: Sequence[str]) -> Iterator[Problem]:
     first: dict[str, str] = {}
+    folders = {str(above): title for title in titles for above in PurePosixPath(_cleaned(title)).parents}
     for file, title in zip(files, titles, strict=True):
-        if title.startswith("/") or ".." in title.split("/") or title in ("", ".") or not title.isprintable():
+        path = _cleaned(title)
+        if title.startswith("/") or ".." in title.split("/") or path in ("", ".") or not title.isprintable():
             yield problem("file-title", f"the title {quoted(title)} is no relative path inside", file.path)
-        elif title in first:
-            yield problem("file-title", f"{quoted(first[title])} has the title {quoted(title)} too", file.path)
-        first.setdefault(title, file.path)
+        elif path in first:
+            yield problem("file-title", f"{quoted(first[path])} has the title {quoted(title)} too", file.path)
+        elif path in folders:
+            message = f"{quoted(title)} is a file, and in the title {quoted(folders[path])} a folder"
+            yield problem("file-title", message, file.path)
+        first.setdefault(path, file.path)
 
 
 def _type_problems(files: Sequence[ArtifactFile], config: ArtifactFile | None, artifact_type: str) -> Iterator[Problem]:

@@ -10,6 +10,7 @@ relative to the folder, as `conftest push REFERENCE -p .` in it makes them, so `
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -30,6 +31,7 @@ from packinfra.packs.rules.rule import Problem
 from packinfra.packs.spool import Spool
 from packinfra.packs.tar import TarReader
 from packinfra.packs.unpack import read_files
+from packinfra.packs.yamltext import Map, read_yaml
 
 BUNDLE_CONFIG = "application/vnd.oci.image.config.v1+json"
 BUNDLE_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
@@ -136,6 +138,7 @@ def read_bundle(path: str, version: str) -> BundleContent:
         folder = read_folder(Path(path), _Only(lambda name: bool(_LOADED.fullmatch(name)) or name in _OTHERS))
         files, left_out = folder.files, folder.left_out
         problems += folder.problems or _bundle_problems(file.path for file in files)
+        problems += [found for file in files if file.data is not None for found in _file_problems(file.path, file.data)]
     identity = content_digest("", version, files)
     return BundleContent(path, "", version, identity, files, in_order(problems), left_out=left_out, archive=archive)
 
@@ -164,6 +167,29 @@ def _archive_problems(archive: PackFile) -> list[Problem]:
     except OSError as error:
         return [problem("file-unusable", f"it cannot be read: {error.strerror}")]
     return _bundle_problems(names)
+
+
+def _file_problems(path: str, data: bytes) -> Iterator[Problem]:
+    """What OPA would refuse, and the whole bundle with it (seen with OPA 1.22). Its policies are not parsed here."""
+    name = posixpath.basename(path)
+    if name.endswith(".rego") and not data.strip():
+        yield problem("bundle-file", "it is empty", path)
+    elif name in ("data.json", ".manifest"):
+        try:
+            top: object = json.loads(data)
+        except ValueError as error:
+            yield problem("bundle-file", f"it is not JSON: {error}", path)
+            return
+        except RecursionError:
+            return
+        if not isinstance(top, dict) and path in ("data.json", ".manifest"):
+            yield problem("bundle-file", "it is no object ({...})", path)
+    elif name in ("data.yaml", "data.yml"):
+        text = read_yaml(data)
+        if text.problem:
+            yield problem("bundle-file", f"it cannot be read: {text.problem}", path, text.line)
+        elif path == name and not isinstance(text.top, Map):
+            yield problem("bundle-file", "it has no keys and values at the top", path)
 
 
 def _bundle_problems(paths: Iterable[str]) -> list[Problem]:

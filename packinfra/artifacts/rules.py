@@ -80,6 +80,10 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("bundle-manifests", "error", "a bundle has at most one .manifest", "OPA refuses it", "keep the one at the top", _OPA),
     Rule(
+        "bundle-file", "error", "a bundle's policies are not empty; its data and .manifest are JSON or YAML, objects at the top",
+        "OPA refuses the whole bundle", "correct the file", _OPA,
+    ),
+    Rule(
         "policy-empty", "error", "a policy folder contains .rego files, and none of its files is empty",
         "conftest push refuses it", "remove the empty file, or name the folder with the policies", _CONFTEST,
     ),

@@ -24,6 +24,8 @@ _SPECIAL = {
 }
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|([1-9][0-9]*|0))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_MOST_DIGITS = 64
+"""Of a number of 64 bits, at any base; longer ones are no integers for Go, and Python refuses them beyond 4,300."""
 _MOST_NODES = 100_000
 """Aliases can make few lines many values (a "billion laughs")."""
 TOO_MANY = "its aliases make too many values"
@@ -45,17 +47,23 @@ def scalar_value(node: Scalar) -> str | bool | int | float | None:
     if node.null or text in _BOOLEANS or text in _SPECIAL:
         return None if node.null else _BOOLEANS[text] if text in _BOOLEANS else _SPECIAL[text]
     if text[0] == ".":
-        return float(text) if _FLOAT.fullmatch(text) else text
+        return _number(text) if _FLOAT.fullmatch(text) else text
     if text[0] not in "+-0123456789":
         return text
     plain = text.replace("_", "")
     if match := _INTEGER.fullmatch(plain):
         sign, *digits = match.groups()
         base, number = next((b, n) for b, n in zip((16, 2, 8, 10), digits, strict=True) if n is not None)
-        value = int(number, base) * (-1 if sign == "-" else 1)
+        value = int(number, base) * (-1 if sign == "-" else 1) if len(number.lstrip("0")) <= _MOST_DIGITS else 2**64
         if -(2**63) <= value < (2**63 if sign else 2**64):
             return value
-    return float(plain) if _FLOAT.fullmatch(plain) else text
+    return _number(plain, text) if _FLOAT.fullmatch(plain) else text
+
+
+def _number(plain: str, text: str = "") -> float | str:
+    """The number; the text where 64 bits can't hold it, as Go's strconv says."""
+    value = float(plain)
+    return (text or plain) if math.isinf(value) else value
 
 
 def text_of(value: object) -> str:

@@ -14,6 +14,7 @@ from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, Registry
 from packinfra.resources.copied_artifact import CopiedArtifact, CopyEntry
 from packinfra.resources.published_names import VersionsOfName
 from packinfra.settings import CopySettings, SettingsError, load_copies
+from packinfra.settings.artifacts import FAMILIES
 from packinfra.settings.copies import CopyTarget, by_target
 
 T = TypeVar("T")
@@ -147,9 +148,10 @@ def copy_artifacts(
 
 
 def logical_name(target: CopyTarget) -> str:
-    """In logical names, and in importRepositories: a pack's own, so that its repository stays where a pack becomes a copy; an
-    image may be called as a pack is."""
-    return target.to if target.pack else f"copies/{target.to}"
+    """In logical names, and in importRepositories: that of the pack, chart, policy or artifact in the same repository, so
+    that the repository stays where one becomes a copy. Any other has its own: an image may be called as a pack is."""
+    beside_others = target.pack or target.to.startswith(tuple(f"{family}/" for family in FAMILIES))
+    return target.to if beside_others else f"copies/{target.to}"
 
 
 def _entry(entry: CopySettings) -> CopyEntry:

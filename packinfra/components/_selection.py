@@ -69,4 +69,6 @@ def _twice(packs: SelectedPacks, artifacts: SelectedArtifacts, copies: SelectedC
 def check_imports(imported: Collection[str], names: Collection[str]) -> None:
     """Raises RunError for a name in importRepositories that nothing has."""
     if unknown := sorted({*imported} - {*names}):
-        raise pulumi.RunError(f"importRepositories: {', '.join(unknown)}: no such pack; there are {', '.join(names)}")
+        raise pulumi.RunError(
+            f"importRepositories: {', '.join(unknown)}: no such repository; there are {', '.join(names)}"
+        )

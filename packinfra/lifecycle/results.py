@@ -5,12 +5,26 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any, Protocol
 
 from packinfra.errors import PackinfraError
 
 Props = dict[str, Any]
 """A resource's properties: inputs, or outputs. Unknown values are neither text nor number nor None."""
+UNKNOWN = "it must be a text that preview knows, not the output of a resource that this run creates"
+"""Why an unknown value of something that is read in `check` can't be used."""
+
+
+def is_known(value: object) -> bool:
+    """Whether the value, with all in it, is known."""
+    if isinstance(value, Mapping):
+        return all(map(is_known, value.values()))
+    return (
+        all(map(is_known, value))
+        if isinstance(value, (list, tuple))
+        else isinstance(value, (str, int, float, NoneType))
+    )
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,10 @@ MANIFEST_BLOB_UNKNOWN or DIGEST_INVALID now and then if they aren't).
 from __future__ import annotations
 
 import hashlib
-import io
 import threading
 import time
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
@@ -26,6 +25,7 @@ from oras.defaults import default_manifest_accepted_media_types
 from packinfra.http.client import Response
 from packinfra.http.rate_limit import RateLimiter
 from packinfra.http.redact import clean
+from packinfra.oci.blobs import Open, openers, upload_blobs
 from packinfra.oci.bodies import digest_in, is_manifest, not_a_registry
 from packinfra.oci.deletion import Removal
 from packinfra.oci.downloads import download
@@ -40,23 +40,17 @@ from packinfra.oci.errors import (
     TagImmutable,
     Throttled,
 )
-from packinfra.oci.manifest import CONFIG, UNKNOWN_CONFIG, Descriptor, Manifest
-from packinfra.oci.raw import RawManifest
+from packinfra.oci.manifest import Descriptor, Manifest
+from packinfra.oci.raw import LIMIT, RawManifest
 from packinfra.oci.reference import Reference
 from packinfra.oci.same_registry import same_registry
 from packinfra.oci.tags import list_tags
 from packinfra.oci.transport import Call, Transport
-from packinfra.oci.uploads import Cancelled, Progress, Upload
+from packinfra.oci.uploads import Progress
 
-_MANIFEST_LIMIT = 4 << 20
-"""Bytes of a manifest that are read: what registries accept (ECR quotas; Harbor: 413 beyond)."""
-PROBE_ABOVE = 256 << 10
-"""Bytes of a layer above which a HEAD goes before it even into a new repository: about what a line of 100 Mbit/s
-carries during the 20 ms of that HEAD."""
 _PUSHES = 8
 """Configs that are uploaded at a time, each beside its layer; the SDK's provider host has four threads."""
 _PUSH = "pull,push"
-Open = Callable[[], BinaryIO]
 # distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
 _ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
 
@@ -204,12 +198,14 @@ class Client:
             DigestMismatch: The registry stored other bytes.
             RegistryError: Anything else. The tag then is as it was.
         """
-        blobs = _openers(manifest, layers)
+        opened = openers(manifest, layers)
         with self._locks.setdefault(reference.repository, threading.Lock()):
             call = self._transport.call(reference)
 
             def blobs_then_manifest() -> PushResult:
-                sent = self._blobs(call, manifest, blobs, progress, new_repository=new_repository)
+                sent = upload_blobs(
+                    call, manifest, opened, progress, threads=self._threads, new_repository=new_repository
+                )
                 self._publish(call, manifest)
                 return PushResult(manifest.digest, sent)
 
@@ -251,38 +247,6 @@ class Client:
         """Whether both clients' hosts lead to one registry, which has the reference's repository; None = unclear."""
         return same_registry(self._transport, other._transport, reference)
 
-    def _blobs(
-        self,
-        call: Call,
-        manifest: Manifest,
-        blobs: Mapping[str, Open],
-        progress: Progress | None,
-        *,
-        new_repository: bool,
-    ) -> int:
-        """Bytes sent. The config goes beside the layers, which go one after another; the first that fails ends all."""
-
-        def run(blob: Descriptor, progress: Progress | None) -> int:
-            upload = Upload(call, blob, blobs[blob.digest], progress=progress, new_repository=new_repository)
-            try:
-                return upload.run(probe=not new_repository or blob.size > PROBE_ABOVE)
-            except BaseException:
-                call.budget.cancel()
-                raise
-
-        layers = {layer.digest: layer for layer in manifest.layers if layer.digest != manifest.config.digest}
-        if not layers:
-            return run(manifest.config, None)
-        config = self._threads.submit(run, manifest.config, None)
-        try:
-            sent = sum(run(layer, progress) for layer in layers.values())
-        except Cancelled:
-            config.result()  # raises the error that cancelled it
-            raise
-        finally:
-            wait([config])
-        return sent + config.result()
-
     def _publish(self, call: Call, manifest: Manifest | RawManifest) -> None:
         try:
             response = call.budget.attempt(lambda: self._put(call, manifest))
@@ -312,17 +276,4 @@ class Client:
 
 
 def _manifest(call: Call, method: str, step: Step, actions: str = "pull") -> Response:
-    return call.send(
-        method, call.manifest, step, (200, 404), actions=actions, headers=_ACCEPT, limit=_MANIFEST_LIMIT, retry=True
-    )
-
-
-def _openers(manifest: Manifest, layers: Open | Mapping[str, Open] | None) -> Mapping[str, Open]:
-    """Digest -> what opens it, for each blob of the manifest."""
-    needed = {blob.digest for blob in (manifest.config, *manifest.layers)} - {UNKNOWN_CONFIG.digest}
-    if callable(layers):
-        layers = dict.fromkeys(needed, layers) if len(needed) == 1 else {}
-    blobs = {UNKNOWN_CONFIG.digest: lambda: io.BytesIO(CONFIG), **(layers or {})}
-    if missing := needed - blobs.keys():
-        raise ValueError(f"the bytes of these blobs are needed: {', '.join(sorted(missing))}")
-    return blobs
+    return call.send(method, call.manifest, step, (200, 404), actions=actions, headers=_ACCEPT, limit=LIMIT, retry=True)

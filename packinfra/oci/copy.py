@@ -20,7 +20,7 @@ from packinfra.oci.client import Client
 from packinfra.oci.destinations import absolute
 from packinfra.oci.errors import BlobMissing, RegistryError, Step, is_refusal
 from packinfra.oci.manifest import Descriptor
-from packinfra.oci.raw import RawManifest, is_manifest, read_raw
+from packinfra.oci.raw import RawManifest, is_manifest_type, read_raw
 from packinfra.oci.reference import Reference
 from packinfra.oci.referrers import ensure_listed, referrers_of
 from packinfra.oci.streams import BlobStream, SourceFailed
@@ -183,7 +183,7 @@ class Copier:
             if depth > self._limits.depth:
                 raise self._too_large(end, entry, f"indexes are nested deeper than {self._limits.depth}")
             found_here = read_raw(end.call(entry.digest), entry.media_type)
-            if found_here is None and parent and not is_manifest(entry.media_type):
+            if found_here is None and parent and not is_manifest_type(entry.media_type):
                 as_blobs.setdefault(parent, []).append(entry)  # a type that nobody knows (regclient does the same)
                 continue
             if found_here is None:

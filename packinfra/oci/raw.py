@@ -23,6 +23,7 @@ from packinfra.oci.manifest import Descriptor
 from packinfra.oci.transport import Call
 
 INDEX = "application/vnd.oci.image.index.v1+json"
+INDEXES = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
 _KINDS = (*default_manifest_accepted_media_types, "application/vnd.oci.artifact.manifest.v1+json")
 LIMIT = 4 << 20
 """Bytes of a manifest: what registries accept (ECR quotas; Harbor: 413 beyond)."""
@@ -120,7 +121,7 @@ def read_raw(call: Call, media_type: str = "") -> RawManifest | None:
         raise NotAnArtifact(Step.READ, at, text=str(error)) from error
 
 
-def is_manifest(media_type: str) -> bool:
+def is_manifest_type(media_type: str) -> bool:
     """Whether every registry takes it for the media type of a manifest, not of a blob."""
     return media_type in _KINDS
 

@@ -88,8 +88,11 @@ def read_chart(opened: Callable[[], BinaryIO], path: str) -> ChartArchive | str:
             read = _quickly(file)
             if read is None:
                 file.seek(0)
-                if file.read(len(_LFS_POINTER)) == _LFS_POINTER:
+                beginning = file.read(len(_LFS_POINTER))
+                if is_lfs_pointer(beginning):
                     return LFS_POINTER
+                if not beginning:
+                    return "it is empty"
                 file.seek(0)
                 read = _Files(TarReader(Stream(file, UNPACKED_LIMIT)))
     except ArchiveReadError as error:

@@ -36,7 +36,7 @@ class CopyEntry:
     def to_props(self) -> dict[str, Any]:
         values = {
             "from": self.source,
-            "tags": [*self.tags],
+            "tags": [self.tags] if isinstance(self.tags, str) else [*self.tags],  # a text is a sequence of texts, too
             "referrers": self.referrers,
             "overwrite": self.overwrite,
             "access": access_to_props(self.access) if self.access else None,

@@ -16,7 +16,7 @@ from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.settings.model import Model
 from packinfra.settings.publishing import DeleteAdopted, KeepVersions, Overwrite, Unpublish
 
-CHARTS, POLICIES, ARTIFACTS = "charts", "policies", "artifacts"
+FAMILIES = CHARTS, POLICIES, ARTIFACTS = "charts", "policies", "artifacts"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _LONGEST_NAME = 100
 
@@ -38,7 +38,7 @@ def _version(value: str) -> str:
 
 def _path(value: str) -> str:
     family, _, name = value.partition("/")
-    if family not in (CHARTS, POLICIES, ARTIFACTS):
+    if family not in FAMILIES or not name:
         raise ValueError(
             f"write its repository below the base path: {CHARTS}/, {POLICIES}/ or {ARTIFACTS}/ and its name"
         )

@@ -23,6 +23,7 @@ _REASONS = {
     "bool_type": "write true or false",
     "int_parsing": "write a whole number",
     "string_type": "write a text",
+    "string_too_short": "write a text that is not empty",
 }
 """In place of pydantic's own, which use Python's terms."""
 
@@ -53,6 +54,8 @@ def _explain(details: Mapping[str, Any], settings: type[BaseModel]) -> str:
     if kind == "missing":
         return f"{shown}: missing{example}"
     reason = _REASONS.get(kind) or details["msg"].removeprefix("Value error, ")
+    if kind == "literal_error":
+        reason = f"write {details['ctx']['expected']}".replace("'", "")
     return f"{shown}: {reason}" if isinstance(value, Mapping) else f"{shown}: {show(value)} is wrong: {reason}{example}"
 
 

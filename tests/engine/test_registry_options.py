@@ -109,7 +109,7 @@ def test_a_repository_made_by_hand(project: Project, ecr: Ecr) -> None:
 
 def test_importing_what_is_no_pack(project: Project) -> None:
     project.configure(repositories={"importRepositories": ["helo"]})
-    assert "importRepositories: helo: no such pack; there are hello" in project.up(succeeds=False)
+    assert "importRepositories: helo: no such repository; there are hello" in project.up(succeeds=False)
 
 
 def test_a_renamed_component_keeps_everything(project: Project) -> None:

@@ -245,7 +245,7 @@ def test_only_what_was_copied_goes(bench: Bench) -> None:
     _, outs = bench.created()
     client = Client(Transport(bench.target.host, plain_http=True))
     at = Reference(bench.target.host, "base/app", "theirs")
-    index(APP.children[0]).push(client, at)
+    index(index(APP.children[0])).push(client, at)
     bench.delete(outs)
     assert {*bench.tags} == {"theirs"}
     assert CHILDREN[0] in bench.digests
@@ -386,6 +386,19 @@ def test_bad_input_all_at_once(bench: Bench) -> None:
         "keep at least 1",
     ):
         assert expected in text
+    entry = bench.entry()
+    unknown: list[Any] = [
+        {**entry, "from": UNKNOWN},
+        {**entry, "tags": [UNKNOWN]},
+        {**entry, "access": UNKNOWN},
+        UNKNOWN,
+    ]
+    _, failures = bench.host.check({}, bench.inputs(*unknown))
+    assert [failure.partition(": ")[0] for failure in failures] == [
+        "copies[0]", entry["from"], entry["from"], "copies[3]",
+    ]  # fmt: skip
+    _, more = bench.host.check({}, {**bench.inputs(), "copies": UNKNOWN})
+    assert all("must be a text that preview knows" in failure for failure in [*failures, *more])
     _, failures = bench.host.check({}, {**bench.inputs(), "copies": []})
     assert failures == ["nothing is to be copied: remove the resource instead"]
 

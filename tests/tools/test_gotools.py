@@ -172,6 +172,10 @@ def test_built_anew_when_the_recipe_or_go_changes(checkout: Path, go: Callable[.
 def test_what_is_built_outlives_go(checkout: Path, go: Callable[..., Path], path: Path) -> None:
     go()
     GoTools(checkout).ensure_crane()
+    go("1.26.7")
+    GoTools(checkout).ensure_readers()
+    go()  # too old for these
+    GoTools(checkout).ensure_readers()
     (path / "go").unlink()
     GoTools(checkout).ensure_crane()
 

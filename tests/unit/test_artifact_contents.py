@@ -168,11 +168,16 @@ def test_subcharts_in_subcharts_are_looked_into_within_bounds(folder: Path) -> N
         inner = make_tgz({"sub/Chart.yaml": "name: sub\nversion: 1.0.0\n", "sub/charts/sub.tgz": inner})
     make_chart_folder(folder / "deep", {"charts/sub.tgz": inner})
     assert read(HelmChart("deep")).content_digest
-    bomb = make_tgz({"sub/Chart.yaml": "name: sub\n", "sub/zeros": bytes(101 << 20)})
-    make_chart_folder(folder / "bomb", {"charts/sub.tgz": bomb})
+    large, other = (make_tgz({"sub/Chart.yaml": "name: sub\n", "sub/zeros": bytes(60 << 20), "sub/x": x}) for x in "ab")
+    make_chart_folder(folder / "bomb", {"charts/a.tgz": large, "charts/b.tgz": large})
     digest = read(HelmChart("bomb")).content_digest
-    make_files(folder, {"bomb/charts/sub.tgz": bomb[:-1]})
+    make_files(folder, {"bomb/charts/b.tgz": other})
     assert read(HelmChart("bomb")).content_digest != digest
+    make_files(
+        folder, {"bomb/charts/b.tgz": make_tgz({"sub/Chart.yaml": "name: sub\n", "sub/zeros": bytes(101 << 20)})}
+    )
+    (problem,) = HelmChart("bomb").read().errors
+    assert (problem.rule, problem.file) == ("chart-subchart-invalid", "charts/b.tgz")
 
 
 def test_the_archive_that_helm_package_made(folder: Path) -> None:

@@ -53,15 +53,15 @@ class Bench:
         self.lifecycle = PublishedArtifactLifecycle(new_run(self.messages), lambda _: None)
 
     def problems(self, sources: Sequence[ArtifactSource], olds: Props | None = None, **more: Any) -> Sequence[str]:
-        return self.lifecycle.check(olds or {}, self._news(sources, **more)).problems
+        return self.lifecycle.check(olds or {}, self.news(sources, **more)).problems
 
     def check(self, sources: Sequence[ArtifactSource], olds: Props | None = None, **more: Any) -> Props:
         self.new_run()
-        outcome = self.lifecycle.check(olds or {}, self._news(sources, **more))
+        outcome = self.lifecycle.check(olds or {}, self.news(sources, **more))
         assert not outcome.problems
         return outcome.inputs
 
-    def _news(self, sources: Sequence[ArtifactSource], **more: Any) -> Props:
+    def news(self, sources: Sequence[ArtifactSource], **more: Any) -> Props:
         props = [source_to_props(source) for source in sources]
         return {"repository": self.repository, "sources": props, "registryAccess": ACCESS, "ownUrn": URN, **more}
 
@@ -291,3 +291,19 @@ def test_state_survives_json(bench: Bench) -> None:
     assert not bench.lifecycle.diff(bench.repository, loaded[1], bench.check(
         [Files("1.0.0", [HI], annotations={"a": "b"}, artifact_type="a/b", config=HI)], loaded[0])
     ).changes  # fmt: skip
+
+
+def test_a_change_beside_the_files_is_named(bench: Bench) -> None:
+    inputs, _ = bench.create(Files("1.0.0", [HI]))
+    (problem,) = bench.problems([Files("1.0.0", [ArtifactFile("hi.txt", "text/html")])], inputs)
+    assert "(no file, but media types, annotations or the order of the files)" in problem
+
+
+@pytest.mark.parametrize(
+    "unknown", [object(), [object()], [{"kind": "files", "version": "1", "annotations": {"a": object()}}]]
+)
+def test_unknown_sources(bench: Bench, unknown: Any) -> None:
+    outcome = bench.lifecycle.check({}, {**bench.news([]), "sources": unknown})
+    assert outcome.problems == [
+        "sources: it must be a text that preview knows, not the output of a resource that this run creates"
+    ]

@@ -60,6 +60,9 @@ hi = files(**{"hi.txt": "hi"})
 CASES: dict[str, Case] = {
     "a path that isn't there": Case(chart(), HelmChart("nothing"), ("error source-missing: nothing does not exist",)),
     "no Chart.yaml": Case(files(web__x="x"), WEB, ("error chart-invalid: the folder has no Chart.yaml",)),
+    "a Chart.yaml that is left out": Case(
+        at("web/.helmignore", "*.yaml\n"), WEB, ("error chart-invalid: the folder's Chart.yaml is left out (.helmignore)",)
+    ),
     "a name in upper case": Case(chart(name="Web"), WEB, ('error chart-name: the name "Web" cannot be part of',)),
     "a name that leads out": Case(chart(name="../web"), WEB, ('error chart-name: the name "../web"',)),
     "four numbers": Case(chart(version="1.2.3.4"), WEB, ('error chart-version: the version "1.2.3.4" is not a semantic',)),
@@ -109,6 +112,15 @@ CASES: dict[str, Case] = {
         ("error chart-invalid: two dependencies have the same name or alias: sub",),
     ),
     "a loose file in charts": Case(at("web/charts/README.md", "x"), WEB, ("error chart-subchart-invalid: it is no chart",)),
+    "a subchart that is no archive": Case(
+        at("web/charts/sub-1.0.0.tgz", "x", chart(dependencies="[{name: sub}]")), WEB,
+        ("error chart-subchart-invalid: it is not a gzip file",),
+    ),
+    "a subchart that is no YAML": Case(
+        at("web/charts/sub/Chart.yaml", "name: [", chart(dependencies="[{name: sub}, {name: sub, alias: b}]")), WEB,
+        ("error chart-subchart-invalid: it cannot be read: it is not YAML",),
+    ),
+    "dependencies without names": Case(chart(dependencies="[~, {name: ~}]"), WEB, ("error chart-invalid: dependencies[0] must",)),
     "a subchart without Chart.yaml": Case(
         at("web/charts/sub/values.yaml", "x"), WEB, ("error chart-subchart-invalid: it has no Chart.yaml",)
     ),
@@ -122,6 +134,7 @@ CASES: dict[str, Case] = {
         huge,
         WEB, ("error chart-large: the chart has 110.1 MB, more than 104.9 MB",),
     ),
+    "an empty archive": Case(files(**{"web.tgz": ""}), HelmChart("web.tgz"), ("error chart-archive-unreadable: it is empty",)),
     "no archive": Case(files(**{"web.tgz": "x"}), HelmChart("web.tgz"), ("error chart-archive-unreadable: it is not a gzip",)),
     "an archive without its dependency": Case(
         files(**{"web.tgz": make_tgz({"web/Chart.yaml": "name: web\nversion: 1.0.0\ndependencies: [{name: sub}]\n"})}),
@@ -136,6 +149,15 @@ CASES: dict[str, Case] = {
     "a bundle with two manifests": Case(
         files(**{"p__.manifest": "{}", "p__sub__.manifest": "{}", "p__a.rego": "package a\n"}), OpaBundle("p", "1"),
         ("error bundle-manifests: it contains 2 files named .manifest",),
+    ),
+    "a bundle that OPA would not load": Case(
+        files(**{
+            "p__a.rego": "\n", "p__.manifest": "{", "p__data.json": "[]", "p__sub__data.json": "[]", "p__y__data.yaml": "a: [",
+        }), OpaBundle("p", "1"),
+        (
+            "error bundle-file: it is empty", "error bundle-file: it is not JSON: ", "error bundle-file: it is no object",
+            "error bundle-file: it cannot be read: it is not YAML",
+        ),
     ),
     "a bundle that is no archive": Case(
         files(**{"b.tar.gz": "x"}), OpaBundle("b.tar.gz", "1"), ("error bundle-unreadable: it is not a gzip file",)
@@ -160,6 +182,13 @@ CASES: dict[str, Case] = {
             "error source-missing: ../hi.txt does not exist", "error source-missing: /hi.txt does not exist",
             'error file-title: "hi.txt" has the title "hi.txt" too', 'error file-title: the title "../hi.txt" is no',
             'error file-title: the title "/hi.txt" is no relative path',
+        ),
+    ),
+    "titles of one path": Case(
+        hi, Files("1", [HI, ArtifactFile("hi.txt", title="./hi.txt"), ArtifactFile("hi.txt", title="hi.txt/again")]),
+        (
+            'error file-title: "hi.txt" is a file, and in the title "hi.txt/again" a folder',
+            'error file-title: "hi.txt" has the title "./hi.txt" too',
         ),
     ),
     "types": Case(

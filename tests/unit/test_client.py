@@ -14,7 +14,7 @@ import pytest
 
 from packinfra.artifacts.base_path import base_path_manifest
 from packinfra.oci import Manifest, PushResult, Reference, RegistryError
-from packinfra.oci.client import PROBE_ABOVE
+from packinfra.oci.blobs import PROBE_ABOVE
 from packinfra.oci.errors import DeleteDisabled, DigestMismatch, NotAnArtifact
 from packinfra.oci.manifest import Descriptor
 from tests.support.oci import CREATED, LAYER, Setup, manifest, sha

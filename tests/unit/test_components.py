@@ -213,7 +213,7 @@ def test_a_wrong_host(mocks: Recording) -> None:
 
 
 def test_repositories_to_import_must_be_packs(mocks: Recording) -> None:
-    with pytest.raises(pulumi.RunError, match="importRepositories: nginx: no such pack; there are hello"):
+    with pytest.raises(pulumi.RunError, match="importRepositories: nginx: no such repository; there are hello"):
         EcrPackRegistry("c", base_path="b", repositories=RepositorySettings(import_repositories=("nginx",)))
     assert not mocks.declared
 

@@ -117,5 +117,8 @@ def test_one_repository_has_one_owner(mocks: Recording) -> None:
         declares(lambda: EcrPackRegistry("c", base_path="team", copies=COPIES, removed_copies=["nginx"]))()
     # an image may be called as a pack is
     image: dict[str, Any] = {"from": f"ghcr.io/acme/hello:1.0.0@{ZEROS}", "to": "hello"}
-    declares(lambda: EcrPackRegistry("c", base_path="team", copies=[image]))()
+    chart = {**image, "to": "charts/web"}
+    declares(lambda: EcrPackRegistry("c", base_path="team", copies=[image, chart, {**image, "to": "charts"}]))()
     assert ("Repository", "c-copies/hello@team") in mocks.declared
+    assert ("Repository", "c-charts/web@team") in mocks.declared, "where a published chart has it"
+    assert ("Repository", "c-copies/charts@team") in mocks.declared, "a pack may be called charts"

@@ -253,7 +253,7 @@ def test_charts_are_a_registry_of_their_own(mocks: Recording, monkeypatch: pytes
     assert charts.get("isSyncSupported") is (None if sync else False)
     assert (charts["roleArn"], charts["endpoint"]) == (packs["roleArn"], packs["endpoint"])
     order = list(mocks.declared)
-    copied, registered = ("CopiedArtifact", "packs-copies/charts/web"), ("PaletteRegistry", "packs-charts")
+    copied, registered = ("CopiedArtifact", "packs-charts/web"), ("PaletteRegistry", "packs-charts")
     assert order.index(copied) < order.index(registered)
     synced = mocks.declared.get(("PaletteSync", "packs-charts"))
     assert bool(synced) is sync

@@ -82,7 +82,11 @@ def test_text(capsys: pytest.CaptureFixture[str]) -> None:
         (["charts/bad"], 'chart charts/bad:\n  Chart.yaml: the name "Bad"'),
         (["--stack", "none.yaml"], "none.yaml cannot be read: No such file"),
         (["--stack", "a.json"], 'packinfra:registry: missing; for example: registry: {"kind"'),
-        (["--stack", "list.yaml"], "list.yaml is not a stack file"),
+        (["--stack", "list.yaml"], "list.yaml is not a stack file: it has no mapping with config"),
+        (["--stack", "text.yaml"], "text.yaml is not a stack file: it has no mapping with config"),
+        (["--stack", "date.yaml"], "date.yaml is not a stack file: it is not YAML"),
+        (["--stack", "keys.yaml"], "chart 2020-01-01:\n  2020-01-01 does not exist"),
+        (["node.tgz"], "chart node.tgz:\n  it contains no <chart>/Chart.yaml"),
         (["--stack", "stacks/Pulumi.dev.yaml"], 'chart charts/bad:\n  Chart.yaml: the name "Bad"'),
     ],
 )
@@ -90,7 +94,12 @@ def test_what_has_no_digest(
     folder: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], expected: str
 ) -> None:
     make_chart_folder(folder / "charts/bad", name="Bad")
-    make_files(folder, {"list.yaml": "[1]"})
+    stacks = {
+        "list.yaml": "[1]", "text.yaml": "config: x", "date.yaml": "config: {a: 2020-13-01}",
+        "keys.yaml": "config: {1: 2, aws:region: eu-west-1, packinfra:packs: [], packinfra:charts: 2020-01-01, "
+        "packinfra:registry: {kind: ecr, basePath: team}}",
+    }  # fmt: skip
+    make_files(folder, {**stacks, "node.tgz": make_tgz({"package/package.json": "{}"})})
     assert command(["digest", *arguments]) == 1
     captured = capsys.readouterr()
     assert expected in captured.err

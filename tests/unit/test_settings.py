@@ -133,7 +133,7 @@ def test_defaults_are_safe() -> None:
         ),
         ({"aws:assumeRoles": "[{}]"}, "aws:assumeRoles[0].roleArn: missing; write the ARN of the role"),
         ({"aws:httpsProxy": "http://u:hush@proxy"}, "aws:httpsProxy: it would be the AWS provider's alone"),
-        ({"packinfra:repositories": '{"baseRepository":"import"}'}, "'create' or 'existing'"),
+        ({"packinfra:repositories": '{"baseRepository":"import"}'}, "write create or existing"),
         (lifecycle(keepNewest=9), "repositories.lifecycle: keepNewest lets ECR delete versions that Pulumi published"),
         (lifecycle(keepNewest=0, mayExpirePublishedVersions=True), "lifecycle.keepNewest: 0 is wrong"),
         (lifecycle(protectTags=["1.*"]), "repositories.lifecycle: nothing would ever expire"),

@@ -16,6 +16,7 @@ from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
 from packinfra.lifecycle.publishing.family import Family, Foreign, Hashes, Held, PublishError, Sources, Upload, Words
 from packinfra.lifecycle.publishing.file_hashes import file_hashes, short_hashes
 from packinfra.lifecycle.publishing.state import PublishedVersion, Versions
+from packinfra.lifecycle.results import UNKNOWN, is_known
 from packinfra.oci.client import Client
 from packinfra.oci.reference import Reference
 from packinfra.packs.archive import CODEC
@@ -25,7 +26,9 @@ AS_IT_IS = "none"
 
 
 class Artifacts(Family):
-    words = Words("artifact", "source", "(a chart's is in its Chart.yaml)")
+    words = Words(
+        "artifact", "source", "(a chart's is in its Chart.yaml)", "media types, annotations or the order of the files"
+    )
 
     def read(
         self, news: Mapping[str, Any], old: Versions, old_hashes: Mapping[str, Hashes], problems: list[str]
@@ -33,7 +36,11 @@ class Artifacts(Family):
         del old, old_hashes  # all sources are read: that costs little
         repository, held = news.get("repository"), list[Held]()
         ecr = isinstance(repository, str) and is_ecr(repository)
-        for source in map(source_from_props, news.get("sources") or ()):
+        sources = news.get("sources") or ()
+        if not is_known(sources):
+            problems.append(f"sources: {UNKNOWN}")
+            return []
+        for source in map(source_from_props, sources):
             content = source.read()
             errors = errors_in(content, ecr=ecr)
             problems += [f"{content.noun} {content.source}: {problem}" for problem in errors]

@@ -10,19 +10,18 @@ delete  removes each tag that still carries what was copied, and then what belon
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
 from packinfra.lifecycle.copies.plan import Plan, make_plan
 from packinfra.lifecycle.copies.state import CopiedTag, Tags, entries_from, in_order, tags_from, tags_to_props
 from packinfra.lifecycle.copies.transfer import Transfer
+from packinfra.lifecycle.publishing.progress import INCOMPLETE, OUTPUTS_ONLY, PENDING, Progress
 from packinfra.lifecycle.results import (
     CheckOutcome,
     CreateOutcome,
     DiffOutcome,
-    PartialFailure,
     Props,
     ReadOutcome,
     changed_keys,
@@ -33,12 +32,6 @@ from packinfra.oci.errors import RegistryError, Step, is_refusal
 from packinfra.text import listed
 
 _SETTINGS = ("unpublish", "keepVersions", "pack", "registryAccess")
-_PENDING = "pendingWithdrawals"
-"""Output: tag -> record of each tag that is to be withdrawn, and that the registry refused to remove; or whose manifest
-failed when the tag may have been written already."""
-_INCOMPLETE = "incomplete"
-"""Output: the operation failed midway, so that the inputs, which the engine keeps, name more than was done."""
-_OUTPUTS_ONLY = ("currentVersions", _PENDING, _INCOMPLETE)
 
 _REFUSED = (
     "the artifact itself is copied, and what refers to it (signatures, SBOMs) isn't: see whether the registry takes manifests "
@@ -78,24 +71,24 @@ class CopiedArtifactLifecycle:
             {tag: _wanted(record) for tag, record in old.items()} != {tag: _wanted(r) for tag, r in new.items()}
             or bool(changed_keys(olds, news, ("repository", *_SETTINGS)))
             or any(old[tag].incomplete for tag in old.keys() & _current(news))  # others can't be completed
-            or bool(olds.get(_INCOMPLETE))
+            or bool(olds.get(INCOMPLETE))
         )
         return DiffOutcome(changes)
 
     def create(self, props: Props) -> CreateOutcome:
         transfer = self._transfer(props, new=True)
-        progress = _Progress(transfer.repository, props, {}, {})
+        progress = _progress(transfer.repository, props, {}, {})
         self._copy(transfer, tags_from(props), progress, {})
         return CreateOutcome(transfer.repository, progress.outputs())
 
     def update(self, id_: str, olds: Props, news: Props) -> Props:
         transfer, new = self._transfer(news), tags_from(news)
-        progress = _Progress(id_, news, tags_from(olds), tags_from(olds, _PENDING))
-        before = {**progress.pending, **progress.copied}
+        progress = _progress(id_, news, tags_from(olds), tags_from(olds, PENDING))
+        before = {**progress.pending, **progress.done}
         changed: dict[str, CopiedTag] = {}
         for tag, record in new.items():
-            was = progress.copied.get(tag)
-            complete = was and not was.incomplete and not olds.get(_INCOMPLETE)
+            was = progress.done.get(tag)
+            complete = was and not was.incomplete and not olds.get(INCOMPLETE)
             # A tag without an entry is only in state.
             if was and ((complete and _wanted(was)[:2] == _wanted(record)[:2]) or tag not in _current(news)):
                 progress.keep(tag, replace(was, order=record.order))
@@ -111,17 +104,17 @@ class CopiedArtifactLifecycle:
         transfer, recorded = self._transfer(props), tags_from(props)
         looked_at = {tag: transfer.seen(tag, record) for tag, record in in_order(recorded.items())}
         there = {tag: record for tag, record in looked_at.items() if record}
-        pending = {tag: r for tag, r in tags_from(props, _PENDING).items() if transfer.is_left(tag, r)}
+        pending = {tag: r for tag, r in tags_from(props, PENDING).items() if transfer.is_left(tag, r)}
         if not there and not pending:
             return None
         current = [tag for tag in props.get("currentVersions") or () if tag in there]
         outputs = _outputs(props, there, current, pending)
-        if len(there) == len(recorded) and not props.get(_INCOMPLETE):
+        if len(there) == len(recorded) and not props.get(INCOMPLETE):
             return ReadOutcome(outputs)
-        return ReadOutcome(outputs, {key: value for key, value in outputs.items() if key not in _OUTPUTS_ONLY})
+        return ReadOutcome(outputs, {key: value for key, value in outputs.items() if key not in OUTPUTS_ONLY})
 
     def delete(self, _id: str, props: Props) -> None:
-        copied = {**tags_from(props, _PENDING), **tags_from(props)}
+        copied = {**tags_from(props, PENDING), **tags_from(props)}
         if owner := successor(self._run, self._clients, props):
             reporter = self._run.reporter(props)
             reporter.info(f"{props['repository']} stays as it is: {owner.urn} owns it now (as {owner.repository})")
@@ -137,7 +130,7 @@ class CopiedArtifactLifecycle:
     def _transfer(self, props: Props, *, new: bool = False) -> Transfer:
         return Transfer(self._clients, self._sources, props, self._run, new=new)
 
-    def _copy(self, transfer: Transfer, wanted: Tags, progress: _Progress, before: Tags) -> None:
+    def _copy(self, transfer: Transfer, wanted: Tags, progress: Progress[CopiedTag], before: Tags) -> None:
         """All tags are looked up before the first copy, so that nothing is copied where one is refused."""
         work = [
             (entry, tags, transfer.look_up(entry, tags, before))
@@ -151,15 +144,15 @@ class CopiedArtifactLifecycle:
                 except RegistryError as error:
                     # The registry may have written the tag, and only the response was lost.
                     if error.step is Step.PUBLISH and not is_refusal(error):
-                        progress.pending |= {tag: record for tag, record in tags.items() if tag not in progress.copied}
+                        progress.pending |= {tag: record for tag, record in tags.items() if tag not in progress.done}
                     raise
                 for tag, record in recorded.items():
                     progress.keep(tag, record)
                 if refused:
                     raise refused.recast(type(refused), remedy=_REFUSED)
 
-    def _withdraw(self, transfer: Transfer, gone: Tags, progress: _Progress) -> None:
-        refusal = transfer.withdraw(gone, progress.copied_besides(gone))
+    def _withdraw(self, transfer: Transfer, gone: Tags, progress: Progress[CopiedTag]) -> None:
+        refusal = transfer.withdraw(gone, {tag: record for tag, record in progress.done.items() if tag not in gone})
         for tag, record in gone.items():
             if refusal and transfer.is_left(tag, record):
                 progress.postpone(tag, record)
@@ -210,49 +203,18 @@ def _name(props: Props) -> str:
     return str(props.get("repository") or "").rpartition("/")[2]
 
 
-@dataclass
-class _Progress:
-    """The progress of an operation: the tags that are copied, and those whose withdrawal was refused."""
-
-    id: str
-    props: Props
-    copied: dict[str, CopiedTag]
-    pending: dict[str, CopiedTag]
-
-    def keep(self, tag: str, record: CopiedTag) -> None:
-        self.copied[tag] = record
-        self.pending.pop(tag, None)
-
-    def postpone(self, tag: str, record: CopiedTag) -> None:
-        self.forget(tag)
-        self.pending[tag] = record
-
-    def forget(self, tag: str) -> None:
-        self.copied.pop(tag, None)
-        self.pending.pop(tag, None)
-
-    def copied_besides(self, tags: Mapping[str, CopiedTag]) -> Tags:
-        return {tag: record for tag, record in self.copied.items() if tag not in tags}
-
-    def outputs(self) -> Props:
-        return _outputs(self.props, self.copied, _current(self.props) & self.copied.keys(), self.pending)
-
-    @contextmanager
-    def recorded_if_it_fails(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # whatever it is, what was done must be known
-            if not self.copied and not self.pending:
-                raise
-            raise PartialFailure(error, self.id, {**self.outputs(), _INCOMPLETE: True}) from error
+def _progress(id_: str, props: Props, done: dict[str, CopiedTag], pending: dict[str, CopiedTag]) -> Progress[CopiedTag]:
+    return Progress(
+        id_, props, done, pending, lambda done, pending: _outputs(props, done, _current(props) & done.keys(), pending)
+    )
 
 
 def _outputs(props: Props, tags: Tags, current: Iterable[str], pending: Tags) -> Props:
     """Without the entries: only the program knows them, and only `check`, which sees the inputs, needs them."""
-    kept = {key: value for key, value in props.items() if key not in ("copies", *_OUTPUTS_ONLY)}
+    kept = {key: value for key, value in props.items() if key not in ("copies", *OUTPUTS_ONLY)}
     return {
         **kept,
         "versions": tags_to_props(tags),
         "currentVersions": sorted(current),
-        **({_PENDING: tags_to_props(pending)} if pending else {}),
+        **({PENDING: tags_to_props(pending)} if pending else {}),
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from packinfra.lifecycle.clients import repository_identity
 from packinfra.lifecycle.copies.state import CopiedTag, Entry, in_order, tags_from
+from packinfra.lifecycle.results import UNKNOWN
 from packinfra.lifecycle.retention import kept
 from packinfra.oci.reference import Reference, split
 
@@ -69,14 +70,18 @@ def _record(entry: Entry, was: CopiedTag | None, order: int) -> CopiedTag:
 def _entries(news: Mapping[str, Any]) -> list[Entry | str]:
     """Each entry, or why it can't be used."""
 
-    def read(props: Mapping[str, Any]) -> Entry | str:
+    def read(number: int, props: object) -> Entry | str:
+        located = props.get("from") if isinstance(props, Mapping) else None
+        name = located if isinstance(located, str) else f"copies[{number}]"
         try:
-            return Entry.of(props)
+            return Entry.of(props if isinstance(props, Mapping) else {})
         except ValueError as error:
-            return f"{props.get('from')}: {error}"
+            return f"{name}: {error}"
 
     entries = news.get("copies") or ()
-    return [read(props) for props in entries] or ["nothing is to be copied: remove the resource instead"]
+    if not isinstance(entries, (list, tuple)):
+        return [f"copies: {UNKNOWN}"]
+    return [read(*each) for each in enumerate(entries)] or ["nothing is to be copied: remove the resource instead"]
 
 
 def _unusable(entry: Entry, repository: object, news: Mapping[str, Any]) -> list[str]:

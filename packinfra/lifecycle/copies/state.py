@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
+from packinfra.lifecycle.results import UNKNOWN
 from packinfra.oci.pinned import Pinned
 
 
@@ -78,12 +80,16 @@ class Entry:
 
     @classmethod
     def of(cls, props: Mapping[str, Any]) -> Entry:
-        """Raises ValueError if it isn't pinned to a digest, or has no tag."""
-        source = Pinned.parse(str(props["from"]))
-        tags = tuple(dict.fromkeys(props.get("tags") or ())) or ((source.tag,) if source.tag else ())
+        """Raises ValueError if it isn't pinned to a digest, or has no tag, or is unknown."""
+        located, named, access = props.get("from"), props.get("tags") or (), props.get("access")
+        known = isinstance(located, str) and isinstance(named, (list, tuple)) and all(isinstance(t, str) for t in named)
+        if not known or not isinstance(access, (Mapping, NoneType)):
+            raise ValueError(UNKNOWN)
+        source = Pinned.parse(str(located))
+        tags = tuple(dict.fromkeys(named)) or ((source.tag,) if source.tag else ())
         if not tags:
             raise ValueError("name its tags: registries remove what has none")
-        return cls(source, tags, bool(props.get("referrers")), bool(props.get("overwrite")), props.get("access"))
+        return cls(source, tags, bool(props.get("referrers")), bool(props.get("overwrite")), access)
 
 
 def entries_from(props: Mapping[str, Any]) -> list[Entry]:

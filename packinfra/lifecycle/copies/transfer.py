@@ -24,7 +24,7 @@ from packinfra.oci.copy import Copied, Copier, End
 from packinfra.oci.deletion import Removal
 from packinfra.oci.errors import RegistryError, is_refusal
 from packinfra.oci.manifest import Manifest
-from packinfra.oci.raw import RawManifest, read_raw
+from packinfra.oci.raw import INDEXES, RawManifest, read_raw
 from packinfra.oci.reference import Reference, split
 from packinfra.oci.referrers import take_off_list
 from packinfra.packs.archive import archive_title
@@ -189,10 +189,16 @@ class Transfer:
                     self._reporter.warning(f"{self.repository}@{part}, a part of what was removed, stays: {error}")
 
     def _needed_by_others(self, ours: Collection[str]) -> set[str]:
-        """The digests that indexes under other tags of the repository name."""
+        """The digests that indexes under other tags of the repository name, directly or not."""
         tags = [tag for tag in self._client.tags(self._at("latest")) if tag not in ours]
-        manifests = [read_raw(self._client.call(self._at(tag))) for tag in tags if not tag.startswith("sha256-")]
-        return {child.digest for manifest in manifests if manifest for child in manifest.children}
+        names, needed = [tag for tag in tags if not tag.startswith("sha256-")], set[str]()
+        while names:
+            manifest = read_raw(self._client.call(self._at(names.pop())))
+            for child in manifest.children if manifest else ():
+                if child.digest not in needed:
+                    needed.add(child.digest)
+                    names += [child.digest] if child.media_type in INDEXES else []
+        return needed
 
     def _source(self, entry: Entry) -> End:
         """With the target's own login where both are one registry, unless the entry has one of its own."""

@@ -27,12 +27,13 @@ class PublishError(PackinfraError):
 class Words(NamedTuple):
     """How messages speak of a family.
 
-    one:    a member of it; holder: what holds a version; where: the version is written
+    one:    a member of it; holder: what holds a version; where: the version is written; besides: what is content beside files
     """
 
     one: str
     holder: str
     where: str
+    besides: str = ""
 
 
 @dataclass(frozen=True)

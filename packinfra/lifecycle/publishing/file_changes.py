@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from packinfra.lifecycle.publishing.file_hashes import EXECUTABLE, alike, folded_like
 from packinfra.text import listed, plural
 
+NO_FILE = "no file"
 BITS_REMEDY = (
     "a file system may have lost them (WSL's /mnt, artifacts of CI jobs, archives): use a git checkout on one that keeps "
     "them, or set them as they were (chmod; in git: git update-index --chmod=+x)"
@@ -27,7 +28,7 @@ def file_changes(before: Mapping[str, str], after: Mapping[str, str], files: Map
         "removed": [path for path in before if path not in after],
     }
     changes = [f"{kind} {listed(sorted(paths))}" for kind, paths in kinds.items() if paths]
-    return "; ".join(changes) or "no file"
+    return "; ".join(changes) or NO_FILE
 
 
 def changed_bits(one: Mapping[str, str], other: Mapping[str, str]) -> Collection[str]:

@@ -10,15 +10,15 @@ delete  removes each tag that still carries our digest.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
 from packinfra.lifecycle.ownership import Claim
 from packinfra.lifecycle.publishing.family import Family, Hashes, Words
 from packinfra.lifecycle.publishing.file_changes import file_changes
 from packinfra.lifecycle.publishing.plan import Plan, make_plan
+from packinfra.lifecycle.publishing.progress import INCOMPLETE, OUTPUTS_ONLY, PENDING, Progress
 from packinfra.lifecycle.publishing.publish import Publisher
 from packinfra.lifecycle.publishing.removals import replaced, withdrawn
 from packinfra.lifecycle.publishing.state import (
@@ -33,7 +33,6 @@ from packinfra.lifecycle.results import (
     CheckOutcome,
     CreateOutcome,
     DiffOutcome,
-    PartialFailure,
     Props,
     ReadOutcome,
     changed_keys,
@@ -43,12 +42,6 @@ from packinfra.lifecycle.successors import claim_repository, successor
 from packinfra.oci.errors import RegistryError, Step, is_refusal
 
 _SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "registryAccess")
-_PENDING = "pendingWithdrawals"
-"""Output: version -> record of each version that is to be withdrawn, and that the registry refused to remove; or whose
-push failed when the tag may have been written already."""
-_INCOMPLETE = "incomplete"
-"""Output: the operation failed midway, so that the inputs, which the engine keeps, name more than was done."""
-_OUTPUTS_ONLY = ("currentVersions", _PENDING, _INCOMPLETE)
 _INPUTS_ONLY = ("sources", "fileHashes")
 """Not repeated in the outputs, since the engine writes all state after each step: only `check` needs them, which sees
 the old inputs. Where `read` leaves the inputs as they are, so does the engine."""
@@ -94,33 +87,33 @@ class PublishedLife:
             {v: record.contentDigest for v, record in old.items()} != {v: r.contentDigest for v, r in new.items()}
             or any(old[v].order != new[v].order for v in new)
             or bool(changed_keys(olds, news, ("repository", *_SETTINGS)))
-            or bool(olds.get(_INCOMPLETE))
+            or bool(olds.get(INCOMPLETE))
         )
-        if not changes and (pending := versions_from(olds, _PENDING)):
+        if not changes and (pending := versions_from(olds, PENDING)):
             self._run.info_once(news, _still_pending(self._family.words, _name(olds), sorted(pending, key=by_version)))
         return DiffOutcome(changes)
 
     def create(self, props: Props) -> CreateOutcome:
         publisher = self._publisher(props, new=True)
-        progress = _Progress(publisher.repository, props, {}, {})
+        progress = _progress(publisher.repository, props, {}, {})
         self._publish(publisher, versions_from(props), progress)
         return CreateOutcome(publisher.repository, progress.outputs())
 
     def update(self, id_: str, olds: Props, news: Props) -> Props:
         publisher, new = self._publisher(news), versions_from(news)
-        progress = _Progress(id_, news, versions_from(olds), versions_from(olds, _PENDING))
-        before, hashes = {**progress.pending, **progress.published}, news["fileHashes"]
+        progress = _progress(id_, news, versions_from(olds), versions_from(olds, PENDING))
+        before, hashes = {**progress.pending, **progress.done}, news["fileHashes"]
         changed: dict[str, PublishedVersion] = {}
         for version, record in in_order(new):
             was = before.get(version)
             same = was and (was.contentDigest == record.contentDigest or version not in hashes)
             # One whose withdrawal was refused may have been removed by hand since.
-            if was and same and (version in progress.published or publisher.carries(version, was)):
+            if was and same and (version in progress.done or publisher.carries(version, was)):
                 progress.keep(version, replace(was, order=record.order))
             elif version in hashes:  # else a failed run planned it, and its folder is gone
                 changed[version] = record
         self._publish(publisher, changed, progress, before)
-        for version in sorted({**progress.pending, **progress.published}.keys() - new.keys(), key=by_version):
+        for version in sorted({**progress.pending, **progress.done}.keys() - new.keys(), key=by_version):
             with progress.recorded_if_it_fails():
                 self._withdraw(publisher, version, before[version], progress)
         return progress.outputs()
@@ -128,19 +121,19 @@ class PublishedLife:
     def read(self, _id: str, props: Props) -> ReadOutcome | None:
         publisher, recorded = self._publisher(props), versions_from(props)
         there = {v: record for v, record in in_order(recorded) if publisher.is_there(v, record)}
-        pending = {v: r for v, r in versions_from(props, _PENDING).items() if publisher.is_left(v, r)}
+        pending = {v: r for v, r in versions_from(props, PENDING).items() if publisher.is_left(v, r)}
         if not there and not pending:
             return None
         current = [version for version in props.get("currentVersions") or () if version in there]
         outputs = _outputs(props, there, current, pending)
-        if len(there) == len(recorded) and not props.get(_INCOMPLETE):
+        if len(there) == len(recorded) and not props.get(INCOMPLETE):
             return ReadOutcome(outputs)
         # Without their hashes: the next check reads the folders again.
-        inputs = {key: value for key, value in outputs.items() if key not in _OUTPUTS_ONLY}
+        inputs = {key: value for key, value in outputs.items() if key not in OUTPUTS_ONLY}
         return ReadOutcome(outputs, {**inputs, "fileHashes": {version: {} for version in current}})
 
     def delete(self, _id: str, props: Props) -> None:
-        published = in_order({**versions_from(props, _PENDING), **versions_from(props)})
+        published = in_order({**versions_from(props, PENDING), **versions_from(props)})
         if owner := successor(self._run, self._clients, props):
             self._hand_over([version for version, _ in published], owner, props)
             return
@@ -159,23 +152,29 @@ class PublishedLife:
         return Publisher(self._family, self._clients, props, self._run, new=new)
 
     def _publish(
-        self, publisher: Publisher, records: Versions, progress: _Progress, before: Versions | None = None
+        self,
+        publisher: Publisher,
+        records: Versions,
+        progress: Progress[PublishedVersion],
+        before: Versions | None = None,
     ) -> None:
         """All tags are looked up before the first push, so that nothing is published where one is refused."""
         before = before or {}
         adopted = {v: publisher.adopt(v, record, before.get(v)) for v, record in in_order(records)}
-        progress.published.update({v: record for v, record in adopted.items() if record})
+        progress.done.update({v: record for v, record in adopted.items() if record})
         for version, record in in_order(records):
             with progress.recorded_if_it_fails():
                 try:
                     progress.keep(version, adopted[version] or publisher.push(version, record, before.get(version)))
                 except RegistryError as error:
                     # The registry may have written the tag, and only the response was lost.
-                    if error.step is Step.PUBLISH and not is_refusal(error) and version not in progress.published:
+                    if error.step is Step.PUBLISH and not is_refusal(error) and version not in progress.done:
                         progress.pending[version] = record
                     raise
 
-    def _withdraw(self, publisher: Publisher, version: str, record: PublishedVersion, progress: _Progress) -> None:
+    def _withdraw(
+        self, publisher: Publisher, version: str, record: PublishedVersion, progress: Progress[PublishedVersion]
+    ) -> None:
         try:
             publisher.withdraw(version, record)
         except RegistryError as error:
@@ -236,46 +235,20 @@ def _still_pending(words: Words, name: str, versions: list[str]) -> str:
     )
 
 
-@dataclass
-class _Progress:
-    """The progress of an operation: the versions that are published, and those whose withdrawal was refused."""
-
-    id: str
-    props: Props
-    published: dict[str, PublishedVersion]
-    pending: dict[str, PublishedVersion]
-
-    def keep(self, version: str, record: PublishedVersion) -> None:
-        self.published[version] = record
-        self.pending.pop(version, None)
-
-    def postpone(self, version: str, record: PublishedVersion) -> None:
-        self.forget(version)
-        self.pending[version] = record
-
-    def forget(self, version: str) -> None:
-        self.published.pop(version, None)
-        self.pending.pop(version, None)
-
-    def outputs(self) -> Props:
-        return _outputs(self.props, self.published, self.props["fileHashes"], self.pending)
-
-    @contextmanager
-    def recorded_if_it_fails(self) -> Iterator[None]:
-        try:
-            yield
-        except Exception as error:  # a full disk too
-            if not self.published and not self.pending:
-                raise
-            raise PartialFailure(error, self.id, {**self.outputs(), _INCOMPLETE: True}) from error
+def _progress(
+    id_: str, props: Props, done: dict[str, PublishedVersion], pending: dict[str, PublishedVersion]
+) -> Progress[PublishedVersion]:
+    return Progress(
+        id_, props, done, pending, lambda done, pending: _outputs(props, done, props["fileHashes"], pending)
+    )
 
 
 def _outputs(props: Props, versions: Versions, current: Iterable[str], pending: Versions) -> Props:
     """current: the versions that a source holds"""
-    kept = {key: value for key, value in props.items() if key not in (*_INPUTS_ONLY, *_OUTPUTS_ONLY)}
+    kept = {key: value for key, value in props.items() if key not in (*_INPUTS_ONLY, *OUTPUTS_ONLY)}
     return {
         **kept,
         "versions": versions_to_props(versions),
         "currentVersions": sorted(current, key=by_version),
-        **({_PENDING: versions_to_props(pending)} if pending else {}),
+        **({PENDING: versions_to_props(pending)} if pending else {}),
     }

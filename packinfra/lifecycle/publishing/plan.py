@@ -8,7 +8,7 @@ from typing import Any
 
 from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
 from packinfra.lifecycle.publishing.family import Family, Hashes, Held, Words
-from packinfra.lifecycle.publishing.file_changes import BITS_REMEDY, changed_bits, file_changes
+from packinfra.lifecycle.publishing.file_changes import BITS_REMEDY, NO_FILE, changed_bits, file_changes
 from packinfra.lifecycle.publishing.state import PublishedVersion, by_version, kept_versions, versions_from
 from packinfra.oci.reference import split
 from packinfra.packs.archive import CREATED, timestamp
@@ -100,6 +100,8 @@ def _changed_content(words: Words, held: Held, was: PublishedVersion, hashes: Ha
     """hashes: of the files that were published, if they are known"""
     files = held.files if held.files is not None else held.hashes
     changes = f" ({file_changes(hashes, held.hashes, files)})" if hashes else ""
+    if words.besides:
+        changes = changes.replace(f"({NO_FILE})", f"({NO_FILE}, but {words.besides})")
     remedy = f"give it a new version {words.where}, or undo the change"
     if hashes and changed_bits(hashes, files):
         remedy = f"{BITS_REMEDY}. If you changed them, give it a new version {words.where}"
