@@ -44,7 +44,7 @@ def down(workspace: Workspace) -> None:
     if workspace.stack_exists():
         refresh = _ready(workspace)
         workspace.run_begins()
-        remedy = "Then: make down (or make clean, which removes the sandbox with everything in it)"
+        remedy = "Then: make down (or make clean, which removes the stand-ins with everything in them)"
         _pulumi(workspace, "destroy", "--yes", "--skip-preview", *refresh, remedy=remedy)
         workspace.remove_stack()
         say(f"the stack {workspace.stack} is destroyed and removed; its stack file stays")
@@ -59,7 +59,9 @@ def down(workspace: Workspace) -> None:
 def env(workspace: Workspace) -> None:
     running, _ = _sandbox_status(workspace)
     if not running:
-        raise StepError('the sandbox is not running. Start it, then try again: make up && eval "$(make env)"')
+        raise StepError(
+            'the local stand-ins are not running. Start them, then try again: make up && eval "$(make env)"'
+        )
     workspace.log_in()
     print("\n".join(workspace.exports()))
     if sys.stdout.isatty():
@@ -68,11 +70,11 @@ def env(workspace: Workspace) -> None:
 
 def status(workspace: Workspace) -> None:
     running, text = _sandbox_status(workspace)
-    say(text or "the sandbox is not running")
+    say(text or "the local stand-ins are not running")
     if running and workspace.stack_exists():
         print(published(workspace.outputs(), bool(shutil.which("aws"))))
     else:
-        say(f"the stack {workspace.stack} does not exist" if running else "to start it: make up")
+        say(f"the stack {workspace.stack} does not exist" if running else "to start them: make up")
 
 
 def clean(workspace: Workspace) -> None:
@@ -158,7 +160,7 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
         lines.append(f"Listed in the stand-in for Palette (registry {uid})")
     profiles: Mapping[str, Mapping[str, str]] = outputs.get("profiles") or {}
     if profiles:
-        lines.append("Cluster profiles in it, with these packs:")
+        lines.append("Cluster profiles in it that hold these packs:")
     lines += [
         f"  {profile} {version}  (uid {uid})"
         for profile in sorted(profiles)

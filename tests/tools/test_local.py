@@ -30,7 +30,7 @@ def test_the_summary_names_every_version_with_its_digest() -> None:
 
 def test_the_summary_names_profiles() -> None:
     lines = local.published({**OUTPUTS, "profiles": {"web": {"1.0.0": "p1"}}}, has_aws=True).splitlines()
-    assert lines[lines.index("Cluster profiles in it, with these packs:") + 1] == "  web 1.0.0  (uid p1)"
+    assert lines[lines.index("Cluster profiles in it that hold these packs:") + 1] == "  web 1.0.0  (uid p1)"
 
 
 def test_the_summary_names_charts() -> None:
@@ -71,7 +71,7 @@ def test_env_fails_where_it_is_evaluated_too_when_nothing_runs(checkout: Path) -
     ("target", "text"),
     [
         ("down", "the stand-ins do not run"),
-        ("status", "the sandbox is not running"),
+        ("status", "the local stand-ins are not running"),
         ("clean", "there is nothing to remove"),
     ],
 )
