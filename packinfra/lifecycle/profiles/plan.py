@@ -129,7 +129,9 @@ class _Layers:
             near = similar(entry.name, self.packs)
             meant = f"did you mean {near}? Or " if near else ""
             self._problem(
-                entry, f'no folder of this stack holds it: {meant}name its registry, as in registry: "Public Repo"'
+                entry,
+                f"no folder of this stack holds it: {meant}bring its folder back, or, for a pack of another registry, name that "
+                'one, as in registry: "Public Repo"',
             )
             return None
         if entry.version is None:
