@@ -170,7 +170,7 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
         lines.append(f"Listed in the stand-in for Palette (registry {uid})")
     profiles: Mapping[str, Mapping[str, str]] = outputs.get("profiles") or {}
     if profiles:
-        lines.append("Cluster profiles in it that hold these packs:")
+        lines.append("Cluster profiles in it:")
     lines += [
         f"  {profile} {version}  (uid {uid})"
         for profile in sorted(profiles)

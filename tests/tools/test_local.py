@@ -30,7 +30,7 @@ def test_the_summary_names_every_version_with_its_digest() -> None:
 
 def test_the_summary_names_profiles() -> None:
     lines = local.published({**OUTPUTS, "profiles": {"web": {"1.0.0": "p1"}}}, has_aws=True).splitlines()
-    assert lines[lines.index("Cluster profiles in it that hold these packs:") + 1] == "  web 1.0.0  (uid p1)"
+    assert lines[lines.index("Cluster profiles in it:") + 1] == "  web 1.0.0  (uid p1)"
 
 
 def test_the_summary_names_charts() -> None:
