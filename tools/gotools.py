@@ -31,7 +31,7 @@ GET_PULUMI = "Pulumi {} or newer from https://www.pulumi.com/docs/install/ (it b
 NETWORK = (
     "The Go modules could not be reached. Connect to the network (or, behind a company's proxy or mirror, set "
     "HTTPS_PROXY or GOPROXY as your company requires) and run the same command again: it continues.\n"
-    'A shell with `eval "$(make env)"` reaches nothing but the sandbox: use another one.'
+    'A shell with `eval "$(make env)"` reaches nothing but the stand-ins: use another one.'
 )
 REMEDIES = {
     "dial tcp": NETWORK,

@@ -17,14 +17,14 @@ CACHES = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache",
 def up(workspace: Workspace) -> None:
     refresh = _ready(workspace)
     workspace.run_begins()
-    _pulumi(workspace, "up", "--yes", "--skip-preview", *refresh, remedy="Fix it, then run: make up")
+    _pulumi(workspace, "up", "--yes", "--skip-preview", *refresh, remedy="If it is an error, fix it. Then run: make up")
     workspace.state_is_true()
     print("\n" + published(workspace.outputs(), bool(shutil.which("aws"))))
 
 
 def preview(workspace: Workspace) -> None:
     refresh = _ready(workspace)
-    _pulumi(workspace, "preview", "--diff", *refresh, remedy="Fix it, then run: make preview")
+    _pulumi(workspace, "preview", "--diff", *refresh, remedy="If it is an error, fix it. Then run: make preview")
 
 
 def refresh(workspace: Workspace) -> None:
@@ -44,7 +44,7 @@ def down(workspace: Workspace) -> None:
     if workspace.stack_exists():
         refresh = _ready(workspace)
         workspace.run_begins()
-        remedy = "Then: make down (or make clean, which removes the sandbox with everything in it)"
+        remedy = "Then: make down (or make clean, which removes the stand-ins with everything in them)"
         _pulumi(workspace, "destroy", "--yes", "--skip-preview", *refresh, remedy=remedy)
         workspace.remove_stack()
         say(f"the stack {workspace.stack} is destroyed and removed; its stack file stays")
@@ -59,7 +59,9 @@ def down(workspace: Workspace) -> None:
 def env(workspace: Workspace) -> None:
     running, _ = _sandbox_status(workspace)
     if not running:
-        raise StepError('the sandbox is not running. Start it, then try again: make up && eval "$(make env)"')
+        raise StepError(
+            'the local stand-ins are not running. Start them, then try again: make up && eval "$(make env)"'
+        )
     workspace.log_in()
     print("\n".join(workspace.exports()))
     if sys.stdout.isatty():
@@ -68,11 +70,14 @@ def env(workspace: Workspace) -> None:
 
 def status(workspace: Workspace) -> None:
     running, text = _sandbox_status(workspace)
-    say(text or "the sandbox is not running")
+    if running:
+        say(f"the local stand-ins: {text}")
+    else:
+        say(f"the local stand-ins do not respond: {text}" if text else "the local stand-ins are not running")
     if running and workspace.stack_exists():
         print(published(workspace.outputs(), bool(shutil.which("aws"))))
     else:
-        say(f"the stack {workspace.stack} does not exist" if running else "to start it: make up")
+        say(f"the stack {workspace.stack} does not exist" if running else "to start them: make up")
 
 
 def clean(workspace: Workspace) -> None:
@@ -121,13 +126,15 @@ def _pulumi(workspace: Workspace, command: str, *options: str, remedy: str) -> N
     code = workspace.pulumi_live(command, *options, "--stack", workspace.stack)
     if code:
         workspace.end_orphans()
-        raise StepError(f"pulumi {command} failed (exit code {code}); the error is above. {remedy}")
+        # On a terminal, pulumi takes the ^C itself: only what it printed says whether this was one.
+        raise StepError(f"pulumi {command} failed or was interrupted (exit code {code}); the reason is above. {remedy}")
 
 
 def _sandbox_status(workspace: Workspace) -> tuple[bool, str]:
     if not workspace.sandbox.exists():
         return False, ""
-    return workspace.sandbox_status()
+    running, text = workspace.sandbox_status()
+    return running, _of_sandbox(text).partition("; start ")[0]  # its remedy is a command of its own, not of make
 
 
 def _stop_sandbox(workspace: Workspace) -> None:
@@ -136,11 +143,16 @@ def _stop_sandbox(workspace: Workspace) -> None:
         say(f"ended the processes of a killed pulumi ({', '.join(map(str, orphans))})")
     if not (workspace.checkout / ".tools" / "sandbox-venv" / "bin" / "python").exists():
         bootstrap.ensure("sandbox", checkout=workspace.checkout)
-    say(workspace.stop_sandbox() or "the local stand-ins are stopped")
+    say(f"the local stand-ins: {_of_sandbox(workspace.stop_sandbox()) or 'stopped'}")
+
+
+def _of_sandbox(text: str) -> str:
+    """What the sandbox's command line printed, without its own name."""
+    return text.removeprefix("sandbox: ")
 
 
 def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
-    """The repositories and digests of the published packs and charts, and commands to look at them."""
+    """The repositories and digests of what is published, and commands to look at them."""
     repositories: Mapping[str, str] = outputs.get("repositories") or {}
     versions: Mapping[str, Mapping[str, str]] = outputs.get("versions") or {}
     lines = [
@@ -149,16 +161,16 @@ def published(outputs: Mapping[str, Any], has_aws: bool) -> str:
     for name in sorted(versions):
         for version, digest in sorted(versions[name].items()):
             lines += [f"  {repositories.get(name, name)}:{version}", f"      {digest}"]
-    for _, artifact in sorted((outputs.get("artifacts") or {}).items()):
+    for _, artifact in sorted({**(outputs.get("artifacts") or {}), **(outputs.get("copies") or {})}.items()):
         for version, digest in sorted(artifact["versions"].items()):
             lines += [f"  {artifact['repository']}:{version}", f"      {digest}"]
     if len(lines) == 1:
-        return "No pack is published."
+        return "Nothing is published."
     if uid := outputs.get("paletteRegistryUid"):
         lines.append(f"Listed in the stand-in for Palette (registry {uid})")
     profiles: Mapping[str, Mapping[str, str]] = outputs.get("profiles") or {}
     if profiles:
-        lines.append("Cluster profiles in it, with these packs:")
+        lines.append("Cluster profiles in it:")
     lines += [
         f"  {profile} {version}  (uid {uid})"
         for profile in sorted(profiles)

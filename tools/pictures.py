@@ -35,7 +35,10 @@ config:
   aws:allowedAccountIds: ["123456789012"]
   packinfra:registry: {kind: ecr, basePath: acme}
   packinfra:packs: ["packs/*"]
+  packinfra:charts: ["charts/*"]
   packinfra:palette: {name: acme}
+  packinfra:profiles:
+    hello-universe: {project: Default, version: {from: hello-universe}, packs: [{name: hello-universe}], keepVersions: 1}
 """
 # GitHub shows a picture without loading anything else, so the font must be one that the reader has.
 WEB_FONTS = re.compile(r"@font-face \{.*?\}\s*", re.DOTALL)
@@ -139,12 +142,13 @@ def draw(workspace: Workspace, title: str, *options: str) -> None:
 
 
 def project(folder: Path) -> Workspace:
-    """Makes a copy of the ready program with one pack and a stack of its own."""
+    """Makes a copy of the ready program with a pack, a chart and a stack of its own."""
     workspace = Workspace(CHECKOUT, folder / "project", folder / "local", folder / "sandbox", "local")
     (workspace.project / "stacks").mkdir(parents=True)
     for name in ("Pulumi.yaml", "__main__.py"):
         shutil.copy(CHECKOUT / name, workspace.project)
-    shutil.copytree(CHECKOUT / "packs" / "hello-universe", workspace.project / "packs" / "hello-universe")
+    for name in ("packs", "charts"):
+        shutil.copytree(CHECKOUT / name / "hello-universe", workspace.project / name / "hello-universe")
     (workspace.project / "stacks" / "Pulumi.local.yaml").write_text(STACK)
     (workspace.project / ".venv").symlink_to(CHECKOUT / ".venv")
     return workspace

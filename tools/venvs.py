@@ -31,7 +31,7 @@ NOT_INHERITED = {
 NETWORK = (
     "The package index could not be reached. Connect to the network (or, behind a company's proxy or mirror, set "
     "HTTPS_PROXY or pip's index-url as your company requires) and run the same command again: it continues.\n"
-    'A shell with `eval "$(make env)"` reaches nothing but the sandbox: use another one.'
+    'A shell with `eval "$(make env)"` reaches nothing but the stand-ins: use another one.'
 )
 REMEDIES = {
     "NewConnectionError": NETWORK,

@@ -73,13 +73,13 @@ class Workspace:
         """True if it had to be started, False if it ran already."""
         result = self._sandbox("start", "--json")
         if result.returncode:
-            raise StepError(f"the sandbox did not start.\n{result.stderr.strip()}".rstrip())
+            raise StepError(f"the local stand-ins did not start.\n{result.stderr.strip()}".rstrip())
         return not json.loads(result.stdout.splitlines()[-1])["reused"]
 
     def stop_sandbox(self) -> str:
         result = self._sandbox("stop")
         if result.returncode:
-            raise StepError(f"the sandbox did not stop.\n{result.stderr.strip() or result.stdout.strip()}")
+            raise StepError(f"the local stand-ins did not stop.\n{result.stderr.strip() or result.stdout.strip()}")
         return result.stdout.strip()
 
     def sandbox_status(self) -> tuple[bool, str]:
@@ -91,7 +91,7 @@ class Workspace:
         try:
             environment: dict[str, Any] = json.loads((self.sandbox / "environment.json").read_text())
         except (OSError, ValueError):
-            raise StepError("the sandbox is not running. Start it: make up") from None
+            raise StepError("the local stand-ins are not running. Start them: make up") from None
         return environment
 
     def _sandbox(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -101,7 +101,7 @@ class Workspace:
         try:
             return subprocess.run(command, cwd=self.checkout, env=env, capture_output=True, text=True, check=False)
         except OSError as error:
-            raise StepError(f"the sandbox's environment is missing ({error}). Make it: make up") from None
+            raise StepError(f"the Python environment of the stand-ins is missing ({error}). Make it: make up") from None
 
     # ---- the environment of everything that is started
 
@@ -153,7 +153,7 @@ class Workspace:
             [python, "-c", code], env=self.environment(), capture_output=True, text=True, check=False
         )
         if result.returncode:
-            raise StepError(f"the sandbox returned no token: {result.stderr.strip().splitlines()[-1]}")
+            raise StepError(f"the stand-in for ECR returned no token: {result.stderr.strip().splitlines()[-1]}")
         folder = self.local / "docker"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         (folder / "config.json").write_text(result.stdout)

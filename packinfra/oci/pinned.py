@@ -34,7 +34,7 @@ class Pinned:
         located, at, digest = text.partition("@")
         if not at:
             raise ValueError(
-                "it names no digest, so that it could be another artifact at any time: add it (crane digest "
+                "it names no digest, so it could be another artifact at any time: add it (crane digest "
                 f"{located}), {_EXAMPLE}"
             )
         if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):

@@ -95,7 +95,7 @@ def _nothing(root: Path, pattern: str) -> str:
     hint = "" if base.is_dir() else f" ({base} does not exist)"
     return (
         f'packs: "{pattern}" matches no folder with a {METADATA} below {root}{hint}\n'
-        f'      -> correct "packinfra:packs" in the stack file, or check out the packs. To remove all packs, use '
+        f'      -> correct "packinfra:packs" in the stack file, or check out the packs. To remove everything, use '
         "pulumi destroy"
     )
 

@@ -67,7 +67,9 @@ class CopySettings(Model):
         (), description="tags of earlier entries with this `to` to withdraw", examples=[["1.2.2"]]
     )
     keep_versions: Number | Literal["all"] | None = Field(
-        None, description="how many tags stay in `to`, those of entries included; absent or all: all", examples=[10]
+        None,
+        description="how many tags stay in `to`, those of entries included; absent, or all: every tag",
+        examples=[10],
     )
     profile: str | None = Field(
         None, description="source in ECR: profile of the AWS config files that may read it", examples=["dev"]

@@ -22,6 +22,8 @@ _REASONS = {
     "bool_parsing": "write true or false",
     "bool_type": "write true or false",
     "int_parsing": "write a whole number",
+    "int_from_float": "write a whole number",
+    "int_type": "write a whole number",
     "string_type": "write a text",
     "string_too_short": "write a text that is not empty",
 }
@@ -30,7 +32,15 @@ _REASONS = {
 
 def explain(error: ValidationError, settings: type[BaseModel]) -> list[str]:
     """Each problem that pydantic found in `settings`: key, value, reason, example."""
-    return list(dict.fromkeys(_explain(dict(details), settings) for details in error.errors()))
+    errors: list[dict[str, Any]] = [dict(details) for details in error.errors()]
+    # Of a number or a word, pydantic reports both branches: one problem, which names the word.
+    words = {details["loc"][:-1]: details["ctx"]["expected"] for details in errors if _is_word(details)}
+    for details in errors:
+        if (word := words.get(details["loc"][:-1])) and str(details["loc"][-1]).endswith(("int", "int]")):
+            details["word"] = word.strip("'")
+    branches = {details["loc"][:-1] for details in errors if "word" in details}
+    kept = [details for details in errors if not (_is_word(details) and details["loc"][:-1] in branches)]
+    return list(dict.fromkeys(_explain(details, settings) for details in kept))
 
 
 def unknown(shown: str, key: str, known: Sequence[str]) -> str:
@@ -56,7 +66,12 @@ def _explain(details: Mapping[str, Any], settings: type[BaseModel]) -> str:
     reason = _REASONS.get(kind) or details["msg"].removeprefix("Value error, ")
     if kind == "literal_error":
         reason = f"write {details['ctx']['expected']}".replace("'", "")
+    reason += f", or {details['word']}" if "word" in details else ""
     return f"{shown}: {reason}" if isinstance(value, Mapping) else f"{shown}: {show(value)} is wrong: {reason}{example}"
+
+
+def _is_word(details: Mapping[str, Any]) -> bool:
+    return details["type"] == "literal_error" and str(details["loc"][-1]).startswith("literal[")
 
 
 def _locate(

@@ -78,8 +78,8 @@ class RepositorySettings(Model):
     import_repositories: tuple[str, ...] = Field(
         (),
         description="names of packs whose repositories exist already (of charts, policies and artifacts the repository below "
-        "the base path, such as charts/web): Pulumi adopts them unchanged. Remove the name after "
-        "that `up`, and the settings above apply to them too",
+        "the base path, such as charts/web; of a copy that is no pack copies/ and its `to`): Pulumi adopts them unchanged. "
+        "Remove the name after that `up`, and the settings above apply to them too",
         examples=[["nginx"]],
     )
     protect: bool = Field(False, description="Pulumi refuses to delete repositories and packs")

@@ -63,7 +63,7 @@ def test_the_life_of_a_profile(project: Project, sandbox: Sandbox) -> None:
     mark = sandbox.mark()
     outputs.append(project.run("preview", "--diff"))
     assert (
-        f"{name} 1.1.0 will be created; since 1.0.0: layer hello: 1.0.0 -> 1.1.0, layer hello: its values change"
+        f"profile {name} 1.1.0 will be created; since 1.0.0: layer hello: 1.0.0 -> 1.1.0, layer hello: its values change"
         in outputs[-1]
     )
     assert "(not shown: packinfra:profiles is a secret)" in outputs[-1]

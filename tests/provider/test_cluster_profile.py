@@ -38,13 +38,13 @@ def test_a_new_pack_version_flows_into_a_new_profile_version(bench: Bench) -> No
     layer = bench.layer(first)
     assert (layer["tag"], layer["type"], layer["registryUid"]) == ("1.0.0", "oci", bench.registry)
     assert layer["values"] == "a: 1", "the published values, complete"
-    assert bench.host.logs == [f"{bench.name} 1.0.0 is in Palette, with hello 1.0.0"]
+    assert bench.host.logs == [f"profile {bench.name} 1.0.0 is in Palette, with hello 1.0.0"]
 
     mark = bench.sandbox.mark()
     news = bench.checked(bench.inputs("1.1.0", "1.1.0"), inputs)
     assert bench.host.diff(id_, outs, news) == (True, [])
     assert bench.host.logs[-1] == (
-        f"{bench.name} 1.1.0 will be created; since 1.0.0: layer hello: 1.0.0 -> 1.1.0, layer hello: its values are those "
+        f"profile {bench.name} 1.1.0 will be created; since 1.0.0: layer hello: 1.0.0 -> 1.1.0, layer hello: its values are those "
         "published by this version, known at up"
     )
     assert bench.asked(mark) == [], "preview asks Palette nothing"
@@ -57,7 +57,7 @@ def test_a_new_pack_version_flows_into_a_new_profile_version(bench: Bench) -> No
     mark = bench.sandbox.mark()
     back = bench.updated(id_, (inputs, outs))
     assert (
-        f"{bench.name} 1.0.0 becomes the current version again; since 1.1.0: layer hello: 1.1.0 -> 1.0.0"
+        f"profile {bench.name} 1.0.0 becomes the current version again; since 1.1.0: layer hello: 1.1.0 -> 1.0.0"
         in bench.host.logs[-1]
     )
     assert bench.written(mark) == []
@@ -83,7 +83,7 @@ def test_changed_content_in_place(bench: Bench) -> None:
     assert bench.host.diff(id_, outs, bench.checked(bench.inputs(**news), inputs)) == (True, [])
     message = bench.host.logs[-1]
     assert message.startswith(
-        f'{bench.name} 1.0.0 will be changed: description: none -> "better", tag demo: none -> without a value'
+        f'profile {bench.name} 1.0.0 will be changed: description: none -> "better", tag demo: none -> without a value'
     )
     assert "2 clusters used it at the last up or refresh, and will be offered the change" in message
     assert "-replicas: 1 # few" in message
@@ -146,7 +146,8 @@ def test_edits_by_hand_are_found_and_repaired(bench: Bench) -> None:
     _, outs, _ = bench.refreshed(id_, outs)
     assert outs["edited"] == ["layer hello: its values change"]
     assert (
-        f"{bench.name} 1.0.0 was edited in Palette: layer hello: its values change; the next up" in bench.host.logs[-1]
+        f"profile {bench.name} 1.0.0 was edited in Palette: layer hello: its values change; the next up"
+        in bench.host.logs[-1]
     )
     inputs, outs = bench.updated(id_, (inputs, outs))
     assert bench.layer(outs["uid"])["values"] == values
@@ -165,7 +166,7 @@ def test_edits_by_hand_are_found_and_repaired(bench: Bench) -> None:
     _, after, _ = bench.refreshed(id_, outs)
     assert after == outs
     assert (
-        f"{bench.name} 1.0.0 was edited in Palette: its content; this stack no longer declares that"
+        f"profile {bench.name} 1.0.0 was edited in Palette: its content; this stack no longer declares that"
         in bench.host.logs[-1]
     )
 
@@ -229,7 +230,7 @@ def test_what_is_gone_is_made_again(bench: Bench) -> None:
     bench.send("DELETE", f"{P}/{outs['uid']}")
     _, outs, _ = bench.refreshed(id_, outs)
     assert set(outs["versions"]) == {"1.0.0"}
-    assert bench.host.logs[-1] == f"{bench.name} 1.1.0 is gone from Palette; the next up makes it again"
+    assert bench.host.logs[-1] == f"profile {bench.name} 1.1.0 is gone from Palette; the next up makes it again"
     inputs, outs = bench.updated(id_, (inputs, outs), version="1.1.0", pack="1.1.0")
     assert set(bench.versions()) == {"1.0.0", "1.1.0"}
     for uid in bench.versions().values():
@@ -258,7 +259,7 @@ def test_a_deleted_tag_makes_a_version_invalid(bench: Bench, packs: Packs) -> No
     id_, _, outs = bench.created(pack="0.1.0")
     packs.delete_tag("0.1.0")
     assert bench.refreshed(id_, outs)[1] == outs
-    assert f"{bench.name} 1.0.0: the pack hello 0.1.0 is invalid: " in bench.host.logs[-1]
+    assert f"profile {bench.name} 1.0.0: the pack hello 0.1.0 is invalid: " in bench.host.logs[-1]
 
 
 def test_adoption_and_refusal(bench: Bench) -> None:
@@ -310,7 +311,9 @@ def test_what_clusters_use_is_not_deleted(bench: Bench) -> None:
         assert set(bench.versions()) == {"1.0.0", "1.1.0"}, "all are asked for before the first is deleted"
     bench.sandbox.palette.clusters(first)
     bench.updated(id_, (inputs, outs), version="1.2.0", pack="1.2.0", keepVersions=1)
-    assert f"{bench.name} 1.0.0, 1.1.0 will be deleted (keepVersions), unless a cluster uses it" in bench.host.logs
+    assert (
+        f"profile {bench.name} 1.0.0, 1.1.0 will be deleted (keepVersions), unless a cluster uses it" in bench.host.logs
+    )
     assert set(bench.versions()) == {"1.2.0"}
 
 

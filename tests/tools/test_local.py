@@ -30,7 +30,7 @@ def test_the_summary_names_every_version_with_its_digest() -> None:
 
 def test_the_summary_names_profiles() -> None:
     lines = local.published({**OUTPUTS, "profiles": {"web": {"1.0.0": "p1"}}}, has_aws=True).splitlines()
-    assert lines[lines.index("Cluster profiles in it, with these packs:") + 1] == "  web 1.0.0  (uid p1)"
+    assert lines[lines.index("Cluster profiles in it:") + 1] == "  web 1.0.0  (uid p1)"
 
 
 def test_the_summary_names_charts() -> None:
@@ -39,13 +39,19 @@ def test_the_summary_names_charts() -> None:
     assert lines[lines.index("  host/base/charts/web:1.0.0") + 1].strip() == "sha256:cccc"
 
 
+def test_the_summary_names_copies() -> None:
+    copy = {"repository": "host/base/promoted/web", "versions": {"1.0.0": "sha256:dddd"}}
+    lines = local.published({**OUTPUTS, "copies": {"promoted/web": copy}}, has_aws=True).splitlines()
+    assert lines[lines.index("  host/base/promoted/web:1.0.0") + 1].strip() == "sha256:dddd"
+
+
 def test_without_the_aws_program_the_summary_shows_python() -> None:
     command = next(line for line in local.published(OUTPUTS, has_aws=False).splitlines() if "python -c" in line)
     compile(command.partition("'")[2].rpartition("'")[0], "command", "exec")
 
 
 def test_an_empty_stack_is_said() -> None:
-    assert local.published({}, has_aws=True) == "No pack is published."
+    assert local.published({}, has_aws=True) == "Nothing is published."
 
 
 def test_unknown_commands_print_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
@@ -71,7 +77,7 @@ def test_env_fails_where_it_is_evaluated_too_when_nothing_runs(checkout: Path) -
     ("target", "text"),
     [
         ("down", "the stand-ins do not run"),
-        ("status", "the sandbox is not running"),
+        ("status", "the local stand-ins are not running"),
         ("clean", "there is nothing to remove"),
     ],
 )

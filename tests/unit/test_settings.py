@@ -98,7 +98,14 @@ def test_defaults_are_safe() -> None:
         ({"packinfra:repositories": '{"imutable":true}'}, "repositories.imutable: no such key; did you mean immutable"),
         ({"packinfra:repositories": '{"immutable":"perhaps"}'}, 'repositories.immutable: "perhaps" is wrong'),
         ({"packinfra:access": '{"publishers":{"role":[]}}'}, "publishers.role: no such key; did you mean roles?"),
-        ({"packinfra:packs": '[{"path":"a","keepVersions":"few"}]'}, 'packs.0.keepVersions: "few" is wrong'),
+        (
+            {"packinfra:packs": '[{"path":"a","keepVersions":"few"}]'},
+            'packs.0.keepVersions: "few" is wrong: write a whole number, or all; for example: keepVersions: 10',
+        ),
+        (
+            {"packinfra:packs": '[{"path":"a","keepVersions":1.5}]'},
+            "packs.0.keepVersions: 1.5 is wrong: write a whole number, or all",
+        ),
         (
             {"packinfra:packs": '[{"path":"a","keepVersions":true}]'},
             "packs.0.keepVersions: true is wrong: write a number",

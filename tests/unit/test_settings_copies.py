@@ -52,7 +52,7 @@ def test_entries_of_one_repository() -> None:
     [
         (
             {"from": "ghcr.io/a/b:1"},
-            "it names no digest, so that it could be another artifact at any time: add it (crane digest ghcr.io/a/b:1)",
+            "it names no digest, so it could be another artifact at any time: add it (crane digest ghcr.io/a/b:1)",
         ),
         ({"from": "ghcr.io/a/b@sha256:12"}, "a digest is sha256: and 64 hex digits"),
         ({"from": f"https://ghcr.io/a/b@{D}"}, "without a scheme"),

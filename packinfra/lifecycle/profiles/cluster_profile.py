@@ -93,7 +93,7 @@ class ClusterProfileLifecycle:
         if changes and is_planned and isinstance(version, str) and (leaving := beyond_keep(records, news)):
             self._run.info_once(
                 news,
-                f"{news['profileName']} {listed(leaving)} will be deleted (keepVersions), unless a cluster uses it",
+                f"profile {news['profileName']} {listed(leaving)} will be deleted (keepVersions), unless a cluster uses it",
             )
         return DiffOutcome(changes)
 
@@ -136,7 +136,7 @@ class ClusterProfileLifecycle:
             for layer in stored.content.layers:
                 if layer.invalid:
                     reporter.warning(
-                        f"{name} {version}: the pack {printable(f'{layer.name} {layer.version}')} is invalid: {printable(layer.invalid)}; clusters "
+                        f"profile {name} {version}: the pack {printable(f'{layer.name} {layer.version}')} is invalid: {printable(layer.invalid)}; clusters "
                         "can't get this version: publish the pack again, or take it out of the profile"
                     )
             is_current = version == props["version"]
@@ -149,13 +149,13 @@ class ClusterProfileLifecycle:
                 again = (
                     "; the next up writes it again" if is_current else "; this stack no longer declares that version"
                 )
-                reporter.warning(f"{name} {version} was edited in Palette: {listed(found, 8)}{again}")
+                reporter.warning(f"profile {name} {version} was edited in Palette: {listed(found, 8)}{again}")
                 edited += found if is_current else []
             if stored.has_draft:
-                reporter.warning(f"{name} {version} has changes in Palette that are not published")
+                reporter.warning(f"profile {name} {version} has changes in Palette that are not published")
         if gone:
             reporter.warning(
-                f"{name} {listed(gone)} is gone from Palette"
+                f"profile {name} {listed(gone)} is gone from Palette"
                 + ("; the next up makes it again" if props["version"] in gone else "")
             )
         if not there:
@@ -173,7 +173,7 @@ class ClusterProfileLifecycle:
         mine, used = [], []
         for version, record in records_from(props).items():
             if owner := self._run.ownership.owner_of(_IN_PALETTE, record.uid):
-                self._run.reporter(props).info(f"{name} {version} stays in Palette: {owner.urn} owns it now")
+                self._run.reporter(props).info(f"profile {name} {version} stays in Palette: {owner.urn} owns it now")
                 continue
             stored = profiles.get(record.uid)
             if stored is None:
@@ -216,7 +216,7 @@ class ClusterProfileLifecycle:
             stored = profiles.get(uid)
             if stored is None:
                 raise ProfileRefused(
-                    f"{wanted.name} {version} was written, and is gone from Palette already: run up again"
+                    f"profile {wanted.name} {version} was written, and is gone from Palette already: run up again"
                 )
             writer.verify(stored, wanted)
             done = ProfileRecord(
@@ -226,7 +226,7 @@ class ClusterProfileLifecycle:
             progress.keep(version, done, layers)
         if is_written:
             reporter.info(
-                f"{wanted.name} {version} is in Palette, with {listed([f'{x.name} {x.version}' for x in wanted.layers], 12)}"
+                f"profile {wanted.name} {version} is in Palette, with {listed([f'{x.name} {x.version}' for x in wanted.layers], 12)}"
             )
 
     def _prune(self, client: PaletteClient, progress: Progress) -> None:
@@ -240,7 +240,7 @@ class ClusterProfileLifecycle:
                 stored = None
             if stored and (users := in_use(stored)):
                 self._run.reporter(props).info(
-                    f"{props['profileName']} {version} stays, beyond keepVersions: it is used by {users}; the next change of "
+                    f"profile {props['profileName']} {version} stays, beyond keepVersions: it is used by {users}; the next change of "
                     "this profile looks again"
                 )
                 continue

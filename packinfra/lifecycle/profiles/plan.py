@@ -131,8 +131,9 @@ class _Layers:
             meant = f"did you mean {near}? Or " if near else ""
             self._problem(
                 entry,
-                f'no folder of this stack holds it: {meant}name its registry, as in registry: "Public Repo"; or registry: '
-                f"{quoted(self.registry)}, and its version, if packinfra:copies or another stack brings it there",
+                f"no folder of this stack holds it: {meant}bring its folder back, or name its registry, as in registry: "
+                f'"Public Repo"; or registry: {quoted(self.registry)}, and its version, if packinfra:copies or another '
+                "stack brings it there",
             )
             return None
         if entry.version is None:

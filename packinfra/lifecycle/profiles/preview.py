@@ -26,13 +26,15 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any], published: ProfileR
         changes += _published_again(olds, news)
     said = listed(changes, 12)
     if published is None:
-        head = f"{name} {version} will be created" + (f"; since {before}: {said}" if said else "")
+        head = f"profile {name} {version} will be created" + (f"; since {before}: {said}" if said else "")
     elif before != version:
-        head = f"{name} {version} becomes the current version again" + (f"; since {before}: {said}" if said else "")
+        head = f"profile {name} {version} becomes the current version again" + (
+            f"; since {before}: {said}" if said else ""
+        )
     elif edited and not said:
-        head = f"{name} {version} was edited in Palette and will be written again: {listed(edited, 12)}"
+        head = f"profile {name} {version} was edited in Palette and will be written again: {listed(edited, 12)}"
     else:
-        head = f"{name} {version} will be changed" + (f": {said}" if said else "")
+        head = f"profile {name} {version} will be changed" + (f": {said}" if said else "")
     if published and before == version and (said or edited):
         head += f"; {_offered(published)}"
     return "\n".join(

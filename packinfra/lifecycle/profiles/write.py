@@ -115,7 +115,7 @@ class ProfileWriter:
                     "that version in Palette",
                 )
             self._reporter.info(
-                f"{wanted.name} {wanted.version} was in Palette already, with the same content: it is taken over, and "
+                f"profile {wanted.name} {wanted.version} was in Palette already, with the same content: it is taken over, and "
                 "destroy will delete it"
             )
             return stored
@@ -140,12 +140,12 @@ class ProfileWriter:
         """Warns of what Palette did not keep as it was written."""
         if kept := differences(wanted, stored.content):
             self._reporter.warning(
-                f"Palette keeps {wanted.name} {wanted.version} in another form than it was written: {listed(kept, 5)}"
+                f"Palette keeps profile {wanted.name} {wanted.version} in another form than it was written: {listed(kept, 5)}"
             )
         for layer in stored.content.layers:
             if layer.invalid:
                 self._reporter.warning(
-                    f"{wanted.name} {wanted.version}: {printable(layer.name)}: {printable(layer.invalid)}"
+                    f"profile {wanted.name} {wanted.version}: {printable(layer.name)}: {printable(layer.invalid)}"
                 )
 
 
