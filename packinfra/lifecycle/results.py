@@ -14,6 +14,18 @@ Props = dict[str, Any]
 """A resource's properties: inputs, or outputs. Unknown values are neither text nor number nor None."""
 UNKNOWN = "it must be a text that preview knows, not the output of a resource that this run creates"
 """Why an unknown value of something that is read in `check` can't be used."""
+_UNKNOWN_OPTION = "it must be a value that preview knows, not the output of a resource that this run creates"
+
+
+def known_list(props: Mapping[str, Any], key: str) -> Sequence[str]:
+    """A list of texts; empty if it is absent or unknown, which `unknown_options` reports."""
+    value = props.get(key)
+    return value if isinstance(value, (list, tuple)) and is_known(value) else ()
+
+
+def unknown_options(props: Mapping[str, Any], *keys: str) -> list[str]:
+    """A problem for each of these inputs that preview doesn't know."""
+    return [f"{key}: {_UNKNOWN_OPTION}" for key in keys if not is_known(props.get(key))]
 
 
 def is_known(value: object) -> bool:

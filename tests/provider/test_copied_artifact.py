@@ -399,6 +399,10 @@ def test_bad_input_all_at_once(bench: Bench) -> None:
     ]  # fmt: skip
     _, more = bench.host.check({}, {**bench.inputs(), "copies": UNKNOWN})
     assert all("must be a text that preview knows" in failure for failure in [*failures, *more])
+    _, more = bench.host.check({}, {**bench.inputs(), "unpublish": UNKNOWN})
+    assert more == [
+        "unpublish: it must be a value that preview knows, not the output of a resource that this run creates"
+    ]
     _, failures = bench.host.check({}, {**bench.inputs(), "copies": []})
     assert failures == ["nothing is to be copied: remove the resource instead"]
 

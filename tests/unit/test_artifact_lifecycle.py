@@ -307,3 +307,12 @@ def test_unknown_sources(bench: Bench, unknown: Any) -> None:
     assert outcome.problems == [
         "sources: it must be a text that preview knows, not the output of a resource that this run creates"
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "unknown"), [("unpublish", object()), ("unpublish", [object()]), ("created", object())]
+)
+def test_unknown_options(bench: Bench, key: str, unknown: Any) -> None:
+    outcome = bench.lifecycle.check({}, {**bench.news([Files("1.0.0", [HI])]), key: unknown})
+    (problem,) = outcome.problems
+    assert problem.startswith(f"{key}: it must be a value that preview knows")

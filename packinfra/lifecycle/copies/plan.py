@@ -8,7 +8,7 @@ from typing import Any
 
 from packinfra.lifecycle.clients import repository_identity
 from packinfra.lifecycle.copies.state import CopiedTag, Entry, in_order, tags_from
-from packinfra.lifecycle.results import UNKNOWN
+from packinfra.lifecycle.results import UNKNOWN, known_list, unknown_options
 from packinfra.lifecycle.retention import kept
 from packinfra.oci.reference import Reference, split
 
@@ -26,7 +26,7 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Plan:
     entries, problems = _entries(news), _invalid_inputs(news)
     readable = [entry for entry in entries if isinstance(entry, Entry)]
     problems += [entry for entry in entries if isinstance(entry, str)]
-    repository, unpublish = news.get("repository"), news.get("unpublish") or ()
+    repository, unpublish = news.get("repository"), known_list(news, "unpublish")
     by_tag: dict[str, list[Entry]] = {}
     for entry in readable:
         problems += _unusable(entry, repository, news)
@@ -103,8 +103,8 @@ def _unusable(entry: Entry, repository: object, news: Mapping[str, Any]) -> list
 
 
 def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
-    """Values that settings would reject: a program may pass anything. Unknown values are accepted."""
-    problems, repository, keep = [], news.get("repository"), news.get("keepVersions")
+    """Values that settings would reject: a program may pass anything. An unknown repository or keepVersions is accepted."""
+    problems, repository, keep = unknown_options(news, "unpublish"), news.get("repository"), news.get("keepVersions")
     if isinstance(repository, str):
         try:
             split(repository)

@@ -10,6 +10,7 @@ from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
 from packinfra.lifecycle.publishing.family import Family, Hashes, Held, Words
 from packinfra.lifecycle.publishing.file_changes import BITS_REMEDY, NO_FILE, changed_bits, file_changes
 from packinfra.lifecycle.publishing.state import PublishedVersion, by_version, kept_versions, versions_from
+from packinfra.lifecycle.results import known_list, unknown_options
 from packinfra.oci.reference import split
 from packinfra.packs.archive import CREATED, timestamp
 
@@ -33,7 +34,7 @@ def make_plan(family: Family, olds: Mapping[str, Any], news: Mapping[str, Any], 
     news: the inputs from the program
     """
     old, old_hashes, problems = versions_from(olds), olds.get("fileHashes") or {}, _invalid_inputs(news)
-    unpublish, created = news.get("unpublish") or (), str(news.get("created") or CREATED)
+    unpublish, created = known_list(news, "unpublish"), str(news.get("created") or CREATED)
     found = family.read(news, old, old_hashes, problems)
     problems += [*family.conflicts(found, news.get("repository")), *_twice(family.words, found)]
     sources = sorted(found, key=lambda held: by_version(held.version))
@@ -66,8 +67,9 @@ def make_plan(family: Family, olds: Mapping[str, Any], news: Mapping[str, Any], 
 
 
 def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
-    """Values that settings would reject: a program may pass anything. Unknown values are accepted."""
-    problems, repository, keep = [], news.get("repository"), news.get("keepVersions")
+    """Values that settings would reject: a program may pass anything. An unknown repository or keepVersions is accepted."""
+    problems = unknown_options(news, "unpublish", "created")
+    repository, keep = news.get("repository"), news.get("keepVersions")
     if isinstance(repository, str):
         problems += _reason("repository", lambda: split(repository))
     if isinstance(created := news.get("created") or CREATED, str):
