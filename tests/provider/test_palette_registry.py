@@ -16,7 +16,7 @@ from tests.support.provider_host import UNKNOWN, ProviderError, ProviderHost
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
-NO_CA = {"SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": ""}
+NO_CA = {"SSL_CERT_FILE": "", "REQUESTS_CA_BUNDLE": "", "CURL_CA_BUNDLE": "", "AWS_CA_BUNDLE": ""}
 
 
 @pytest.fixture
