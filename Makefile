@@ -51,12 +51,12 @@ down: ## destroy what `make up` made and stop the stand-in
 clean: ## stop everything and remove .venv, .tools, .local and caches
 	@$(LOCAL) clean
 
-test: ## everything: checks, all tests, and the quick ones on each other Python of this machine
+test: ## everything: checks, all tests, and the quick ones on the newest other Python of this machine
 	@$(BOOTSTRAP) env sandbox pulumi crane helm registry conformance actionlint pythons wheels
 	@$(MAKE) check
 	@echo "==> actionlint" && .tools/bin/actionlint -shellcheck= -pyflakes=
 	@echo "==> all tests" && $(BIN)/python -m pytest -m "not readers" $(WORKERS)
-	@$(MAKE) test-pythons
+	@$(MAKE) test-pythons WHICH=newest
 
 check: ## lint, format, types, import directions
 	@$(BOOTSTRAP) env
@@ -78,8 +78,8 @@ test-readers: ## what opa and oras, built from their Go modules (Go 1.26.7), mak
 	@$(BOOTSTRAP) env registry readers
 	@echo "==> readers" && $(BIN)/python -m pytest -m readers tests/oci
 
-test-pythons: ## the quick tests on each other Python of this machine
-	@$(PYTHON) -m tools.quick_tests $(QUICK)
+test-pythons: ## the quick tests, without the fuzz tests, on each other Python of this machine
+	@$(PYTHON) -m tools.quick_tests $(or $(WHICH),all) $(QUICK) --ignore-glob="*_fuzz.py"
 
 # Without test_kill, which kills some hundred hosts that run what other tests cover, and without a test whose limit on the
 # size of files meets coverage's own file.

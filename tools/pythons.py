@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,10 +66,10 @@ def probe(path: str) -> Python | None:
     return Python(path, version, state == "complete") if result.returncode == 0 and version else None
 
 
-def ensure(checkout: Path) -> list[tuple[Python, Path]]:
-    """Each other Python with its environment, which is made unless it is current."""
+def ensure(checkout: Path, wanted: Sequence[Python]) -> list[tuple[Python, Path]]:
+    """Each of these Pythons with its environment, which is made unless it is current."""
     environments = []
-    for python in others():
+    for python in wanted:
         if not python.complete:
             say(f"Python {python} is not tested: it can't make virtual environments (apt install python3-venv)")
             continue

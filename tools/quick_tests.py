@@ -1,4 +1,7 @@
-"""The quick tests on every other Python: `python3 -m tools.quick_tests PYTEST-OPTIONS`, the last part of `make test`."""
+"""The quick tests on other Pythons: `python3 -m tools.quick_tests all|newest PYTEST-OPTIONS`.
+
+`make test` ends with the newest one, which differs most from the Python that runs everything.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,10 @@ from tools.pythons import PROMISED, Python
 from tools.steps import StepError, locked, say
 
 
-def run(checkout: Path, options: Sequence[str]) -> None:
-    """Run pytest with these options on each other Python, and name every one at the end."""
+def run(checkout: Path, which: str, options: Sequence[str]) -> None:
+    """Run pytest with these options on each other Python, or on the newest alone, and name every one at the end."""
     with locked(checkout / ".tools" / "setup.lock"):
-        environments = pythons.ensure(checkout)
+        environments = pythons.ensure(checkout, pythons.others()[-1:] if which == "newest" else pythons.others())
     failed = []
     for python, folder in environments:
         say(f"quick tests on Python {python}")
@@ -34,10 +37,10 @@ def summary(others: Sequence[Python]) -> str:
     this = f"{'.'.join(str(part) for part in sys.version_info[:3])} (.venv)"
     tested = {venvs.this_version(), *(python.minor for python in others)}
     missing = [minor for minor in PROMISED if minor not in tested]
-    absent = f"; not on this machine: {', '.join(missing)}" if missing else ""
+    absent = f"; not tested here: {', '.join(missing)}" if missing else ""
     names = ", ".join([this, *(str(python) for python in others)])
     return f"the quick tests passed on {len(tested)} of {len(PROMISED)} promised Pythons: {names}{absent}"
 
 
 if __name__ == "__main__":
-    sys.exit(bootstrap.guarded(lambda: run(bootstrap.CHECKOUT, sys.argv[1:])))
+    sys.exit(bootstrap.guarded(lambda: run(bootstrap.CHECKOUT, sys.argv[1], sys.argv[2:])))

@@ -59,7 +59,7 @@ def test_one_that_can_make_environments_is_preferred(
     path: Path, home: Path, program: Program, capsys: pytest.CaptureFixture[str]
 ) -> None:
     python(program, path / f"python{OLDER}", f"{OLDER}.2", "incomplete")
-    assert pythons.ensure(home) == []
+    assert pythons.ensure(home, pythons.others()) == []
     assert f"Python {OLDER}.2 ({path}/python{OLDER}) is not tested: it can't make" in capsys.readouterr().out
     complete = python(program, home / ".pyenv" / "versions" / f"{OLDER}.1" / "bin" / "python", f"{OLDER}.1")
     assert pythons.others() == [Python(str(complete), f"{OLDER}.1")]
@@ -83,21 +83,29 @@ def environments(checkout: Path, program: Program, monkeypatch: pytest.MonkeyPat
         folder = checkout / ".tools" / "pythons" / minor
         made[minor] = program(folder / "bin" / "python", f'echo "$*" > "{folder}/arguments"')
     environments = [(Python(f"/opt/python{minor}", f"{minor}.1"), made[minor].parents[1]) for minor in made]
-    monkeypatch.setattr(pythons, "ensure", lambda _: environments)
+    monkeypatch.setattr(pythons, "others", lambda: [python for python, _ in environments])
+    monkeypatch.setattr(pythons, "ensure", lambda _, wanted: [each for each in environments if each[0] in wanted])
     return made
 
 
 def test_the_quick_tests_run_on_each_and_all_are_named(
     checkout: Path, environments: dict[str, Path], capfd: pytest.CaptureFixture[str]
 ) -> None:
-    quick_tests.run(checkout, ["-m", "quick"])
+    quick_tests.run(checkout, "all", ["-m", "quick"])
     for program in environments.values():
         assert (program.parents[1] / "arguments").read_text() == "-m pytest -q -p no:cacheprovider -m quick\n"
     last = capfd.readouterr().out.splitlines()[-1]
     assert "passed on 3 of 4 promised Pythons" in last
     assert f"{venvs.this_version()}." in last
     assert f"{OLDER}.1 (/opt/python{OLDER})" in last
-    assert f"not on this machine: {OTHERS[2]}" in last
+    assert f"not tested here: {OTHERS[2]}" in last
+
+
+def test_the_newest_alone(checkout: Path, environments: dict[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
+    quick_tests.run(checkout, "newest", [])
+    assert not (environments[OLDER].parents[1] / "arguments").exists()
+    assert (environments[NEWER].parents[1] / "arguments").exists()
+    assert f"not tested here: {OLDER}, {OTHERS[2]}" in capfd.readouterr().out
 
 
 def test_a_failure_on_one_does_not_hide_the_others(
@@ -105,7 +113,7 @@ def test_a_failure_on_one_does_not_hide_the_others(
 ) -> None:
     program(environments[OLDER], "echo 'assert 1 == 2'; exit 1")
     with pytest.raises(StepError, match=rf"fail on Python {OLDER}\.1 \(/opt/python{OLDER}\)"):
-        quick_tests.run(checkout, [])
+        quick_tests.run(checkout, "all", [])
     assert (environments[NEWER].parents[1] / "arguments").exists()
 
 
