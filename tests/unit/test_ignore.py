@@ -49,6 +49,8 @@ def test_junk(tmp_path: Path) -> None:
         ("docs/\n!docs/b.md", {"a.log", "build/x", "src/build/y"}),
         ("docs/*\n!docs/b.md", {"a.log", "docs/b.md", "build/x", "src/build/y"}),
         ("**/build/**", {"a.log", "docs/a.log", "docs/b.md"}),
+        ("src/build/*\n!**/y", {"a.log", "docs/a.log", "docs/b.md", "build/x", "src/build/y"}),
+        ("*" * 40 + ".log", {"docs/b.md", "build/x", "src/build/y"}),  # minutes, as a regular expression of its own
         ("\ufeff*\r\n!/pack.json\r\n", set()),
     ],
 )
