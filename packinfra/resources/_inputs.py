@@ -3,11 +3,41 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import pulumi
 from pulumi.dynamic import Resource
 
+from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
+from packinfra.packs.archive import CREATED
 from packinfra.palette.host import HOST, host_elsewhere
+
+
+def given(**settings: Any) -> dict[str, Any]:
+    """Without those that are None. A property that isn't there costs nothing: the SDK makes an Output of each, and the program
+    waits for all of them again whenever one of them is known, which at 220 packs is what most of its time goes to."""
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def publishing_settings(
+    *,
+    unpublish: Sequence[str],
+    keep_versions: int | None,
+    registry_access: RegistryAccess | None,
+    overwrite: bool = False,
+    delete_adopted: bool = False,
+    created: str = CREATED,
+) -> dict[str, Any]:
+    """Of every resource that owns the tags of a repository; without defaults."""
+    return given(
+        overwrite=overwrite or None,
+        unpublish=sorted(unpublish) or None,
+        keepVersions=keep_versions,
+        deleteAdopted=delete_adopted or None,
+        created=created if created != CREATED else None,
+        registryAccess=access_to_props(registry_access) if registry_access else None,
+    )
 
 
 def own_urn(resource: Resource, name: str, opts: pulumi.ResourceOptions | None) -> pulumi.Output[str | None]:

@@ -9,7 +9,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from packinfra.providers import ClusterProfileProvider
-from packinfra.resources._inputs import own_urn, palette_location
+from packinfra.resources._inputs import given, own_urn, palette_location
 
 
 class _LayerRequired(TypedDict):
@@ -107,28 +107,26 @@ class ClusterProfile(Resource, module="packinfra", name="ClusterProfile"):
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         declared, variable_list = [dict(layer) for layer in layers], [dict(variable) for variable in variables]
-        settings = {
-            "project": project,
-            "description": description or None,
-            "tags": {key: value or "" for key, value in (tags or {}).items()} or None,
-            "variables": (pulumi.Output.secret(variable_list) if secret_values else variable_list)
-            if variables
-            else None,
-            "sensitiveDefaults": pulumi.Output.secret(dict(sensitive_defaults)) if sensitive_defaults else None,
-            "keepVersions": keep_versions,
-            "immutable": immutable or None,
-            "registryUid": registry_uid,
-            "packDigests": pack_digests,
-            "published": published,
-            "secretValues": secret_values or None,
-        }
+        settings = given(
+            project=project,
+            description=description or None,
+            tags={key: value or "" for key, value in (tags or {}).items()} or None,
+            variables=(pulumi.Output.secret(variable_list) if secret_values else variable_list) if variables else None,
+            sensitiveDefaults=pulumi.Output.secret(dict(sensitive_defaults)) if sensitive_defaults else None,
+            keepVersions=keep_versions,
+            immutable=immutable or None,
+            registryUid=registry_uid,
+            packDigests=pack_digests,
+            published=published,
+            secretValues=secret_values or None,
+        )
         props = {
             "profileName": profile_name,
             "version": version,
             "type": type,
             "cloud": cloud,
             "layers": pulumi.Output.secret(declared) if secret_values else declared,
-            **{key: value for key, value in settings.items() if value is not None},
+            **settings,
             **palette_location(host, ca_file),
             "ownUrn": own_urn(self, name, opts),
             **dict.fromkeys(("declared", "uid", "versions", "resolved", "projectUid", "tenant")),

@@ -11,7 +11,7 @@ from pulumi.dynamic import Resource
 
 from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
 from packinfra.providers import CopiedArtifactProvider
-from packinfra.resources._inputs import own_urn
+from packinfra.resources._inputs import given, own_urn, publishing_settings
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,11 @@ class CopiedArtifact(Resource, module="packinfra", name="CopiedArtifact"):
         registry_access: RegistryAccess | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        settings = {
-            "unpublish": sorted(unpublish) or None,
-            "keepVersions": keep_versions,
-            "pack": pack or None,
-            "registryAccess": access_to_props(registry_access) if registry_access else None,
-        }
         props = {
             "repository": repository,
             "copies": [entry.to_props() for entry in copies],
-            **{key: value for key, value in settings.items() if value is not None},
+            **publishing_settings(unpublish=unpublish, keep_versions=keep_versions, registry_access=registry_access),
+            **given(pack=pack or None),
             "ownUrn": own_urn(self, name, opts),
             "versions": None,
         }

@@ -7,7 +7,7 @@ from pulumi.dynamic import Resource
 
 from packinfra.palette.registration import REQUIRED_SPEC
 from packinfra.providers import PaletteRegistryProvider
-from packinfra.resources._inputs import own_urn, palette_location
+from packinfra.resources._inputs import given, own_urn, palette_location
 
 
 class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
@@ -100,8 +100,9 @@ class PaletteRegistry(Resource, module="packinfra", name="PaletteRegistry"):
             **self.palette_location,
             "ownUrn": own_urn(self, name, opts),
             **dict.fromkeys(("certificate", *REQUIRED_SPEC, "uid", "tenant", "revision")),
-            **({"providerType": provider_type} if provider_type != "pack" else {}),
-            **({} if sync else {"isSyncSupported": False}),
+            **given(
+                providerType=provider_type if provider_type != "pack" else None, isSyncSupported=None if sync else False
+            ),
         }
         super().__init__(PaletteRegistryProvider(), name, props, opts)
 

@@ -8,7 +8,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from packinfra.providers import PaletteSyncProvider
-from packinfra.resources._inputs import own_urn
+from packinfra.resources._inputs import given, own_urn
 from packinfra.resources.palette_registry import PaletteRegistry
 
 
@@ -50,7 +50,7 @@ class PaletteSync(Resource, module="packinfra", name="PaletteSync"):
             "location": pulumi.Output.all(registry.endpoint, registry.base_path).apply("{0[0]}/{0[1]}".format),
             **registry.palette_location,
             "packs": packs,
-            **({} if content is None else {"content": content}),
+            **given(content=content),
             "timeoutSeconds": timeout_seconds,
             "ownUrn": own_urn(self, name, opts),
         }

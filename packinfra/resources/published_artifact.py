@@ -9,10 +9,10 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from packinfra.artifacts.sources import ArtifactSource, source_to_props
-from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
+from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.archive import CREATED
 from packinfra.providers import PublishedArtifactProvider
-from packinfra.resources._inputs import own_urn
+from packinfra.resources._inputs import own_urn, publishing_settings
 
 
 class PublishedArtifact(Resource, module="packinfra", name="PublishedArtifact"):
@@ -56,18 +56,17 @@ class PublishedArtifact(Resource, module="packinfra", name="PublishedArtifact"):
         registry_access: RegistryAccess | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        settings = {
-            "overwrite": overwrite or None,
-            "unpublish": sorted(unpublish) or None,
-            "keepVersions": keep_versions,
-            "deleteAdopted": delete_adopted or None,
-            "created": created if created != CREATED else None,
-            "registryAccess": access_to_props(registry_access) if registry_access else None,
-        }
         props = {
             "repository": repository,
             "sources": [source_to_props(source) for source in sources],
-            **{key: value for key, value in settings.items() if value is not None},
+            **publishing_settings(
+                overwrite=overwrite,
+                unpublish=unpublish,
+                keep_versions=keep_versions,
+                delete_adopted=delete_adopted,
+                created=created,
+                registry_access=registry_access,
+            ),
             "ownUrn": own_urn(self, name, opts),
             "versions": None,
         }

@@ -10,7 +10,7 @@ import pulumi
 from pulumi.dynamic import Resource
 
 from packinfra.providers import PublishedNamesProvider
-from packinfra.resources._inputs import own_urn
+from packinfra.resources._inputs import given, own_urn
 
 
 class VersionsOfName(NamedTuple):
@@ -59,11 +59,13 @@ class PublishedNames(Resource, module="packinfra", name="PublishedNames"):
             "family": family,
             "sources": _sources(names),
             "removed": list(removed),
-            **({"artifacts": _sources(artifacts)} if artifacts else {}),
-            **({"removedArtifacts": list(removed_artifacts)} if removed_artifacts else {}),
-            **({"palette": dict(palette)} if palette else {}),
-            **({"copies": _sources(copies)} if copies else {}),
-            **({"removedCopies": list(removed_copies)} if removed_copies else {}),
+            **given(
+                artifacts=_sources(artifacts) if artifacts else None,
+                removedArtifacts=list(removed_artifacts) or None,
+                palette=dict(palette) if palette else None,
+                copies=_sources(copies) if copies else None,
+                removedCopies=list(removed_copies) or None,
+            ),
             "ownUrn": own_urn(self, name, opts),
         }
         super().__init__(PublishedNamesProvider(), name, props, opts)
@@ -83,8 +85,7 @@ def _sources(names: Mapping[str, VersionsOfName]) -> dict[str, Any]:
     return {
         name: {
             "versions": list(of.versions),
-            **({"unpublish": sorted(of.unpublish)} if of.unpublish else {}),
-            **({"keepVersions": of.keep} if of.keep is not None else {}),
+            **given(unpublish=sorted(of.unpublish) or None, keepVersions=of.keep),
         }
         for name, of in names.items()
     }

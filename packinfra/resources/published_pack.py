@@ -9,11 +9,11 @@ from typing import Any
 import pulumi
 from pulumi.dynamic import Resource
 
-from packinfra.lifecycle.registry_access import RegistryAccess, access_to_props
+from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.archive import CREATED
 from packinfra.packs.pack import Pack
 from packinfra.providers import PublishedPackProvider
-from packinfra.resources._inputs import own_urn
+from packinfra.resources._inputs import given, own_urn, publishing_settings
 
 
 class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
@@ -56,21 +56,19 @@ class PublishedPack(Resource, module="packinfra", name="PublishedPack"):
         validated: Sequence[Pack] = (),
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        settings = {
-            "overwrite": overwrite or None,
-            "unpublish": sorted(unpublish) or None,
-            "keepVersions": keep_versions,
-            "deleteAdopted": delete_adopted or None,
-            "created": created if created != CREATED else None,
-            "registryAccess": access_to_props(registry_access) if registry_access else None,
-            "validated": {os.path.relpath(p.folder): [p.name, p.version, p.content_digest] for p in validated} or None,
-        }
+        read = {os.path.relpath(p.folder): [p.name, p.version, p.content_digest] for p in validated}
         props = {
             "repository": repository,
             "sources": list(sources),
-            # Only what isn't the default: the SDK makes an Output of every property, and the program waits for all of
-            # them again whenever one of them is known, which at 220 packs is what most of its time goes to.
-            **{key: value for key, value in settings.items() if value is not None},
+            **publishing_settings(
+                overwrite=overwrite,
+                unpublish=unpublish,
+                keep_versions=keep_versions,
+                delete_adopted=delete_adopted,
+                created=created,
+                registry_access=registry_access,
+            ),
+            **given(validated=read or None),
             "ownUrn": own_urn(self, name, opts),
             "versions": None,
         }

@@ -10,7 +10,7 @@ from pulumi.dynamic import Resource
 
 from packinfra.lifecycle.registry_access import EcrAccess, access_to_props
 from packinfra.providers import RemovalCheckProvider
-from packinfra.resources._inputs import own_urn
+from packinfra.resources._inputs import given, own_urn
 
 
 class PolicyAttachments(TypedDict):
@@ -67,8 +67,7 @@ class RemovalCheck(Resource, module="packinfra", name="RemovalCheck"):
             "forceDelete": force_delete,
             "adopted": adopted,
             "deleteAdopted": delete_adopted,
-            **({"artifacts": artifacts} if artifacts is not None else {}),
-            **({"copies": copies} if copies is not None else {}),
+            **given(artifacts=artifacts, copies=copies),
             "registryAccess": access_to_props(registry_access) if registry_access else None,
             "ownUrn": own_urn(self, name, opts),
         }
