@@ -3,14 +3,13 @@ PublishedArtifact for each repository."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pulumi
 
-from packinfra.components._futures import value
+from packinfra.components._existing import existing, repositories_and_versions
 from packinfra.errors import PackinfraError
 from packinfra.lifecycle.artifacts.selection import Entry, SelectedArtifacts, select_artifacts
 from packinfra.lifecycle.publishing.state import FOREIGN, by_version
@@ -30,34 +29,14 @@ class PublishedArtifacts:
 
     resources: Mapping[str, PublishedArtifact]
 
-    async def existing(self) -> dict[str, PublishedArtifact]:
-        """Without those that `pulumi up --target` doesn't create: see publish() in _packs.py."""
-        return {path: each for path, each in self.resources.items() if await each.versions.is_known()}
-
     def output(self) -> pulumi.Output[dict[str, dict[str, Any]]]:
         """Path -> repository, and version -> manifest digest."""
-
-        async def resources() -> set[pulumi.Resource]:
-            return {*(await self.existing()).values()}
-
-        async def find() -> dict[str, dict[str, Any]]:
-            return {
-                path: {
-                    "repository": await resource.repository.future(),
-                    "versions": {
-                        version: record["manifestDigest"]
-                        for version, record in sorted((await resource.versions.future() or {}).items())
-                    },
-                }
-                for path, resource in (await self.existing()).items()
-            }
-
-        return pulumi.Output(resources(), asyncio.ensure_future(find()), value(True))
+        return repositories_and_versions(self.resources)
 
     async def digests(self, selected: SelectedArtifacts, base_path: str) -> dict[str, dict[str, list[str]]]:
         """For RemovalCheck: repository -> the digests that destroy removes, and those that it leaves."""
         found: dict[str, dict[str, list[str]]] = {}
-        for path, resource in (await self.existing()).items():
+        for path, resource in (await existing(self.resources)).items():
             goes, stays = list[str](), list[str]()
             keeps_adopted = not selected.artifacts[path][-1].settings.delete_adopted
             for record in (await resource.versions.future() or {}).values():

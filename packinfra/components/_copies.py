@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 import pulumi
 
-from packinfra.components._futures import value
+from packinfra.components._existing import existing, repositories_and_versions
 from packinfra.lifecycle.registry_access import BasicAccess, EcrAccess, RegistryAccess
 from packinfra.resources.copied_artifact import CopiedArtifact, CopyEntry
 from packinfra.resources.published_names import VersionsOfName
@@ -44,65 +43,33 @@ class CopiedArtifacts:
     selected: SelectedCopies
     resources: Mapping[str, CopiedArtifact]
 
-    async def existing(self) -> dict[str, CopiedArtifact]:
-        """Without those that `pulumi up --target` doesn't create: see publish() in _packs.py."""
-        return {to: each for to, each in self.resources.items() if await each.versions.is_known()}
-
     def output(self) -> pulumi.Output[dict[str, dict[str, Any]]]:
         """`to` -> repository, and tag -> digest."""
-        return pulumi.Output(
-            self._resources(self.resources), asyncio.ensure_future(self._found(self.resources)), value(True)
-        )
+        return repositories_and_versions(self.resources)
 
     @property
-    def packs(self) -> pulumi.Output[list[pulumi.Resource]]:
+    def packs(self) -> Mapping[str, CopiedArtifact]:
         """The resources whose artifacts are packs."""
-        return pulumi.Output(self._resources(self._packs), asyncio.ensure_future(self._list(self._packs)), value(True))
+        return {to: self.resources[to] for to, target in self.selected.targets.items() if target.pack}
 
     def beside(self, of_packs: pulumi.Output[dict[str, T]], key: str) -> pulumi.Output[dict[str, T]]:
         """An output of the published packs, with those that are copies. key: of `output`"""
-        if not self._packs:
+        if not self.packs:
             return of_packs
-        copied = pulumi.Output(
-            self._resources(self._packs), asyncio.ensure_future(self._found(self._packs)), value(True)
-        )
-        return pulumi.Output.all(of_packs, copied).apply(
+        return pulumi.Output.all(of_packs, repositories_and_versions(self.packs)).apply(
             lambda both: {**both[0], **{to: found[key] for to, found in both[1].items()}}
         )
 
     async def digests(self, base_path: str) -> dict[str, list[str]]:
         """For RemovalCheck: repository -> the digests that destroy removes, with all that belongs to them."""
         found: dict[str, list[str]] = {}
-        for to, resource in (await self.existing()).items():
+        for to, resource in (await existing(self.resources)).items():
             records = (await resource.versions.future() or {}).values()
             known = {record["manifestDigest"] for record in records}
             for record in records:
                 known |= {digest for key in _PARTS for digest in str(record.get(key) or "").split()}
             found[f"{base_path}/{self.selected.targets[to].path}"] = sorted(known)
         return found
-
-    @property
-    def _packs(self) -> Collection[str]:
-        return [to for to, target in self.selected.targets.items() if target.pack]
-
-    async def _resources(self, names: Collection[str]) -> set[pulumi.Resource]:
-        return {each for to, each in (await self.existing()).items() if to in names}
-
-    async def _list(self, names: Collection[str]) -> list[pulumi.Resource]:
-        return [*await self._resources(names)]
-
-    async def _found(self, names: Collection[str]) -> dict[str, dict[str, Any]]:
-        return {
-            to: {
-                "repository": await resource.repository.future(),
-                "versions": {
-                    tag: record["manifestDigest"]
-                    for tag, record in sorted((await resource.versions.future() or {}).items())
-                },
-            }
-            for to, resource in (await self.existing()).items()
-            if to in names
-        }
 
 
 _PARTS = ("children", "referrerDigests", "replacedDigests")

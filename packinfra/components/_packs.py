@@ -13,6 +13,8 @@ import pulumi
 
 from packinfra.components._artifacts import names_of
 from packinfra.components._copies import SelectedCopies
+from packinfra.components._existing import digests, existing
+from packinfra.components._futures import value
 from packinfra.errors import PackinfraError
 from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 from packinfra.lifecycle.publishing.state import by_version
@@ -59,7 +61,7 @@ class _Published:
 
     @property
     def digests(self) -> dict[str, str]:
-        return {version: record["manifestDigest"] for version, record in sorted(self.versions.items())}
+        return digests(self.versions)
 
 
 def packs_or_error(packs: PacksArgument, removed: Sequence[str]) -> SelectedPacks:
@@ -136,37 +138,29 @@ def publish(
         for version in versions:
             for warning in version.warnings:
                 pulumi.log.warn(f"{os.path.relpath(version.folder)}: {warning}", published[pack])
-    existing = _existing(published)
-    existing.apply(lambda packs: _sum_up(component, packs))
+    found = _found(published)
+    found.apply(lambda packs: _sum_up(component, packs))
     return PublishedPacks(
-        packs=existing.apply(lambda packs: [pack.resource for pack in packs]),
-        repositories=existing.apply(
+        packs=found.apply(lambda packs: [pack.resource for pack in packs]),
+        repositories=found.apply(
             lambda packs: pulumi.Output.all(**{pack.name: repositories[pack.name] for pack in packs}) if packs else {}
         ),
-        versions=existing.apply(lambda packs: {pack.name: pack.digests for pack in packs}),
+        versions=found.apply(lambda packs: {pack.name: pack.digests for pack in packs}),
     )
 
 
-def _existing(published: Mapping[str, PublishedPack]) -> pulumi.Output[list[_Published]]:
-    """The packs whose versions are known. `check` makes them known, in previews too, so unknown are only those of a pack
-    that is not created because `--target` names others. It depends on no pack that doesn't exist: the engine would
-    refuse that."""
-
+def _found(published: Mapping[str, PublishedPack]) -> pulumi.Output[list[_Published]]:
     async def find() -> list[_Published]:
         return [
             _Published(name, resource, await resource.versions.future() or {})
-            for name, resource in published.items()
-            if await resource.versions.is_known()
+            for name, resource in (await existing(published)).items()
         ]
 
     async def resources() -> set[pulumi.Resource]:
-        return {pack.resource for pack in await existing}
+        return {pack.resource for pack in await found}
 
-    async def known() -> bool:
-        return True
-
-    existing = asyncio.ensure_future(find())
-    return pulumi.Output(resources(), existing, known())
+    found = asyncio.ensure_future(find())
+    return pulumi.Output(resources(), found, value(True))
 
 
 def _keep(settings: PackSettings) -> int | None:

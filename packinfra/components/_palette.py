@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_snake
 
 from packinfra.components._artifacts import PublishedArtifacts
 from packinfra.components._copies import CopiedArtifacts
+from packinfra.components._existing import existing_output
 from packinfra.components._packs import PublishedPacks
 from packinfra.components._registry import PackRegistry
 from packinfra.palette.credentials import Kind, partition_of, partition_problem
@@ -130,7 +131,7 @@ def register(
         ca_file=palette.ca_file,
         opts=pulumi.ResourceOptions(
             parent=component,
-            depends_on=pulumi.Output.all(packs.packs, copied.packs).apply(
+            depends_on=pulumi.Output.all(packs.packs, existing_output(copied.packs)).apply(
                 lambda both: [*depends_on, *both[0], *both[1]]
             ),
         ),

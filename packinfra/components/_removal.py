@@ -8,6 +8,7 @@ import pulumi
 
 from packinfra.components._artifacts import PublishedArtifacts
 from packinfra.components._copies import CopiedArtifacts
+from packinfra.components._existing import existing
 from packinfra.components._futures import item, value
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
@@ -67,7 +68,11 @@ def declare_removal_check(
 async def _dependencies(
     artifacts: PublishedArtifacts, copies: CopiedArtifacts, others: list[pulumi.Resource]
 ) -> list[pulumi.Resource]:
-    return [*others, *(await artifacts.existing()).values(), *(await copies.existing()).values()]
+    return [
+        *others,
+        *(await existing(artifacts.resources)).values(),
+        *(await existing(copies.resources)).values(),
+    ]
 
 
 async def _adopted(selected: SelectedPacks, published: PublishedPacks) -> tuple[_Adopted, _Adopted]:
