@@ -48,19 +48,12 @@ class EcrRepositories:
         return self._declare(self._logical_name(self.name), self.base, line, self.child())
 
     def declare_pack(self, pack: str) -> ecr.Repository:
-        return self._declare_with_policy(pack, f"{self.base}/{pack}")
+        return self.declare(pack, f"{PACKS_PATH}/{pack}")
 
-    def declare_artifact(self, path: str) -> ecr.Repository:
-        """path: below the base path"""
-        return self._declare_with_policy(path, f"{self.base_path}/{path}")
-
-    def declare_copy(self, name: str, path: str) -> ecr.Repository:
-        """path: below the base path; name: as for `_declare_with_policy`"""
-        return self._declare_with_policy(name, f"{self.base_path}/{path}")
-
-    def _declare_with_policy(self, name: str, repository: str) -> ecr.Repository:
-        """name: in the settings, and in the logical name"""
+    def declare(self, name: str, path: str) -> ecr.Repository:
+        """path: below the base path; name: in the settings, and in the logical name"""
         logical_name, opts = self._logical_name(f"{self.name}-{name}"), self.child()
+        repository = f"{self.base_path}/{path}"
         if name in self.settings.import_repositories:
             opts.import_, opts.ignore_changes = repository, KEPT_ON_IMPORT
         line = f"packinfra:repositories: {{importRepositories: [{name}]}}"

@@ -163,7 +163,7 @@ class EcrPackRegistry(PackRegistry):
         published_artifacts = publish_artifacts(
             name,
             others,
-            {path: ecr.declare_artifact(path).repository_url for path in others.artifacts},
+            {path: ecr.declare(path, path).repository_url for path in others.artifacts},
             lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
             registry_access=registry_access,
         )
@@ -171,9 +171,7 @@ class EcrPackRegistry(PackRegistry):
             name,
             copied,
             {
-                to: (
-                    ecr.declare_pack(to) if target.pack else ecr.declare_copy(logical_name(target), target.path)
-                ).repository_url
+                to: ecr.declare(logical_name(target), target.path).repository_url
                 for to, target in copied.targets.items()
             },
             lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
