@@ -7,17 +7,16 @@ deletes the registration first, and if Palette refuses because cluster profiles 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 import pulumi
 from pydantic.alias_generators import to_snake
 
-from packinfra.components._artifacts import PublishedArtifacts
-from packinfra.components._copies import CopiedArtifacts
 from packinfra.components._existing import existing_output
-from packinfra.components._packs import PublishedPacks
-from packinfra.components._registry import PackRegistry
+from packinfra.components._profiles import declare_profiles
+from packinfra.components._registry import PackRegistry, Published
+from packinfra.lifecycle.profiles.plan import PlannedProfile
 from packinfra.palette.credentials import Kind, partition_of, partition_problem
 from packinfra.resources.palette_principal import PalettePrincipal
 from packinfra.resources.palette_registry import PaletteRegistry
@@ -106,7 +105,7 @@ def reader(
     return Reader(policy.arn, role.arn, credentials or default, attachments)
 
 
-def register(
+def declare(
     component: PackRegistry,
     name: str,
     palette: PaletteSettings,
@@ -114,8 +113,35 @@ def register(
     *,
     kind: Kind,
     endpoint: pulumi.Input[str],
-    packs: PublishedPacks,
-    copied: CopiedArtifacts,
+    published: Published,
+    profiles: Mapping[str, PlannedProfile],
+    secret_profiles: bool,
+    depends_on: Sequence[pulumi.Resource],
+) -> None:
+    """Everything of the component in Palette: its registry, its profiles, and the registry of its charts."""
+    registry, sync = _register(
+        component, name, palette, credentials, kind=kind, endpoint=endpoint, published=published, depends_on=depends_on
+    )
+    component.palette_registry_uid = registry.uid
+    if profiles:
+        component.profiles = declare_profiles(
+            component, name, profiles, palette=palette, registry=registry, sync=sync, packs=published.packs,
+            secret=secret_profiles,
+        )  # fmt: skip
+    component.palette_helm_registry_uid = _register_charts(
+        component, name, palette, credentials, kind=kind, endpoint=endpoint, published=published, depends_on=depends_on
+    )
+
+
+def _register(
+    component: PackRegistry,
+    name: str,
+    palette: PaletteSettings,
+    credentials: CredentialArguments,
+    *,
+    kind: Kind,
+    endpoint: pulumi.Input[str],
+    published: Published,
     depends_on: Sequence[pulumi.Resource],
 ) -> Registered:
     """Registers the component's registry once `depends_on` and the packs exist, and has it synced."""
@@ -131,19 +157,20 @@ def register(
         ca_file=palette.ca_file,
         opts=pulumi.ResourceOptions(
             parent=component,
-            depends_on=pulumi.Output.all(packs.packs, existing_output(copied.packs)).apply(
+            depends_on=pulumi.Output.all(published.packs.packs, existing_output(published.copies.packs)).apply(
                 lambda both: [*depends_on, *both[0], *both[1]]
             ),
         ),
         **credentials,
     )
     opts = pulumi.ResourceOptions(parent=component)
-    versions = copied.beside(packs.versions, "versions")
-    sync = PaletteSync(name, registry=registry, packs=versions, timeout_seconds=palette.sync_timeout, opts=opts)
+    sync = PaletteSync(
+        name, registry=registry, packs=component.versions, timeout_seconds=palette.sync_timeout, opts=opts
+    )
     return Registered(registry, sync)
 
 
-def register_charts(
+def _register_charts(
     component: PackRegistry,
     name: str,
     palette: PaletteSettings,
@@ -151,15 +178,14 @@ def register_charts(
     *,
     kind: Kind,
     endpoint: pulumi.Input[str],
-    artifacts: PublishedArtifacts,
-    copied: CopiedArtifacts,
+    published: Published,
     depends_on: Sequence[pulumi.Resource],
 ) -> pulumi.Output[str] | None:
     """Likewise for the charts, once they exist; None without `palette.helm`. Which of them Palette lists isn't waited for:
     nothing says how to ask."""
     if (helm := palette.helm) is None:
         return None
-    found = pulumi.Output.all(artifacts.output(), copied.output())
+    found = pulumi.Output.all(published.artifacts.output(), published.copies.output())
     charts = found.apply(
         lambda both: {
             path: each["versions"] for path, each in {**both[0], **both[1]}.items() if path.startswith(f"{CHARTS}/")

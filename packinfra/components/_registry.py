@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from types import EllipsisType
-from typing import Any
+from typing import Any, NamedTuple
 
 import pulumi
 from pydantic.alias_generators import to_camel
 
+from packinfra.components._artifacts import PublishedArtifacts
+from packinfra.components._copies import CopiedArtifacts
+from packinfra.components._packs import PublishedPacks
 from packinfra.settings.messages import show
 
 _OUTPUTS = (
@@ -16,6 +19,14 @@ _OUTPUTS = (
     "reader_policy_arn", "ci_role_arn", "reader_role_arn", "palette_registry_uid", "profiles",
     "palette_helm_registry_uid",
 )  # fmt: skip
+
+
+class Published(NamedTuple):
+    """What a component publishes, of each family."""
+
+    packs: PublishedPacks
+    artifacts: PublishedArtifacts
+    copies: CopiedArtifacts
 
 
 class PackRegistry(pulumi.ComponentResource):
@@ -37,6 +48,13 @@ class PackRegistry(pulumi.ComponentResource):
 
     def _child(self) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self)
+
+    def _set_published(self, published: Published) -> None:
+        packs, artifacts, copies = published
+        self.repositories = copies.beside(packs.repositories, "repository")
+        self.versions = copies.beside(packs.versions, "versions")
+        self.artifacts = artifacts.output() if artifacts.resources else None
+        self.copies = copies.output() if copies.resources else None
 
     def _register_outputs(self) -> None:
         values = {to_camel(name): getattr(self, name, None) for name in _OUTPUTS}

@@ -6,12 +6,11 @@ import asyncio
 
 import pulumi
 
-from packinfra.components._artifacts import PublishedArtifacts
-from packinfra.components._copies import CopiedArtifacts
 from packinfra.components._existing import existing
 from packinfra.components._futures import item, value
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PublishedPacks, SelectedPacks
+from packinfra.components._registry import Published
 from packinfra.components._repositories import EcrRepositories
 from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 from packinfra.lifecycle.publishing.state import FOREIGN
@@ -28,50 +27,46 @@ def declare_removal_check(
     *,
     ecr: EcrRepositories,
     iam: Iam,
-    selected: SelectedPacks,
-    published: PublishedPacks,
-    artifacts: PublishedArtifacts,
-    selected_artifacts: SelectedArtifacts,
-    copies: CopiedArtifacts,
+    packs: SelectedPacks,
+    artifacts: SelectedArtifacts,
+    published: Published,
     registry_access: EcrAccess | None,
 ) -> None:
     """Call it after everything whose deletion AWS may refuse is declared: its dependencies are deleted after it."""
-    both = asyncio.ensure_future(_adopted(selected, published))
+    both = asyncio.ensure_future(_adopted(packs, published.packs))
     stays, goes = asyncio.ensure_future(item(both, 0)), asyncio.ensure_future(item(both, 1))
     RemovalCheck(
         ecr.name,
         repository=base_repository_url,
         owns_base=ecr.settings.base_repository == "create",
-        packs=list(selected.packs),
+        packs=list(packs.packs),
         policies=list(iam.policies.values()),
         roles=[role.name for role in iam.roles],
         force_delete=ecr.settings.force_delete,
         adopted=stays,
         delete_adopted=goes,
-        artifacts=asyncio.ensure_future(artifacts.digests(selected_artifacts, ecr.base_path))
-        if artifacts.resources
+        artifacts=asyncio.ensure_future(published.artifacts.digests(artifacts, ecr.base_path))
+        if published.artifacts.resources
         else None,
-        copies=asyncio.ensure_future(copies.digests(ecr.base_path)) if copies.resources else None,
+        copies=asyncio.ensure_future(published.copies.digests(ecr.base_path)) if published.copies.resources else None,
         registry_access=registry_access,
         # The packs as dependencies of an Output, not as items: the SDK makes an Output of each item, see publish().
         opts=pulumi.ResourceOptions(
             parent=component,
             depends_on=pulumi.Output(
-                published.packs.resources(),
-                _dependencies(artifacts, copies, [*ecr.policies, *iam.attachments]),
+                published.packs.packs.resources(),
+                _dependencies(published, [*ecr.policies, *iam.attachments]),
                 value(True),
             ),
         ),
     )
 
 
-async def _dependencies(
-    artifacts: PublishedArtifacts, copies: CopiedArtifacts, others: list[pulumi.Resource]
-) -> list[pulumi.Resource]:
+async def _dependencies(published: Published, others: list[pulumi.Resource]) -> list[pulumi.Resource]:
     return [
         *others,
-        *(await existing(artifacts.resources)).values(),
-        *(await existing(copies.resources)).values(),
+        *(await existing(published.artifacts.resources)).values(),
+        *(await existing(published.copies.resources)).values(),
     ]
 
 

@@ -16,8 +16,8 @@ from packinfra.components._artifacts import (
 from packinfra.components._copies import CopiesArgument, copy_artifacts
 from packinfra.components._packs import PacksArgument, declare_names, publish
 from packinfra.components._palette import CredentialArguments
-from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
-from packinfra.components._registry import PackRegistry, valid_or_error
+from packinfra.components._profiles import ProfilesArgument, profiles_or_error
+from packinfra.components._registry import PackRegistry, Published, valid_or_error
 from packinfra.components._selection import select_or_error
 from packinfra.lifecycle.registry_access import BasicAccess
 from packinfra.oci.reference import normalize_host
@@ -132,7 +132,7 @@ class BasicPackRegistry(PackRegistry):
             opts = pulumi.ResourceOptions(parent=self, depends_on=names.registered())
             marks.append(BasePath(name, repository=archive, registry_access=access, opts=opts))
         before_packs = names.registered(marks)
-        published = publish(
+        packs_published = publish(
             self,
             name,
             selected,
@@ -155,29 +155,17 @@ class BasicPackRegistry(PackRegistry):
             lambda: pulumi.ResourceOptions(parent=self, depends_on=before_packs),
             registry_access=access,
         )
-        self.artifacts = published_artifacts.output() if others.artifacts else None
         self.endpoint, self.base_path = pulumi.Output.from_input(host), pulumi.Output.from_input(base)
-        self.repositories = copied_artifacts.beside(published.repositories, "repository")
-        self.versions = copied_artifacts.beside(published.versions, "versions")
-        self.copies = copied_artifacts.output() if copied.targets else None
+        published = Published(packs_published, published_artifacts, copied_artifacts)
+        self._set_published(published)
         if palette:
             credentials = CredentialArguments(
                 username=palette.username,
                 password=palette_password,
                 registry_ca_file=palette.registry_ca_file or ca_file,
             )
-            registered = _palette.register(
-                self, name, palette, credentials, kind="basic", packs=published, copied=copied_artifacts, depends_on=marks,
-                endpoint=f"{'http' if plain_http else 'https'}://{host}",
-            )  # fmt: skip
-            self.palette_registry_uid = registered.registry.uid
-            if planned:
-                self.profiles = declare_profiles(
-                    self, name, planned, palette=palette, registry=registered.registry, sync=registered.sync,
-                    packs=published, secret=secret_profiles,
-                )  # fmt: skip
-            self.palette_helm_registry_uid = _palette.register_charts(
-                self, name, palette, credentials, kind="basic", artifacts=published_artifacts, copied=copied_artifacts,
-                depends_on=marks, endpoint=f"{'http' if plain_http else 'https'}://{host}",
+            _palette.declare(
+                self, name, palette, credentials, kind="basic", endpoint=f"{'http' if plain_http else 'https'}://{host}",
+                published=published, profiles=planned, secret_profiles=secret_profiles, depends_on=marks,
             )  # fmt: skip
         self._register_outputs()

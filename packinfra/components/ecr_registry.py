@@ -17,9 +17,9 @@ from packinfra.components._artifacts import (
 from packinfra.components._copies import CopiesArgument, copy_artifacts, logical_name
 from packinfra.components._iam import Iam
 from packinfra.components._packs import PacksArgument, declare_names, publish
-from packinfra.components._profiles import ProfilesArgument, declare_profiles, profiles_or_error
+from packinfra.components._profiles import ProfilesArgument, profiles_or_error
 from packinfra.components._provider import check_stack, provider_config
-from packinfra.components._registry import PackRegistry, valid_or_error
+from packinfra.components._registry import PackRegistry, Published, valid_or_error
 from packinfra.components._removal import declare_removal_check
 from packinfra.components._repositories import EcrRepositories
 from packinfra.components._selection import check_imports, select_or_error
@@ -152,7 +152,7 @@ class EcrPackRegistry(PackRegistry):
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )
         base_repository = ecr.declare_base()
-        published = publish(
+        packs_published = publish(
             self,
             name,
             selected,
@@ -184,33 +184,21 @@ class EcrPackRegistry(PackRegistry):
 
         self.endpoint = base_repository.repository_url.apply(lambda url: url.partition("/")[0])
         self.base_path = pulumi.Output.from_input(base)
-        self.repositories = copied_artifacts.beside(published.repositories, "repository")
-        self.versions = copied_artifacts.beside(published.versions, "versions")
-        self.copies = copied_artifacts.output() if copied.targets else None
-        self.artifacts = published_artifacts.output() if others.artifacts else None
+        published = Published(packs_published, published_artifacts, copied_artifacts)
+        self._set_published(published)
         self.publisher_policy_arn = iam.declare_publisher(access.publishers).arn
         self.pusher_policy_arn = pusher.arn if pusher else None
         self.ci_role_arn = ci_role.arn if ci_role else None
         self.reader_policy_arn, self.reader_role_arn = reader.policy_arn, reader.role_arn
         if palette:
-            registered = _palette.register(
-                self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint, packs=published, copied=copied_artifacts,
+            _palette.declare(
+                self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint, published=published,
+                profiles=planned, secret_profiles=secret_profiles,
                 depends_on=iam.attachments,  # all: destroy asks Palette before it deletes any
             )  # fmt: skip
-            self.palette_registry_uid = registered.registry.uid
-            if planned:
-                self.profiles = declare_profiles(
-                    self, name, planned, palette=palette, registry=registered.registry, sync=registered.sync,
-                    packs=published, secret=secret_profiles,
-                )  # fmt: skip
-            self.palette_helm_registry_uid = _palette.register_charts(
-                self, name, palette, reader.credentials, kind="ecr", endpoint=self.endpoint,
-                artifacts=published_artifacts, copied=copied_artifacts, depends_on=iam.attachments,
-            )  # fmt: skip
         declare_removal_check(
-            self, base_repository.repository_url, ecr=ecr, iam=iam, selected=selected, published=published,
-            artifacts=published_artifacts, selected_artifacts=others, copies=copied_artifacts,
-            registry_access=registry_access,
+            self, base_repository.repository_url, ecr=ecr, iam=iam, packs=selected, artifacts=others,
+            published=published, registry_access=registry_access,
         )  # fmt: skip
         self._register_outputs()
 
