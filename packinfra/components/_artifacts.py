@@ -62,7 +62,7 @@ def artifacts_or_error(
         raise pulumi.RunError(str(error)) from None
 
 
-def names_of(selected: SelectedArtifacts) -> dict[str, VersionsOfName]:
+def names_of_artifacts(selected: SelectedArtifacts) -> dict[str, VersionsOfName]:
     """For PublishedNames."""
     return {
         path: VersionsOfName(

@@ -11,20 +11,16 @@ from typing import Any, NamedTuple
 
 import pulumi
 
-from packinfra.components._artifacts import names_of
-from packinfra.components._copies import SelectedCopies
 from packinfra.components._existing import digests, existing
 from packinfra.components._futures import value
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.artifacts.selection import SelectedArtifacts
 from packinfra.lifecycle.publishing.state import by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.packs.catalogue import read_catalogue
 from packinfra.packs.pack import Pack
-from packinfra.resources._inputs import palette_location
-from packinfra.resources.published_names import PublishedNames, VersionsOfName
+from packinfra.resources.published_names import VersionsOfName
 from packinfra.resources.published_pack import PublishedPack
-from packinfra.settings import PackSettings, PaletteSettings, load_packs
+from packinfra.settings import PackSettings, load_packs
 from packinfra.text import plural
 
 PacksArgument = str | Sequence[str | PackSettings | Mapping[str, Any]]
@@ -77,18 +73,9 @@ def packs_or_error(packs: PacksArgument, removed: Sequence[str]) -> SelectedPack
     return SelectedPacks(catalogue.packs, by_name, settings.removed_packs)
 
 
-def declare_names(
-    name: str,
-    selected: SelectedPacks,
-    artifacts: SelectedArtifacts,
-    copies: SelectedCopies,
-    *,
-    palette: PaletteSettings | None,
-    opts: pulumi.ResourceOptions,
-) -> PublishedNames:
-    """The check that keeps packs, artifacts and copies from leaving by accident. Repositories and what is published in them must
-    wait for it (`registered`)."""
-    names = {
+def names_of_packs(selected: SelectedPacks) -> dict[str, VersionsOfName]:
+    """For PublishedNames."""
+    return {
         pack: VersionsOfName(
             sorted((version.version for version in versions), key=by_version),
             selected.settings[pack].unpublish,
@@ -96,15 +83,6 @@ def declare_names(
         )
         for pack, versions in selected.packs.items()
     }
-    place: dict[str, Any] | None = None
-    if palette:
-        place = {"registry": palette.name, **palette_location(palette.host, palette.ca_file)}
-        place |= {"withdrawUsed": True} if palette.withdraw_used else {}
-    return PublishedNames(
-        name, family="packs", names=names, removed=selected.removed, artifacts=names_of(artifacts),
-        removed_artifacts=artifacts.removed, copies=copies.names(), removed_copies=copies.removed,
-        palette=place, opts=opts,
-    )  # fmt: skip
 
 
 def publish(

@@ -14,7 +14,8 @@ from packinfra.components._artifacts import (
     publish_artifacts,
 )
 from packinfra.components._copies import CopiesArgument, copy_artifacts
-from packinfra.components._packs import PacksArgument, declare_names, publish
+from packinfra.components._names import declare_names
+from packinfra.components._packs import PacksArgument, publish
 from packinfra.components._palette import CredentialArguments
 from packinfra.components._profiles import ProfilesArgument, profiles_or_error
 from packinfra.components._registry import PackRegistry, Published, valid_or_error

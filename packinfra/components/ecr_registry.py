@@ -16,7 +16,8 @@ from packinfra.components._artifacts import (
 )
 from packinfra.components._copies import CopiesArgument, copy_artifacts, logical_name
 from packinfra.components._iam import Iam
-from packinfra.components._packs import PacksArgument, declare_names, publish
+from packinfra.components._names import declare_names
+from packinfra.components._packs import PacksArgument, publish
 from packinfra.components._profiles import ProfilesArgument, profiles_or_error
 from packinfra.components._provider import check_stack, provider_config
 from packinfra.components._registry import PackRegistry, Published, valid_or_error
@@ -152,19 +153,23 @@ class EcrPackRegistry(PackRegistry):
             name, base, settings, access.pull, lambda: pulumi.ResourceOptions(parent=self, depends_on=names)
         )
         base_repository = ecr.declare_base()
+
+        def protected() -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(parent=self, protect=settings.protect or None)
+
         packs_published = publish(
             self,
             name,
             selected,
             {pack: ecr.declare_pack(pack).repository_url for pack in selected.packs},
-            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
+            protected,
             registry_access=registry_access,
         )
         published_artifacts = publish_artifacts(
             name,
             others,
             {path: ecr.declare(path, path).repository_url for path in others.artifacts},
-            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
+            protected,
             registry_access=registry_access,
         )
         copied_artifacts = copy_artifacts(
@@ -174,7 +179,7 @@ class EcrPackRegistry(PackRegistry):
                 to: ecr.declare(logical_name(target), target.path).repository_url
                 for to, target in copied.targets.items()
             },
-            lambda: pulumi.ResourceOptions(parent=self, protect=settings.protect or None),
+            protected,
             registry_access=registry_access,
         )
         ecr.check_encryption(self)
