@@ -82,7 +82,7 @@ STEPS: dict[str, Callable[[Path], object]] = {
     "actionlint": lambda checkout: GoTools(checkout).ensure_actionlint(),
     "env": _venv(".venv", "requirements.lock"),
     "sandbox": _venv(".tools/sandbox-venv", "requirements-sandbox.lock"),
-    "pythons": lambda checkout: pythons.ensure(checkout, pythons.others()[-1:]),  # the newest, for `make test`
+    "pythons": lambda checkout: pythons.ensure(checkout, pythons.newest()),
     "wheels": _wheels,
     "bench": _venv(".tools/bench-venv", "requirements-bench.lock"),
 }

@@ -56,6 +56,11 @@ def others() -> list[Python]:
     return [best[minor] for minor in PROMISED if minor in best]
 
 
+def newest() -> list[Python]:
+    """The last of `others`, as a list: empty if there is none."""
+    return others()[-1:]
+
+
 def probe(path: str) -> Python | None:
     """Run it: None if it doesn't start or is of no use here."""
     try:

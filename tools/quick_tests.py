@@ -18,7 +18,7 @@ from tools.steps import StepError, locked, say
 def run(checkout: Path, which: str, options: Sequence[str]) -> None:
     """Run pytest with these options on each other Python, or on the newest alone, and name every one at the end."""
     with locked(checkout / ".tools" / "setup.lock"):
-        environments = pythons.ensure(checkout, pythons.others()[-1:] if which == "newest" else pythons.others())
+        environments = pythons.ensure(checkout, pythons.newest() if which == "newest" else pythons.others())
     failed = []
     for python, folder in environments:
         say(f"quick tests on Python {python}")
