@@ -134,7 +134,7 @@ def _sandbox_status(workspace: Workspace) -> tuple[bool, str]:
     if not workspace.sandbox.exists():
         return False, ""
     running, text = workspace.sandbox_status()
-    return running, _of_sandbox(text).partition("; start ")[0]  # its remedy is a command of its own, not of make
+    return running, text.partition("; start ")[0]  # its remedy is a command of its own, not of make
 
 
 def _stop_sandbox(workspace: Workspace) -> None:
@@ -143,12 +143,7 @@ def _stop_sandbox(workspace: Workspace) -> None:
         say(f"ended the processes of a killed pulumi ({', '.join(map(str, orphans))})")
     if not (workspace.checkout / ".tools" / "sandbox-venv" / "bin" / "python").exists():
         bootstrap.ensure("sandbox", checkout=workspace.checkout)
-    say(f"the local stand-ins: {_of_sandbox(workspace.stop_sandbox()) or 'stopped'}")
-
-
-def _of_sandbox(text: str) -> str:
-    """What the sandbox's command line printed, without its own name."""
-    return text.removeprefix("sandbox: ")
+    say(f"the local stand-ins: {workspace.stop_sandbox() or 'stopped'}")
 
 
 def published(outputs: Mapping[str, Any], has_aws: bool) -> str:

@@ -80,11 +80,12 @@ class Workspace:
         result = self._sandbox("stop")
         if result.returncode:
             raise StepError(f"the local stand-ins did not stop.\n{result.stderr.strip() or result.stdout.strip()}")
-        return result.stdout.strip()
+        return _without_name(result.stdout)
 
     def sandbox_status(self) -> tuple[bool, str]:
+        """(whether it runs; more about that)"""
         result = self._sandbox("status")
-        return result.returncode == 0, (result.stdout.strip() or result.stderr.strip())
+        return result.returncode == 0, _without_name(result.stdout) or _without_name(result.stderr)
 
     def sandbox_environment(self) -> dict[str, Any]:
         """{"variables": ..., "unset": ...}: how any tool reaches the sandbox, and it alone."""
@@ -346,3 +347,8 @@ def _is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:  # no /proc (macOS)
         return True
+
+
+def _without_name(printed: str) -> str:
+    """What the sandbox's command line printed, without its own name in front."""
+    return printed.strip().removeprefix("sandbox: ")
