@@ -157,7 +157,7 @@ class _Nowhere(io.RawIOBase):
 
 
 def _of_pack(pack: Pack) -> Published:
-    nowhere: BinaryIO = _Nowhere()  # type: ignore[assignment]
+    nowhere: BinaryIO = _Nowhere()  # type: ignore[assignment]  # a RawIOBase has all that is written to
     archive = write_archive(pack, nowhere)
     manifest = pack_manifest(archive.title, archive.digest, archive.size, CREATED)
     return Published(

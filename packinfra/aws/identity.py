@@ -70,7 +70,7 @@ class Identity:
         if unsigned:
             options["signature_version"] = UNSIGNED
         return self.session.client(
-            service,  # type: ignore[call-overload]
+            service,  # type: ignore[call-overload]  # boto3's stubs want a literal
             region_name=(config.sts_region if service == "sts" else None) or self.region,
             endpoint_url=endpoint,
             config=Config(retries=retries, **options),
