@@ -218,7 +218,7 @@ def _renewed(source: Identity, method: str, assume: Callable[[], Any]) -> Identi
     credentials = RefreshableCredentials.create_from_metadata(
         metadata(), metadata, method, advisory_timeout=_ADVISORY, mandatory_timeout=_MANDATORY
     )
-    core = botocore.session.Session()
+    core = _core(source.config)
     core.register_component("credential_provider", CredentialResolver([_Given(credentials)]))
     return Identity(source.config, source.region, _session(core, source.config))
 

@@ -231,6 +231,22 @@ def test_the_way_to_aws(sts: Sts) -> None:
     assert given.client("ecr").meta.endpoint_url == sts.url, "FIPS is off for an endpoint that is given"
 
 
+def test_a_role_keeps_the_way_of_its_profile(sts: Sts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profile stands in a file that only the stack names."""
+    (tmp_path / "ours").write_text(
+        "[profile work]\naws_access_key_id = AKIA\naws_secret_access_key = x\nuse_fips_endpoint = true\n"
+    )
+    monkeypatch.setenv("AWS_PROFILE", "work")
+    config = {
+        "aws:sharedConfigFiles": json.dumps([str(tmp_path / "ours")]),
+        "aws:assumeRoles": json.dumps([{"roleArn": f"{ARN}a"}]),
+        "aws:endpoints": json.dumps([{"sts": sts.url}]),
+    }
+    assert access_key(config) == "ASIA1"
+    url = identity(AwsConfig.of(config), REGION).client("ecr").meta.endpoint_url
+    assert url == f"https://ecr-fips.{REGION}.amazonaws.com"
+
+
 def test_credentials_of_an_instance_only_if_the_provider_takes_them() -> None:
     def providers(**config: str) -> list[str]:
         session = identity(AwsConfig.of({f"aws:{key}": value for key, value in config.items()}), REGION).session
