@@ -88,18 +88,14 @@ def load_copies(copies: Sequence[Any], removed: Sequence[str] = ()) -> PartialSe
     return _load({"copies": copies, "removedCopies": removed})
 
 
+def load_profiles(profiles: Mapping[str, Any]) -> Mapping[str, ProfileSettings]:
+    """Validates a program's profiles: mappings as in a stack file, or ProfileSettings. Raises SettingsError."""
+    return _load({"profiles": profiles}).profiles
+
+
 def _load(values: Mapping[str, Any]) -> PartialSettings:
     try:
         return PartialSettings.model_validate(values)
-    except ValidationError as error:
-        problems = (text.removeprefix(f"{NAMESPACE}:") for text in explain(error, PartialSettings))
-        raise SettingsError("\n".join(problems)) from None
-
-
-def load_profiles(profiles: Mapping[str, Any]) -> Mapping[str, ProfileSettings]:
-    """Validates a program's profiles: mappings as in a stack file, or ProfileSettings. Raises SettingsError."""
-    try:
-        return PartialSettings.model_validate({"profiles": profiles}).profiles
     except ValidationError as error:
         problems = (text.removeprefix(f"{NAMESPACE}:") for text in explain(error, PartialSettings))
         raise SettingsError("\n".join(problems)) from None
