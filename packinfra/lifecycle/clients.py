@@ -29,7 +29,7 @@ _MAYBE_ECR = re.compile(r"\d{12}\.dkr[.-]ecr")
 
 
 def is_ecr(repository: str) -> bool:
-    """Whether "host/path" has the host of an ECR registry."""
+    """Whether a host, or that of "host/path", looks like one of ECR."""
     return bool(_MAYBE_ECR.match(repository.lower()))
 
 
@@ -43,7 +43,7 @@ def repository_identity(repository: str, access: Mapping[str, Any] | None) -> st
     """The same for each spelling of one repository: "host/path", for ECR "account.region/path" (a registry of ECR has
     several host names: FIPS, dual stack)."""
     host, _, path = normalize_repository(repository, access).partition("/")
-    if _MAYBE_ECR.match(host):
+    if is_ecr(host):
         from packinfra.aws.ecr import EcrHost  # noqa: PLC0415
 
         if ecr := EcrHost.of(host):
@@ -109,15 +109,15 @@ class RegistryClients:
     ) -> bool:
         """Whether two repositories with different identities, but the same path, are one under two names of a registry;
         True if that is unclear."""
-        if all(_MAYBE_ECR.match(repository.lower()) for repository in (one, other)):
+        if is_ecr(one) and is_ecr(other):
             return False  # of ECR, account and region are the identity
         reference = Reference.of(normalize_repository(one, access), "probe")
         return self.get(one, access).same_registry(self.get(other, other_access), reference) is not False
 
     def _ecr(self, host: str, access: RegistryAccess | None) -> Client | None:
-        if isinstance(access, BasicAccess):
+        if isinstance(access, BasicAccess) or not is_ecr(host):
             return None
-        from packinfra.aws.ecr import EcrHost, ecr_client  # noqa: PLC0415 - a Basic registry needs nothing of AWS
+        from packinfra.aws.ecr import EcrHost, ecr_client  # noqa: PLC0415
 
         if not EcrHost.of(host):
             return None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -60,3 +62,13 @@ def test_a_push_goes_there(stack: dict[str, str], provider: dict[str, str] | Non
     access = provider and access_to_props(EcrAccess(provider=json.dumps(provider)))
     with RegistryClients(stack.get, lambda _: None).get(f"{IPV4}/a", access) as client:
         assert client._transport.base == f"https://{endpoint}"
+
+
+def test_another_registry_needs_no_boto3() -> None:
+    """It takes a good part of a second to import."""
+    program = (
+        "import sys\nfrom packinfra.lifecycle.clients import RegistryClients\n"
+        "with RegistryClients(lambda _: None, print, foreign=True).get('ghcr.io/acme/app', None):\n"
+        "    sys.exit('boto3' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
