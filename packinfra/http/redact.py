@@ -25,11 +25,6 @@ def clean(text: object, secrets: Iterable[str] = (), limit: int = 1000) -> str:
     return printable(" ".join(text.split()))[:limit]
 
 
-def secrets_in(authorization: str | None) -> tuple[str, ...]:
-    """What a header's value holds behind its scheme."""
-    return ((authorization or "").partition(" ")[2],)
-
-
 def without_query(url: str) -> str:
     """Queries of uploads and downloads are keys to them (a presigned URL, an upload's state)."""
     return re.sub(r"\?\S*", "?...", url)
