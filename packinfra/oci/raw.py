@@ -8,16 +8,16 @@ their own).
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from oras.defaults import default_manifest_accepted_media_types
 
 from packinfra.http.redact import clean
+from packinfra.oci.bodies import parse_json
 from packinfra.oci.errors import DigestMismatch, NotAnArtifact, RegistryError, Step
 from packinfra.oci.manifest import Descriptor
 from packinfra.oci.transport import Call
@@ -46,7 +46,7 @@ class RawManifest:
     blobs: tuple[Descriptor, ...] = ()
     subject: str = ""
     artifact_type: str = ""
-    annotations: Mapping[str, str] | None = None
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def digest(self) -> str:
@@ -57,10 +57,7 @@ class RawManifest:
         """Raises ValueError, with the reason, for what can't be copied or verified."""
         if "docker.distribution.manifest.v1+" in media_type:
             raise ValueError("it has Docker's schema 1, which current registries no longer take")
-        try:
-            document = json.loads(body)
-        except (ValueError, RecursionError):
-            document = None
+        document = parse_json(body)
         if not isinstance(document, dict):
             raise ValueError(f"it is no manifest, but {clean(media_type, limit=100) or 'something else'}")  # noqa: TRY004
         if document.get("schemaVersion") == 1:
@@ -86,9 +83,7 @@ class RawManifest:
 
     def as_referrer(self) -> dict[str, Any]:
         """Its descriptor in a list of referrers (image-spec, manifest.md; distribution-spec, "Listing Referrers")."""
-        described: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.body)}
-        if self.annotations:
-            described["annotations"] = dict(sorted(self.annotations.items()))
+        described = Descriptor(self.media_type, self.digest, len(self.body), self.annotations).as_json()
         return described | ({"artifactType": self.artifact_type} if self.artifact_type else {})
 
 
