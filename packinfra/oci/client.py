@@ -12,7 +12,6 @@ MANIFEST_BLOB_UNKNOWN or DIGEST_INVALID now and then if they aren't).
 
 from __future__ import annotations
 
-import hashlib
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -42,7 +41,7 @@ from packinfra.oci.errors import (
 )
 from packinfra.oci.manifest import Descriptor, Manifest
 from packinfra.oci.raw import LIMIT, RawManifest
-from packinfra.oci.reference import Reference
+from packinfra.oci.reference import Reference, digest_of
 from packinfra.oci.same_registry import same_registry
 from packinfra.oci.tags import list_tags
 from packinfra.oci.transport import Call, Transport
@@ -123,7 +122,7 @@ class Client:
         if not digest:  # ECR's GET has no Docker-Content-Digest (aws/containers-roadmap#1931)
             if not is_manifest(response):
                 raise not_a_registry(response, Step.RESOLVE, reference)
-            digest = f"sha256:{hashlib.sha256(response.body).hexdigest()}"
+            digest = digest_of(response.body)
         if reference.is_digest and digest != reference.reference:
             raise DigestMismatch(Step.RESOLVE, reference, text=f"the registry has {digest} under it")
         return digest

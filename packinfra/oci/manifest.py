@@ -12,7 +12,6 @@ of ORAS, Helm and conftest:
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -27,6 +26,7 @@ from oras.defaults import (
 
 from packinfra import gojson
 from packinfra.http.redact import clean
+from packinfra.oci.reference import digest_of
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}")
 ANNOTATION_CREATED = "org.opencontainers.image.created"
@@ -50,7 +50,7 @@ class Descriptor:
     def of(cls, media_type: str, content: bytes, *, inlined: bool = False) -> Descriptor:
         """Of a blob with these bytes."""
         data = base64.b64encode(content).decode() if inlined else ""
-        return cls(media_type, f"sha256:{hashlib.sha256(content).hexdigest()}", len(content), data=data)
+        return cls(media_type, digest_of(content), len(content), data=data)
 
     def as_json(self) -> dict[str, Any]:
         described: dict[str, Any] = {"mediaType": self.media_type, "digest": self.digest, "size": self.size}
@@ -76,7 +76,7 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
+        return digest_of(self.body)
 
     @classmethod
     def of(

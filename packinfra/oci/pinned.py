@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
-from packinfra.oci.reference import Reference, split
+from packinfra.oci.reference import DIGEST, Reference, split
 
 _HUB = {"docker.io", "index.docker.io"}
 _HUB_API = "registry-1.docker.io"
@@ -37,7 +36,7 @@ class Pinned:
                 "it names no digest, so it could be another artifact at any time: add it (crane digest "
                 f"{located}), {_EXAMPLE}"
             )
-        if not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+        if not DIGEST.fullmatch(digest):
             raise ValueError(f"a digest is sha256: and 64 hex digits in lower case, {_EXAMPLE}")
         repository, colon, tag = located.rpartition(":") if ":" in located.rpartition("/")[2] else (located, "", "")
         host, _ = split(repository)

@@ -7,7 +7,6 @@ their own).
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from packinfra.http.redact import clean
 from packinfra.oci.bodies import parse_json
 from packinfra.oci.errors import DigestMismatch, NotAnArtifact, RegistryError, Step
 from packinfra.oci.manifest import Descriptor
+from packinfra.oci.reference import DIGEST, digest_of
 from packinfra.oci.transport import Call
 
 INDEX = "application/vnd.oci.image.index.v1+json"
@@ -27,7 +27,6 @@ INDEXES = (INDEX, "application/vnd.docker.distribution.manifest.list.v2+json")
 _KINDS = (*default_manifest_accepted_media_types, "application/vnd.oci.artifact.manifest.v1+json")
 LIMIT = 4 << 20
 """Bytes of a manifest: what registries accept (ECR quotas; Harbor: 413 beyond)."""
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}/[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}")
 _SAYS_NOTHING = ("", "application/json", "application/octet-stream", "text/plain")
 """Types with which a registry or proxy serves what it doesn't know. A PUT as one of them gets 400."""
@@ -50,7 +49,7 @@ class RawManifest:
 
     @cached_property
     def digest(self) -> str:
-        return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
+        return digest_of(self.body)
 
     @classmethod
     def parse(cls, body: bytes, media_type: str) -> RawManifest:
@@ -107,7 +106,7 @@ def read_raw(call: Call, media_type: str = "") -> RawManifest | None:
             text=f"it is larger than {LIMIT >> 20} MiB",
             remedy="no registry would take it: correct the digest",
         )
-    actual = f"sha256:{hashlib.sha256(response.body).hexdigest()}"
+    actual = digest_of(response.body)
     if at.is_digest and actual != at.reference:  # before anything in it is looked at
         raise DigestMismatch(Step.READ, at, text=f"received {actual} instead of {at.reference}")
     try:
@@ -137,7 +136,7 @@ def _descriptor(value: Any) -> Descriptor:
     if not isinstance(value, dict):
         raise ValueError("one of its descriptors is no object")  # noqa: TRY004 - likewise
     digest, size, kind = value.get("digest"), value.get("size"), value.get("mediaType")
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
+    if not isinstance(digest, str) or not DIGEST.fullmatch(digest):
         raise ValueError(f"it names {clean(str(digest), limit=100)}, and only sha256 digests can be verified")
     if type(size) is not int or size < 0 or not isinstance(kind, str):
         raise ValueError(f"its descriptor of {digest} has no size or media type")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from ipaddress import IPv6Address
@@ -10,7 +11,7 @@ from packinfra.http.addresses import is_host
 
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,13 @@ class Reference:
     def of(cls, repository: str, reference: str) -> Reference:
         """From "host/path" and a tag or digest. Raises ValueError for what no registry could resolve."""
         host, path = split(repository)
-        if not _TAG.fullmatch(reference) and not _DIGEST.fullmatch(reference):
+        if not _TAG.fullmatch(reference) and not DIGEST.fullmatch(reference):
             raise ValueError(f"not an OCI tag: {reference!r}")
         return cls(host, path, reference)
+
+
+def digest_of(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
 
 
 def normalize_host(host: str, *, plain_http: bool = False) -> str:
