@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from difflib import get_close_matches
 from itertools import islice
 
 _LONGEST_QUOTE = 80
@@ -51,6 +52,15 @@ def listed(names: Collection[str], most: int = 8) -> str:
     """
     rest = len(names) - most
     return ", ".join(islice(names, most)) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def no_such_key(key: str, known: Sequence[str]) -> str:
+    """
+    >>> no_such_key("pth", ["path", "tags"]), no_such_key("x", ["path", "tags"])
+    ('no such key; did you mean path?', 'no such key; known are path, tags')
+    """
+    near = get_close_matches(key, known, n=1)
+    return "no such key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
 
 
 def format_size(size: int) -> str:

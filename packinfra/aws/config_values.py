@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from packinfra.aws.durations import seconds
-from packinfra.text import quoted
+from packinfra.text import no_such_key, quoted
 
 _ABSENT: tuple[Any, ...] = (None, "", [], {})
 _SHORTEST, _LONGEST = 15 * 60, 12 * 3600
@@ -100,9 +99,7 @@ class Values:
             return None
         for name in value if known else ():
             if name not in known:
-                near = get_close_matches(str(name), known, n=1)
-                remedy = f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}"
-                self.problem(f"{key}.{name}", f"no such key; {remedy}")
+                self.problem(f"{key}.{name}", no_such_key(str(name), known))
         return Values(f"{self._path}{key}.", value, self.problems)
 
     def session_seconds(self, key: str) -> int | None:

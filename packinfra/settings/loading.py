@@ -13,12 +13,13 @@ from pydantic.alias_generators import to_camel
 from packinfra.aws.config import read as read_aws
 from packinfra.palette.host import KEY_VARIABLE, host_elsewhere
 from packinfra.settings.cross_checks import StackConfig, cross_check
-from packinfra.settings.messages import explain, unknown
+from packinfra.settings.messages import explain
 from packinfra.settings.model import NAMESPACE, SettingsError
 from packinfra.settings.palette import PaletteSettings
 from packinfra.settings.profiles import ProfileSettings
 from packinfra.settings.registry import kind_of
 from packinfra.settings.stack import PartialSettings, Settings
+from packinfra.text import no_such_key
 
 SECRETS = ("registryPassword", "paletteApiKey", "paletteLogin", "paletteSecretKey", "palettePassword")
 """Keys of secrets. Only their presence is checked."""
@@ -111,7 +112,7 @@ def _parse(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         if namespace != NAMESPACE or key in SECRETS:
             continue
         if key not in known:
-            problems.append(unknown(full, key, [*known, *SECRETS]))
+            problems.append(f"{full}: {no_such_key(key, [*known, *SECRETS])}")
             continue
         parsed = value
         with suppress(ValueError, TypeError):  # neither JSON nor text

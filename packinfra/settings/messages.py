@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -13,6 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
 from packinfra.settings.model import NAMESPACE, models_in
+from packinfra.text import no_such_key
 
 _REASONS = {
     "tuple_type": "write a list, with brackets or a dash for each entry",
@@ -43,11 +43,6 @@ def explain(error: ValidationError, settings: type[BaseModel]) -> list[str]:
     return list(dict.fromkeys(_explain(details, settings) for details in kept))
 
 
-def unknown(shown: str, key: str, known: Sequence[str]) -> str:
-    near = get_close_matches(key, known, n=1)
-    return f"{shown}: no such key; " + (f"did you mean {near[0]}?" if near else f"known are {', '.join(known)}")
-
-
 def show(value: object) -> str:
     """`value` as JSON, without the part before an @, which may be a password ("https://user:password@host")."""
     return re.sub(r'"(?:[^"\\]|\\.)*@', '"...@', json.dumps(value, default=str))
@@ -59,7 +54,8 @@ def _explain(details: Mapping[str, Any], settings: type[BaseModel]) -> str:
     shown = ".".join([f"{NAMESPACE}:{path[0]}", *map(str, path[1:])])
     if kind == "extra_forbidden":
         only = [_kind(other) for other in others if key in _fields(other)]
-        return f"{shown}: only for kind: {only[0]}: remove it" if only else unknown(shown, key, [*_fields(model)])
+        reason = f"only for kind: {only[0]}: remove it" if only else no_such_key(key, [*_fields(model)])
+        return f"{shown}: {reason}"
     example = f"; for example: {field.alias}: {json.dumps(field.examples[0])}" if field and field.examples else ""
     if kind == "missing":
         return f"{shown}: missing{example}"
