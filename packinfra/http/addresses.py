@@ -8,7 +8,7 @@ import socket
 
 _LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _HOST = re.compile(rf"(?:{_LABEL}(?:\.{_LABEL})*|\[([0-9A-Fa-f:.]+)\])(?::(\d{{1,5}}))?")
-SHARED = ipaddress.ip_network("100.64.0.0/10")
+_SHARED = ipaddress.ip_network("100.64.0.0/10")
 """Between a provider and its customers (RFC 6598); neither private nor global."""
 
 
@@ -49,5 +49,5 @@ def is_internal(host: str) -> bool:
         address = address.ipv4_mapped or address.sixtofour or address
     return (
         address.is_private or address.is_loopback or address.is_link_local or address.is_multicast
-        or address.is_unspecified or address.is_reserved or (address.version == 4 and address in SHARED)
+        or address.is_unspecified or address.is_reserved or (address.version == 4 and address in _SHARED)
     )  # fmt: skip

@@ -13,7 +13,7 @@ from packinfra.oci.reference import Reference, split
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.palette.credentials import validate_role_arn
 from packinfra.settings.model import Model, Number
-from packinfra.settings.registry import PACKS_PATH, valid_host
+from packinfra.settings.registry import PACKS_PATH, Host
 
 _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.")
 EXAMPLE = "ghcr.io/acme/app:1.2.3@sha256:" + "0123456789abcdef" * 4
@@ -85,7 +85,7 @@ class CopySettings(Model):
         examples=["harbor-ca.pem"],
     )
     plain_http: bool = Field(False, description="source elsewhere: use HTTP without TLS")
-    token_host: Annotated[str, AfterValidator(valid_host)] | None = Field(
+    token_host: Host | None = Field(
         None,
         description="source elsewhere: host of its token service, if that is not the registry's own and may get its login",
         examples=["auth.docker.io"],

@@ -37,6 +37,9 @@ def valid_host(value: str) -> str:
     raise ValueError("write the host alone, with its port if it has one: no https://, no path")
 
 
+Host = Annotated[str, AfterValidator(valid_host)]
+
+
 class _Registry(Model):
     kind: Kind
     base_path: Annotated[str, AfterValidator(valid_base_path)] = Field(
@@ -63,22 +66,20 @@ class BasicRegistry(_Registry):
     """Harbor, or any other registry with user name and password."""
 
     kind: Literal["basic"] = Field(description="a registry with user name and password", examples=["basic"])
-    host: Annotated[str, AfterValidator(valid_host)] = Field(
-        description="the registry's host, without scheme", examples=["harbor.example.com"]
-    )
+    host: Host = Field(description="the registry's host, without scheme", examples=["harbor.example.com"])
     ca_file: str | None = Field(
         None,
         description="PEM file with the certificate of the registry's certificate authority, relative to the project",
         examples=["harbor-ca.pem"],
     )
     plain_http: bool = Field(False, description="use HTTP without TLS; passwords are then sent unencrypted")
-    token_host: Annotated[str, AfterValidator(valid_host)] | None = Field(
+    token_host: Host | None = Field(
         None,
         description="host of the registry's token service, if that is not the registry's own and may get user name and "
         "password (GitLab on a server of its own)",
         examples=["gitlab.example.com"],
     )
-    blob_hosts: tuple[Annotated[str, AfterValidator(valid_host)], ...] = Field(
+    blob_hosts: tuple[Host, ...] = Field(
         (),
         description="IP addresses inside your network to which the registry may redirect requests for blobs (Harbor with "
         "MinIO), with their ports",
