@@ -10,6 +10,7 @@ import pytest
 
 from packinfra.oci.errors import DeleteDisabled, NotAuthorized, RegistryError
 from tests.support.oci import LAYER, Setup, manifest
+from tests.support.real_responses import HARBOR_API_FORBIDDEN
 from tests.support.scripted_registry import Reply, ScriptedRegistry, error
 
 KINDS = ["tag", "digest", "distribution-2"]
@@ -83,7 +84,7 @@ def test_deletes_that_are_off(registry: ScriptedRegistry, setup: Setup) -> None:
 def test_a_missing_right_of_harbors_api(registry: ScriptedRegistry, setup: Setup) -> None:
     registry.deletes = "digest"
     digest = two_tags_one_image(setup)
-    registry.next("DELETE", "^/api/", Reply(403, body=error("FORBIDDEN", "forbidden")))
+    registry.next("DELETE", "^/api/", HARBOR_API_FORBIDDEN)
     with pytest.raises(NotAuthorized, match=r"allow tag:delete for this user or robot account: latest have the same"):
         setup.client.delete(setup.reference, digest)
 
