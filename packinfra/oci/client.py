@@ -6,7 +6,7 @@ when the tag carries the digest):
     HEAD manifest by tag -> config and layer side by side: HEAD blob, POST, PUT -> PUT manifest under the tag, last
 
 so no tag ever points to a missing blob, and the run after one that was killed anywhere simply goes on. Versions of one
-repository are pushed one after another: registries write their links without a lock (distribution 2.8 answers
+repository are pushed one after another: registries write their links without a lock (distribution 2.8 responds with
 MANIFEST_BLOB_UNKNOWN or DIGEST_INVALID now and then if they aren't).
 """
 
@@ -50,7 +50,7 @@ from packinfra.oci.uploads import Progress
 _PUSHES = 8
 """Configs that are uploaded at a time, each beside its layer; the SDK's provider host has four threads."""
 _PUSH = "pull,push"
-# distribution 2.8 answers 404 to a HEAD that doesn't accept the manifest's type
+# distribution 2.8 responds with 404 to a HEAD that doesn't accept the manifest's type
 _ACCEPT = {"Accept": ", ".join(default_manifest_accepted_media_types)}
 
 

@@ -2,7 +2,7 @@
 
 1. DELETE by digest, if no other tag carries the image: distribution 2 and 3, Harbor and Zot take it. Nobody can pull the
    image afterwards, by digest neither.
-2. Where another tag carries it, DELETE by tag: distribution 3 and Zot take it; distribution 2 answers DIGEST_INVALID,
+2. Where another tag carries it, DELETE by tag: distribution 3 and Zot take it; distribution 2 responds with DIGEST_INVALID,
    Harbor UNSUPPORTED.
 3. Harbor has an API of its own for a single tag.
 

@@ -1,6 +1,6 @@
 """Upload one blob: POST, then one PUT with everything.
 
-Each attempt begins with a new POST: ECR answers 416 to an upload URL that was used before
+Each attempt begins with a new POST: ECR responds with 416 to an upload URL that was used before
 (apple/containerization#790). And no PATCH: ECR's response to it can't be trusted (containers-roadmap#2831).
 """
 

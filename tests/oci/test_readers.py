@@ -109,14 +109,14 @@ def test_opa_loads_the_bundle(registry: RealRegistry, folder: Path, path: str) -
     try:
         _wait_for_the_bundle(opa, address, folder / "log")
         url = f"http://{address}/v1/data/authz/allow"
-        answers = [
+        allowed = [
             requests.post(url, json={"input": {"user": user}}, timeout=10).json().get("result", False)
             for user in ("ann", "bob")
         ]
     finally:
         opa.terminate()
         opa.wait(10)
-    assert answers == [True, False], (folder / "log").read_text()
+    assert allowed == [True, False], (folder / "log").read_text()
 
 
 def _wait_for_the_bundle(opa: subprocess.Popen[bytes], address: str, log: Path) -> None:

@@ -146,7 +146,7 @@ def test_eight_threads_and_several_versions_of_each(registry: RealRegistry, clie
 @pytest.mark.parametrize("attempt", range(5))
 def test_eight_clients_on_one_repository(registry: RealRegistry, attempt: int) -> None:
     """Each client serialises for itself only, as processes do. distribution writes its links without a lock and now
-    and then answers the race with 500 or DIGEST_INVALID; that is tried again."""
+    and then responds to the race with 500 or DIGEST_INVALID; that is tried again."""
     clients, name = [client_of(registry) for _ in range(8)], f"race-{attempt}"
 
     def publish(number: int) -> str:

@@ -4,7 +4,7 @@
         inputs, failures = host.check({}, {"repository": ..., "sources": [...]})
         id, outs = host.create(inputs)
 
-A small engine answers the host's Log calls and keeps them in `logs`.
+A small engine responds to the host's Log calls and keeps them in `logs`.
 """
 
 from __future__ import annotations

@@ -26,15 +26,15 @@ from urllib.parse import parse_qs, urlsplit
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer out of the ordinary.
+    """A response out of the ordinary.
 
     after:   the request takes effect first
-    drop:    cut the connection instead of answering
+    drop:    cut the connection instead of responding
     take:    read only so many bytes of the request's body before
     stall:   then read nothing more, and say nothing, for so many seconds
-    delay:   seconds before the answer
+    delay:   seconds before the response
     interim: statuses sent before the final one
-    cut:     send only so many bytes of the answer's body, then cut the connection
+    cut:     send only so many bytes of the response's body, then cut the connection
     """
 
     status: int = 200
@@ -124,7 +124,7 @@ class ScriptedRegistry:
         self._thread.join()
 
     def next(self, method: str, pattern: str, *replies: Reply) -> None:
-        """The next requests of this method whose path matches get these answers, one each."""
+        """The next requests of this method whose path matches get these responses, one each."""
         self._script += [(method, pattern, reply) for reply in replies]
 
     def scripted(self, method: str, path: str) -> Reply | None:
@@ -195,7 +195,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body[: reply.cut])
         if reply.cut is not None:
             self.close_connection = True
-        if reply.take is not None:  # as servers do that answer early: take the rest, so that the answer is read
+        if reply.take is not None:  # as servers do that respond early: take the rest, so that the response is read
             self.wfile.flush()
             self.rfile.read(length - len(body))
 

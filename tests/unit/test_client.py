@@ -1,4 +1,4 @@
-"""What the client does with a registry that keeps to the specification: requests, bytes, connections, answers."""
+"""What the client does with a registry that keeps to the specification: requests, bytes, connections, responses."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_no_request_asks_for_compression_or_keeps_cookies(registry: ScriptedRegi
 
 
 def test_config_and_layer_go_side_by_side(registry: ScriptedRegistry, setup: Setup) -> None:
-    """Each answer to a blob's HEAD waits until the other has been asked for: one after another would take for ever."""
+    """Each response to a blob's HEAD waits until the other has been asked for: one after another would take for ever."""
     both = threading.Barrier(2, timeout=5)
     ask = registry.scripted
 

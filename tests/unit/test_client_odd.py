@@ -1,4 +1,4 @@
-"""The client against every odd answer that registries are known to give: outcome, requests, bytes sent, pauses.
+"""The client against every odd response that registries are known to give: outcome, requests, bytes sent, pauses.
 
 Each case publishes one version into a repository that has `{}` already, which takes 6 requests and the bytes of layer
 and manifest. The tables say how much more, or less, it was.
@@ -77,7 +77,7 @@ PASSES = [
     Passes("dropped: after the body", UPLOAD, (Reply(drop=True, after=True),), requests=2, sent=len(LAYER)),
     Passes("dropped: manifest, before", PUBLISH, (Reply(drop=True, take=0),)),
     Passes("dropped: manifest, after", PUBLISH, (Reply(drop=True, after=True),), sent=len(manifest().body)),
-    Passes("answer cut within an error", UPLOAD, (Reply(500, body=b"x" * 100, cut=10),), requests=2, sent=len(LAYER)),
+    Passes("response cut within an error", UPLOAD, (Reply(500, body=b"x" * 100, cut=10),), requests=2, sent=len(LAYER)),
     Passes("upload failed on the server", UPLOAD, (Reply(500),), requests=2, sent=len(LAYER)),
     Passes("416 of a session used before (apple/containerization#790)", UPLOAD,
            (Reply(416, body=error("BLOB_UPLOAD_INVALID")),), requests=2, sent=len(LAYER)),
@@ -99,8 +99,8 @@ PASSES = [
     Passes("403 expired as JSON", PUBLISH, (Reply(403, body=error("DENIED", EXPIRED.decode())),),
            sent=len(manifest().body), sleeps=(), renewed=1),
     Passes("401, then 503, then 401", BEGIN, (Reply(401), Reply(503)), requests=2, renewed=1),
-    Passes("interim answers", UPLOAD, (Reply(201, interim=(100, 100), after=True),), requests=0, sleeps=()),
-    Passes("slow final answer", UPLOAD, (Reply(201, delay=0.5, after=True),), requests=0, sleeps=()),
+    Passes("interim responses", UPLOAD, (Reply(201, interim=(100, 100), after=True),), requests=0, sleeps=()),
+    Passes("slow final response", UPLOAD, (Reply(201, delay=0.5, after=True),), requests=0, sleeps=()),
     Passes("200 for the manifest", PUBLISH, (Reply(200, after=True),), requests=0, sleeps=()),
 ]  # fmt: skip
 
@@ -253,14 +253,14 @@ def test_harbors_missing_project_is_no_login_failure(registry: ScriptedRegistry)
 
 
 def test_immutable_tag_with_our_own_digest_is_success(registry: ScriptedRegistry) -> None:
-    """containers-roadmap#2179: ECR refuses it too; here the first answer was lost."""
+    """containers-roadmap#2179: ECR refuses it too; here the first response was lost."""
     setup = prepared(registry)
     registry.next(*PUBLISH, Reply(drop=True, after=True), Reply(400, body=error("TAG_INVALID")))
     assert setup.publish().digest == manifest().digest
     assert setup.sleeps == [0.5]
 
 
-@pytest.mark.parametrize("where", ["send", "answer"])
+@pytest.mark.parametrize("where", ["send", "respond"])
 def test_a_registry_that_stalls(registry: ScriptedRegistry, where: str) -> None:
     """Whether it takes no more of the body or says nothing for too long: a new attempt, not a wait for ever."""
     setup = prepared(registry, timeouts=Timeouts(connect=0.3, read=5.0, finish=0.3))

@@ -195,7 +195,7 @@ class TestReferrers:
             assert bench.writes == ["PUT /v2/base/app/manifests/1.0.0"]
 
     def test_one_that_the_target_refuses_leaves_the_subject(self, bench: Bench) -> None:
-        """ECR is said to answer 405 (aws/containers-roadmap#2783)."""
+        """ECR is said to respond with 405 (aws/containers-roadmap#2783)."""
         bench.push(PLATFORMS, SIGNATURE)
         bench.target.next("PUT", SIGNATURE.digest, Reply(405, body=error("UNSUPPORTED", "no subject")))
         copied = bench.copy(referrers=True)

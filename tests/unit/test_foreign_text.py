@@ -66,13 +66,13 @@ def media_type(text: str) -> Exception:
 
 
 def palette(text: str) -> Exception:
-    answer = response(json.dumps({"code": text, "message": text}).encode(), 400)
-    return palette_error(answer, PaletteStep.LIST, f"{HOST}/v1", (SECRET,))
+    reply = response(json.dumps({"code": text, "message": text}).encode(), 400)
+    return palette_error(reply, PaletteStep.LIST, f"{HOST}/v1", (SECRET,))
 
 
 def palette_redirect(text: str) -> Exception:
-    answer = response(b"<", 302, Location=text.replace(SECRET, ""))
-    return palette_error(answer, PaletteStep.LIST, f"{HOST}/v1", (SECRET,))
+    reply = response(b"<", 302, Location=text.replace(SECRET, ""))
+    return palette_error(reply, PaletteStep.LIST, f"{HOST}/v1", (SECRET,))
 
 
 def sync(text: str) -> Exception:

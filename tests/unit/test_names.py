@@ -299,7 +299,7 @@ def test_two_resources_on_one_repository(bench: Bench) -> None:
 
 
 def test_base_path_in_a_project_that_is_gone(base_path: BasePathBench, registry: ScriptedRegistry) -> None:
-    """Harbor answers 401 then, and destroy ends well: nothing is left."""
+    """Harbor responds with 401 then, and destroy ends well: nothing is left."""
     ours = base_path.create()
     reply = Reply(
         401, {"WWW-Authenticate": ""}, error("UNAUTHORIZED", "project team not found: project team not found")
