@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from packinfra.oci import Client, Reference
-from packinfra.oci.auth.credentials import Anonymous, Credentials, RegistryCredentials
+from packinfra.oci import Reference
 from packinfra.oci.copy import Copied, Copier, End
-from packinfra.oci.transport import Transport
 from tests.support.images import Artifact, image, index, referrer
 from tests.support.oci import sha
-from tests.support.registry import BIN, PASSWORD, USER, RealRegistry, real_registry
+from tests.support.registry import BIN, RealRegistry, real_registry
 
 pytestmark = pytest.mark.registry
 
@@ -41,9 +39,7 @@ def registries(
 
 
 def end(registry: RealRegistry, repository: str, side: str) -> End:
-    credentials = RegistryCredentials(registry.host, Credentials(USER, PASSWORD)) if registry.ca_file else Anonymous()
-    transport = Transport(registry.host, credentials, ca_file=registry.ca_file, plain_http=not registry.ca_file)
-    return End(Client(transport), registry.host, repository, side)
+    return End(registry.client(), registry.host, repository, side)
 
 
 def push(to: End, *artifacts: Artifact) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from packinfra.artifacts.base_path import base_path_manifest
 from packinfra.oci import Client, Manifest, Reference
-from packinfra.oci.auth.credentials import Credentials, RegistryCredentials
+from packinfra.oci.auth.credentials import RegistryCredentials
 from packinfra.oci.errors import NotAuthorized
 from packinfra.oci.transport import Transport
 from tests.support.oci import CREATED
@@ -41,8 +41,7 @@ ONLY_OURS: dict[str, dict[str, Any]] = {
 def published(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RealRegistry, Manifest]]:
     with real_registry(tmp_path_factory.mktemp("logins"), tls=True) as registry:
         manifest = base_path_manifest(CREATED, "a test")
-        login = RegistryCredentials(registry.host, Credentials(USER, PASSWORD))
-        with Client(Transport(registry.host, login, ca_file=registry.ca_file)) as client:
+        with registry.client() as client:
             client.push(reference(registry), manifest)
         yield registry, manifest
 

@@ -22,9 +22,7 @@ import requests
 from packinfra.artifacts.files import ArtifactFile
 from packinfra.artifacts.manifest import blobs_of, manifest_of
 from packinfra.artifacts.sources import ArtifactSource, ConftestPolicy, Files, OpaBundle
-from packinfra.oci import Client, Reference
-from packinfra.oci.auth.credentials import Credentials, RegistryCredentials
-from packinfra.oci.transport import Transport
+from packinfra.oci import Reference
 from packinfra.packs.archive import CREATED
 from tests.support.artifacts import make_files, make_tgz
 from tests.support.registry import BIN, PASSWORD, USER, RealRegistry, real_registry
@@ -54,10 +52,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def push(registry: RealRegistry, name: str, source: ArtifactSource) -> str:
-    login, content = RegistryCredentials(registry.host, Credentials(USER, PASSWORD)), source.read()
+    content = source.read()
     assert content.errors == ()
     reference = Reference.of(f"{registry.host}/{name}", content.version)
-    with Client(Transport(registry.host, login, ca_file=registry.ca_file)) as client, content.parts(CREATED) as parts:
+    with registry.client() as client, content.parts(CREATED) as parts:
         client.push(reference, manifest_of(parts), blobs_of(parts))
     return str(reference)
 

@@ -20,7 +20,7 @@ import pytest
 from packinfra.artifacts.base_path import base_path_manifest
 from packinfra.artifacts.pack import pack_manifest
 from packinfra.oci import Client, Reference
-from packinfra.oci.auth.credentials import Anonymous, Credentials, RegistryCredentials
+from packinfra.oci.auth.credentials import Credentials, RegistryCredentials
 from packinfra.oci.errors import CertificateUntrusted, DeleteDisabled, NotAuthorized
 from packinfra.oci.manifest import Manifest
 from packinfra.oci.same_registry import same_registry
@@ -67,14 +67,9 @@ def registry(request: pytest.FixtureRequest) -> RealRegistry:
     return running
 
 
-def client_of(registry: RealRegistry) -> Client:
-    credentials = RegistryCredentials(registry.host, Credentials(USER, PASSWORD)) if registry.ca_file else Anonymous()
-    return Client(Transport(registry.host, credentials, ca_file=registry.ca_file, plain_http=not registry.ca_file))
-
-
 @pytest.fixture
 def client(registry: RealRegistry) -> Client:
-    return client_of(registry)
+    return registry.client()
 
 
 def reference(registry: RealRegistry, name: str, tag: str = "1.0.0") -> Reference:
@@ -147,7 +142,7 @@ def test_eight_threads_and_several_versions_of_each(registry: RealRegistry, clie
 def test_eight_clients_on_one_repository(registry: RealRegistry, attempt: int) -> None:
     """Each client serialises for itself only, as processes do. distribution writes its links without a lock and now
     and then responds to the race with 500 or DIGEST_INVALID; that is tried again."""
-    clients, name = [client_of(registry) for _ in range(8)], f"race-{attempt}"
+    clients, name = [registry.client() for _ in range(8)], f"race-{attempt}"
 
     def publish(number: int) -> str:
         tag, layer = f"1.{number}.0", str(number).encode() * 1000
@@ -229,7 +224,7 @@ def test_one_registry_under_two_names(tmp_path: Path, version: int) -> None:
     ):
         to = reference(one, "probe")
         for registry in (one, other):
-            client_of(registry).push(to, described("probe", "1.0.0", b"x"), lambda: io.BytesIO(b"x"))
+            registry.client().push(to, described("probe", "1.0.0", b"x"), lambda: io.BytesIO(b"x"))
         alias = one.host.replace("127.0.0.1", "localhost")
         assert same_registry(transport(one.host), transport(alias), to) is True
         assert same_registry(transport(one.host), transport(other.host), to) is False
@@ -240,7 +235,7 @@ def test_one_registry_under_two_names(tmp_path: Path, version: int) -> None:
 @pytest.mark.parametrize("version", [2, 3])
 def test_deletes_that_are_off(tmp_path: Path, version: int) -> None:
     with real_registry(tmp_path, tls=False, delete=False, version=version) as registry:
-        client, manifest = client_of(registry), base_path_manifest(CREATED)
+        client, manifest = registry.client(), base_path_manifest(CREATED)
         to = reference(registry, "kept", manifest.digest)
         client.push(to, manifest)
         with pytest.raises(DeleteDisabled, match=r"405 UNSUPPORTED.*\n.*storage\.delete\.enabled"):
@@ -273,13 +268,13 @@ def test_memory_stays_flat(secure: RealRegistry, size: int, tmp_path: Path) -> N
     script = f"""
 from packinfra.artifacts.pack import pack_manifest
 from packinfra.oci import Client, Reference
-from tests.oci.test_real_registry import client_of, reference
+from tests.oci.test_real_registry import reference
 from tests.support.registry import RealRegistry
 from pathlib import Path
 registry = RealRegistry({registry.host!r}, {registry.ca_file!r}, Path(), 3)
 manifest = pack_manifest("large-1.0.0.tar.gz", "sha256:{digest.hexdigest()}", {size}, "{CREATED}")
 to = reference(registry, {name!r})
-print(client_of(registry).push(to, manifest, lambda: open({str(layer)!r}, "rb")).digest)
+print(registry.client().push(to, manifest, lambda: open({str(layer)!r}, "rb")).digest)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
     root = Path(__file__).parents[2]

@@ -15,6 +15,10 @@ from pathlib import Path
 import bcrypt
 import trustme
 
+from packinfra.oci import Client
+from packinfra.oci.auth.credentials import Anonymous, Credentials, RegistryCredentials
+from packinfra.oci.transport import Transport
+
 BIN = Path(__file__).resolve().parents[2] / ".tools" / "bin"
 BINARIES = {2: "registry2", 3: "registry"}
 USER, PASSWORD = "robot", "p4ss:w\u00f6rd"
@@ -33,6 +37,11 @@ class RealRegistry:
     def requests(self) -> list[str]:
         """ "METHOD /path" of every request so far, in the order of their ends."""
         return re.findall(r'"([A-Z]+ /\S*) HTTP', self.log.read_text())
+
+    def client(self) -> Client:
+        """With its login where it has TLS."""
+        login = RegistryCredentials(self.host, Credentials(USER, PASSWORD)) if self.ca_file else Anonymous()
+        return Client(Transport(self.host, login, ca_file=self.ca_file, plain_http=not self.ca_file))
 
     def crane(self, *arguments: str) -> str:
         return self.crane_bytes(*arguments).decode()
