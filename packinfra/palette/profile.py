@@ -18,8 +18,6 @@ from typing import Any, Final
 
 TYPES: Final[Mapping[str, str]] = {"full": "cluster", "infra": "infra", "add-on": "add-on"}
 """The type as the console calls it -> as the API does."""
-MANIFEST_PACK: Final = "spectro-manifest-pack"
-"""The uid of a layer that consists of manifests alone."""
 _TAG_WITHOUT_VALUE: Final = "spectro__tag"
 _FIRST_VERSION: Final = "1.0.0"
 
