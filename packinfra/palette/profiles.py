@@ -67,8 +67,7 @@ class ProfileClient(ProfileScope):
                 continue
             if profile.metadata.name != name or not self._is_ours(profile):
                 continue
-            siblings = {each.version or "1.0.0": each.uid for each in profile.spec.versions}
-            found |= {**siblings, profile.spec.version or "1.0.0": profile.metadata.uid}
+            found |= profile.versions()
         # A sibling that the list lacks was deleted: whether `versions` is as fresh isn't known.
         uids = {item.uid for item in listed}
         return {version: uid for version, uid in found.items() if uid in uids}
@@ -95,7 +94,7 @@ class ProfileClient(ProfileScope):
                 if pack.registry_uid == registry and {pack.tag, pack.version} & {*_of_pack(pack.name, packs)}
             })  # fmt: skip
             if used and self._is_ours(profile):
-                users.append(f"{profile.metadata.name} {profile.spec.version or '1.0.0'} ({', '.join(used)})")
+                users.append(f"{profile.metadata.name} {profile.version} ({', '.join(used)})")
         return sorted(users)
 
     def get(self, uid: str) -> StoredProfile | None:
@@ -113,7 +112,7 @@ class ProfileClient(ProfileScope):
                 texts[pack] = self._manifests(uid, pack)
             return texts[pack].get(manifest_uid) or texts[pack].get(name, "")
 
-        return parse_profile(profile.document(variables), manifest_text)
+        return parse_profile(profile, variables, manifest_text)
 
     def create(self, wanted: ProfileVersion) -> str:
         """Creates and publishes a version; its uid. The caller knows that the scope has none of this name and version.
