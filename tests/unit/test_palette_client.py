@@ -1,4 +1,4 @@
-"""The Palette client on a scripted server: what it sends, what it tries again, what it makes of each answer."""
+"""The Palette client on a scripted server: what it sends, what it tries again, what it makes of each response."""
 
 from __future__ import annotations
 
@@ -145,14 +145,14 @@ def test_what_is_tried_again(
 
 
 @pytest.mark.parametrize("lost", [Reply(drop=True), Reply(502), error(429, "TooManyRequests")])
-def test_a_lost_answer_to_create(client: PaletteClient, palette: ScriptedPalette, lost: Reply) -> None:
+def test_a_lost_response_to_create(client: PaletteClient, palette: ScriptedPalette, lost: Reply) -> None:
     palette.on("POST", "/ecr", lost, Reply(201, {"uid": "u2"}))
     palette.on("GET", "/summary", items(("u0", "other", "ecr")))
     assert client.create(ROLE) == "u2"
     assert palette.requests == [f"POST {OCI}/ecr", f"GET {OCI}/summary", f"POST {OCI}/ecr"]
 
 
-def test_a_lost_answer_to_a_create_that_worked(
+def test_a_lost_response_to_a_create_that_worked(
     client: PaletteClient, palette: ScriptedPalette, sleeps: list[float]
 ) -> None:
     palette.on("POST", "/ecr", Reply(drop=True))
@@ -419,7 +419,7 @@ def test_at_its_pace(palette: ScriptedPalette) -> None:
     assert waits == pytest.approx([0.1, 0.2, 0.3])
 
 
-def test_no_answer(palette: ScriptedPalette, tmp_path: Path, sleeps: list[float], monkeypatch: Any) -> None:
+def test_no_response(palette: ScriptedPalette, tmp_path: Path, sleeps: list[float], monkeypatch: Any) -> None:
     def fails(host: str, message: str, attempts: int = 1, **options: Any) -> None:
         sleeps.clear()
         client = PaletteClient(PaletteTransport(host, KEY, policy=RetryPolicy(), sleep=sleeps.append, **options))
