@@ -75,10 +75,6 @@ class PackLookup:
             }
         return self._registries
 
-    def versions(self, registry: PackRegistry, pack: str) -> frozenset[str]:
-        """The exact versions of a pack; none if it isn't indexed."""
-        return frozenset(tag.version for tag in self._of(registry, pack).tags if tag.version)
-
     def resolve(self, registry: str, pack: str, version: str) -> PackVersion:
         """The version of that exact name. registry: its name
 

@@ -12,16 +12,22 @@ of profile_differences.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from packinfra.palette.profile_responses import (
+    ProfileResponse,
+    ProfileUser,
+    StoredVariable,
+    Template,
+    TemplatePack,
+    Variables,
+)
+
 TYPES: Final[Mapping[str, str]] = {"full": "cluster", "infra": "infra", "add-on": "add-on"}
 """The type as the console calls it -> as the API does."""
-MANIFEST_PACK: Final = "spectro-manifest-pack"
-"""The uid of a layer that consists of manifests alone."""
 _TAG_WITHOUT_VALUE: Final = "spectro__tag"
-_FIRST_VERSION: Final = "1.0.0"
 
 
 @dataclass(frozen=True)
@@ -204,87 +210,80 @@ def _variable(variable: Variable) -> dict[str, Any]:
 
 
 def parse_profile(
-    response: Mapping[str, Any], manifest_text: Callable[[str, str, str], str] = lambda _pack, _name, _uid: ""
+    response: ProfileResponse,
+    variables: Variables,
+    manifest_text: Callable[[str, str, str], str] = lambda _pack, _name, _uid: "",
 ) -> StoredProfile:
-    """From GET /v1/clusterprofiles/{uid}.
+    """From GET /v1/clusterprofiles/{uid}, and the variables, which are another request.
 
     Args:
         manifest_text: (pack's name, manifest's name, manifest's uid) -> its text, which the response doesn't have.
     """
-    metadata, spec, status = (response.get(key) or {} for key in ("metadata", "spec", "status"))
-    annotations = metadata.get("annotations") or {}
-    published, draft = spec.get("published") or {}, spec.get("draft") or {}
-    template = published if published.get("packs") or not draft.get("packs") else draft
-    api_type = str(template.get("type") or "cluster")
+    metadata, spec, status = response.metadata, response.spec, response.status
+    published, draft = _packs(spec.published), _packs(spec.draft)
+    template = (spec.published if published or not draft else spec.draft) or Template()
+    api_type = template.type or "cluster"
     content = ProfileVersion(
-        name=str(metadata.get("name") or ""),
-        version=str(spec.get("version") or _FIRST_VERSION),
+        name=metadata.name,
+        version=response.version,
         type=next((ours for ours, theirs in TYPES.items() if theirs == api_type), api_type),
-        cloud=str(template.get("cloudType") or "all"),
-        description=str(annotations.get("description") or ""),
-        tags={
-            str(key): None if value == _TAG_WITHOUT_VALUE else str(value)
-            for key, value in (metadata.get("labels") or {}).items()
-        },
-        layers=tuple(_parse_pack(pack, manifest_text) for pack in template.get("packs") or []),
-        variables=tuple(_parse_variable(variable) for variable in spec.get("variables") or []),
+        cloud=template.cloud_type or "all",
+        description=metadata.annotations.get("description", ""),
+        tags={key: None if value == _TAG_WITHOUT_VALUE else value for key, value in metadata.labels.items()},
+        layers=tuple(_parse_pack(pack, manifest_text) for pack in template.packs),
+        variables=tuple(map(_parse_variable, variables.variables)),
     )
-    uid = str(metadata.get("uid") or "")
-    siblings = {str(each.get("version") or _FIRST_VERSION): str(each.get("uid")) for each in spec.get("versions") or []}
-    in_project = annotations.get("scope", "project") == "project"
+    in_project = metadata.annotations.get("scope", "project") == "project"
     return StoredProfile(
-        uid=uid,
+        uid=metadata.uid,
         content=content,
-        is_published=bool(status.get("isPublished", bool(published.get("packs")))),
-        has_draft=bool(draft.get("packs")),
-        versions={**siblings, content.version: uid},
-        clusters=_users(status.get("inUseClusters")),
-        templates=_users(status.get("inUseClusterTemplates")),
-        project_uid=str(annotations.get("projectUid") or "") if in_project else "",
+        is_published=bool(published) if status.is_published is None else status.is_published,
+        has_draft=bool(draft),
+        versions=response.versions(),
+        clusters=_users(status.in_use_clusters),
+        templates=_users(status.in_use_cluster_templates),
+        project_uid=metadata.annotations.get("projectUid", "") if in_project else "",
     )
 
 
-def _parse_pack(pack: Mapping[str, Any], manifest_text: Callable[[str, str, str], str]) -> Layer:
-    name = str(pack.get("name") or "")
-    manifests = []
-    for each in pack.get("manifests") or []:
-        title, uid = str(each.get("name") or ""), str(each.get("uid") or "")
-        content = each.get("content")
-        manifests.append(Manifest(title, str(content) if content else manifest_text(name, title, uid), uid))
-    invalid = str(pack.get("inValidReason") or "Palette gives no reason") if pack.get("isInvalid") else ""
+def _packs(template: Template | None) -> Sequence[TemplatePack]:
+    return template.packs if template else ()
+
+
+def _parse_pack(pack: TemplatePack, manifest_text: Callable[[str, str, str], str]) -> Layer:
+    manifests = (
+        Manifest(each.name, each.content or manifest_text(pack.name, each.name, each.uid), each.uid)
+        for each in pack.manifests
+    )
     return Layer(
-        name=name,
-        version=str(pack.get("tag") or pack.get("version") or ""),
-        registry_uid=str(pack.get("registryUid") or ""),
-        pack_uid=str(pack.get("packUid") or pack.get("uid") or ""),
-        type=str(pack.get("type") or "spectro"),
-        layer=str(pack.get("layer") or ""),
-        values=str(pack.get("values") or ""),
+        name=pack.name,
+        version=pack.tag or pack.version,
+        registry_uid=pack.registry_uid,
+        pack_uid=pack.pack_uid or pack.uid,
+        type=pack.type or "spectro",
+        layer=pack.layer,
+        values=pack.values,
         manifests=tuple(manifests),
-        invalid=invalid,
+        invalid=(pack.in_valid_reason or "Palette gives no reason") if pack.is_invalid else "",
     )
 
 
-def _parse_variable(variable: Mapping[str, Any]) -> Variable:
-    name = str(variable.get("name") or "")
-    options = [
-        (str(option.get("value") or ""), str(option.get("label") or "")) for option in variable.get("options") or []
-    ]
+def _parse_variable(variable: StoredVariable) -> Variable:
     return Variable(
-        name=name,
-        display_name=str(variable.get("displayName") or name),
-        description=str(variable.get("description") or ""),
-        format=str(variable.get("format") or "string"),
-        input_type=str(variable.get("inputType") or "text"),
-        default=str(variable.get("defaultValue") or ""),
-        regex=str(variable.get("regex") or ""),
-        options=tuple(options),
-        required=bool(variable.get("required")),
-        hidden=bool(variable.get("hidden")),
-        immutable=bool(variable.get("immutable")),
-        sensitive=bool(variable.get("isSensitive")),
+        name=variable.name,
+        display_name=variable.display_name or variable.name,
+        description=variable.description,
+        format=variable.format or "string",
+        input_type=variable.input_type or "text",
+        default=variable.default_value,
+        regex=variable.regex,
+        options=tuple((option.value, option.label) for option in variable.options),
+        required=variable.required,
+        hidden=variable.hidden,
+        immutable=variable.immutable,
+        sensitive=variable.is_sensitive,
     )
 
 
-def _users(entries: Any) -> tuple[User, ...]:
-    return tuple(User(*(str(entry.get(key) or "") for key in ("uid", "name", "projectUid"))) for entry in entries or [])
+def _users(entries: Iterable[ProfileUser]) -> tuple[User, ...]:
+    return tuple(User(entry.uid, entry.name, entry.project_uid) for entry in entries)

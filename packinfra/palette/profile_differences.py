@@ -15,16 +15,14 @@ Palette returns other things than it was given, none of which is a change:
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import yaml
 
 from packinfra.palette.profile import Layer, ProfileVersion, Variable, variables_body
+from packinfra.palette.responses import is_mask
 from packinfra.text import printable, quoted
-
-_MASK = re.compile(r"\*+")
 
 
 def differences(old: ProfileVersion, new: ProfileVersion) -> list[str]:
@@ -56,11 +54,6 @@ def same_text(old: str, new: str) -> bool:
         return True
     before, after = _parsed(old), _parsed(new)
     return before is not None and before == after
-
-
-def is_mask(text: str) -> bool:
-    """Whether Palette shows this in place of a secret."""
-    return bool(_MASK.fullmatch(text))
 
 
 def _description(version: ProfileVersion) -> str:

@@ -1,17 +1,18 @@
-"""The responses about cluster profiles, typed; `profile.py` reads their content once their form is known to be right.
+"""The responses about cluster profiles, typed; `profile.py` reads their content.
 
 See responses.py.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BeforeValidator
 
 from packinfra.palette.responses import Named, OptionalUid, Page, Part, Text, Uid, without_nulls
 
 _Texts = Annotated[dict[str, str], BeforeValidator(without_nulls)]
+_FIRST_VERSION = "1.0.0"
 
 
 class _ListedSpec(Part):
@@ -33,7 +34,7 @@ class _Manifest(Part):
     content: str = ""
 
 
-class _Pack(Part):
+class TemplatePack(Part):
     name: Text
     type: str = ""
     layer: str = ""
@@ -48,10 +49,10 @@ class _Pack(Part):
     in_valid_reason: str = ""
 
 
-class _Template(Part):
+class Template(Part):
     type: str = ""
     cloud_type: str = ""
-    packs: list[_Pack] = []
+    packs: list[TemplatePack] = []
 
 
 class _Option(Part):
@@ -59,7 +60,7 @@ class _Option(Part):
     label: str = ""
 
 
-class _Variable(Part):
+class StoredVariable(Part):
     name: Text
     display_name: str = ""
     description: str = ""
@@ -75,7 +76,7 @@ class _Variable(Part):
 
 
 class Variables(Part):
-    variables: list[_Variable] = []
+    variables: list[StoredVariable] = []
 
 
 class _Sibling(Part):
@@ -92,13 +93,13 @@ class _Metadata(Part):
 
 class _Spec(Part):
     version: str = ""
-    draft: _Template | None = None
-    published: _Template | None = None
+    draft: Template | None = None
+    published: Template | None = None
     versions: list[_Sibling] = []
-    variables: list[_Variable] = []
+    variables: list[StoredVariable] = []
 
 
-class _User(Part):
+class ProfileUser(Part):
     uid: str = ""
     name: str = ""
     project_uid: str = ""
@@ -106,8 +107,8 @@ class _User(Part):
 
 class _Status(Part):
     is_published: bool | None = None
-    in_use_clusters: list[_User] = []
-    in_use_cluster_templates: list[_User] = []
+    in_use_clusters: list[ProfileUser] = []
+    in_use_cluster_templates: list[ProfileUser] = []
 
 
 class ProfileResponse(Part):
@@ -115,11 +116,14 @@ class ProfileResponse(Part):
     spec: _Spec
     status: _Status = _Status()
 
-    def document(self, variables: Variables) -> dict[str, Any]:
-        """As Palette's JSON has it, with the variables, which are another request."""
-        document: dict[str, Any] = self.model_dump(by_alias=True, exclude_none=True)
-        document["spec"]["variables"] = variables.model_dump(by_alias=True)["variables"]
-        return document
+    @property
+    def version(self) -> str:
+        return self.spec.version or _FIRST_VERSION
+
+    def versions(self) -> dict[str, str]:
+        """Version -> uid of all versions of the name that Palette mentions, this one included."""
+        siblings = {each.version or _FIRST_VERSION: each.uid for each in self.spec.versions}
+        return {**siblings, self.version: self.metadata.uid}
 
 
 class _ManifestData(Part):

@@ -67,13 +67,12 @@ class ProfileClient(ProfileScope):
                 continue
             if profile.metadata.name != name or not self._is_ours(profile):
                 continue
-            siblings = {each.version or "1.0.0": each.uid for each in profile.spec.versions}
-            found |= {**siblings, profile.spec.version or "1.0.0": profile.metadata.uid}
+            found |= profile.versions()
         # A sibling that the list lacks was deleted: whether `versions` is as fresh isn't known.
         uids = {item.uid for item in listed}
         return {version: uid for version, uid in found.items() if uid in uids}
 
-    def users_of(self, registry: str, packs: Mapping[str, Collection[str]]) -> list[str]:
+    def users_of(self, registry: str, packs: Mapping[str, Collection[str]], known: set[str]) -> list[str]:
         """The versions of profiles of this scope that have one of these packs, each with the packs: "web 1.0.0 (hello 1.0.0)".
 
         It reads every profile of the scope: one request each.
@@ -81,21 +80,26 @@ class ProfileClient(ProfileScope):
         Args:
             registry: The uid of the packs' registry.
             packs: Name -> versions.
+            known: Uids of profiles that are of other scopes, though a list of this one may show them: they are not read.
+                Those of this scope are added.
         """
         users = []
-        for uid in dict.fromkeys(item.uid for item in self._listed()):
+        for uid in dict.fromkeys(item.uid for item in self._listed() if item.uid not in known):
             try:
                 profile = self._read(uid)
             except NotFound:  # deleted since
                 continue
+            if not self._is_ours(profile):
+                continue
+            known.add(uid)
             templates = [each for each in (profile.spec.published, profile.spec.draft) if each]
             used = sorted({
                 f"{pack.name} {pack.tag or pack.version}"
                 for template in templates for pack in template.packs
                 if pack.registry_uid == registry and {pack.tag, pack.version} & {*_of_pack(pack.name, packs)}
             })  # fmt: skip
-            if used and self._is_ours(profile):
-                users.append(f"{profile.metadata.name} {profile.spec.version or '1.0.0'} ({', '.join(used)})")
+            if used:
+                users.append(f"{profile.metadata.name} {profile.version} ({', '.join(used)})")
         return sorted(users)
 
     def get(self, uid: str) -> StoredProfile | None:
@@ -113,7 +117,7 @@ class ProfileClient(ProfileScope):
                 texts[pack] = self._manifests(uid, pack)
             return texts[pack].get(manifest_uid) or texts[pack].get(name, "")
 
-        return parse_profile(profile.document(variables), manifest_text)
+        return parse_profile(profile, variables, manifest_text)
 
     def create(self, wanted: ProfileVersion) -> str:
         """Creates and publishes a version; its uid. The caller knows that the scope has none of this name and version.

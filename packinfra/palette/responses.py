@@ -6,6 +6,7 @@ listed field of another type means that Palette did not send this: `PaletteTrans
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
@@ -19,6 +20,11 @@ Text = Annotated[str, StringConstraints(min_length=1)]
 
 def without_nulls(data: Any) -> Any:
     return {key: value for key, value in data.items() if value is not None} if isinstance(data, dict) else data
+
+
+def is_mask(text: str) -> bool:
+    """Whether Palette shows this in place of a secret."""
+    return bool(re.fullmatch(r"\*+", text))
 
 
 class Part(BaseModel):

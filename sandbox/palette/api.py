@@ -1,7 +1,6 @@
 """Palette's API: authentication, routes, responses. Rows PAL-... are those of ``behaviour.md``."""
 
 import asyncio
-import hashlib
 import json
 import secrets
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from sandbox.palette.errors import AccessError, ApiError, invalid, not_found
 from sandbox.palette.logins import Logins
 from sandbox.palette.overrides import Overrides
 from sandbox.palette.profiles import Profiles
-from sandbox.palette.projects import Key, Projects
+from sandbox.palette.projects import Key, Projects, uid_of
 from sandbox.palette.routes import Call, route
 from sandbox.palette.source import RegistryProbe
 from sandbox.palette.spec import Json, checked, masked, name_of, region_of
@@ -82,11 +81,11 @@ class Palette:
         response.headers["Allow"] = ",".join(sorted({each.method for each, _ in matching}))
         return response
 
-    def _of_tenant(self, call: Call) -> list[Registry]:
-        return [registry for registry in self.registries.values() if registry.tenant == call.tenant]
+    def _of_tenant(self, tenant: str) -> list[Registry]:
+        return [registry for registry in self.registries.values() if registry.tenant == tenant]
 
     def _with_packs(self, tenant: str) -> list[Registry]:
-        return [*(registry for registry in self.registries.values() if registry.tenant == tenant), self._public]
+        return [*self._of_tenant(tenant), self._public]
 
     def _registry(self, call: Call) -> Registry:
         registry = self.registries.get(call.uid)
@@ -121,7 +120,7 @@ class Palette:
         """A body's name, its labels and annotations, and its spec."""
         metadata = call.data.get("metadata")
         name, spec = name_of(metadata), checked(call.kind, call.data.get("spec"))
-        if any(registry.name == name and registry.uid != call.uid for registry in self._of_tenant(call)):
+        if any(registry.name == name and registry.uid != call.uid for registry in self._of_tenant(call.tenant)):
             raise ApiError(409, "RegistryAlreadyExists", f"a registry with the name {name} already exists")
         return name, {key: metadata[key] for key in ("labels", "annotations") if metadata.get(key)}, spec
 
@@ -156,7 +155,7 @@ class Palette:
 
     async def summary(self, call: Call) -> Response:
         items = []
-        for registry in self._of_tenant(call):
+        for registry in self._of_tenant(call.tenant):
             spec = {
                 "registryType": registry.kind.upper(), "scope": "tenant", "defaultRegion": region_of(registry.spec),
                 "isPrivate": registry.is_private, "containsSpectroManifest": False,
@@ -185,7 +184,7 @@ class Palette:
                 "kind": "oci", "name": registry.name, "uid": registry.uid, "isDefault": False,
                 "isPrivate": registry.is_private, "scope": "tenant",
             }
-            for registry in self._of_tenant(call) if scope != "system"
+            for registry in self._of_tenant(call.tenant) if scope != "system"
         ]  # fmt: skip
         if scope != "tenant":
             items.append({
@@ -202,7 +201,7 @@ class Palette:
         return Response.json(200, body)
 
     async def me(self, call: Call) -> Response:
-        tenant = {"orgName": call.tenant, "tenantUid": hashlib.sha256(call.tenant.encode()).hexdigest()[:24]}
+        tenant = {"orgName": call.tenant, "tenantUid": uid_of(call.tenant)}
         return Response.json(200, {"status": {"tenant": tenant}})
 
     async def list_projects(self, call: Call) -> Response:

@@ -104,7 +104,7 @@ def test_bad_inputs_fail_the_preview(bench: Bench) -> None:
 
 
 def test_masked_secrets_and_default_blocks_are_no_change(bench: Bench) -> None:
-    """The trap: Palette answers with asterisks, a TLS block and times that nobody sent."""
+    """The trap: Palette responds with asterisks, a TLS block and times that nobody sent."""
     user = bench.reader.user()
     uid, inputs, outs = bench.created(ecr_inputs(bench.base, **bench.reader.key(user)))
     assert bench.get(uid)["spec"]["credentials"]["secretKey"] == "********"
@@ -273,7 +273,7 @@ def test_a_name_that_is_taken(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("when", ["before", "after"])
-def test_a_creation_whose_answer_is_lost(bench: Bench, when: str) -> None:
+def test_a_creation_whose_response_is_lost(bench: Bench, when: str) -> None:
     inputs = bench.checked(bench.by_role())
     with bench.sandbox.faults.add(f"palette: POST {OCI}/ecr", when=when, action="cut"):
         uid, _ = bench.host.create(inputs)

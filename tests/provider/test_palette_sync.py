@@ -262,7 +262,7 @@ def test_a_refused_lookup_is_not_gone(bench: Bench, response: str) -> None:
 
 
 def test_throttled(bench: Bench) -> None:
-    """With the pace of the real Palette, and every answer to a lookup 429 at first."""
+    """With the pace of the real Palette, and every response to a lookup 429 at first."""
     with (
         bench.sandbox.palette.overrides(rate=10.0, burst=5.0),
         bench.sandbox.faults.add("palette: GET /v1/packs/*", times=1, action="respond", response="throttled"),

@@ -39,7 +39,8 @@ def test_profiles_of_others(packs: Packs, tmp_path: Path) -> None:
     used = body(of_project, [layer(palette, "hello", "1.0.0", packs.registry)], "2.0.0")
     uids = {create(palette, used, scope(palette, project)): scope(palette, project)}
     used = body(of_tenant, [layer(palette, "hello", "1.0.0", packs.registry)])
-    uids[create(palette, used, {})] = {}
+    shared = create(palette, used, {})
+    uids[shared] = {}
     unused = body(new_name(), [layer(palette, "hello", "1.1.0", packs.registry)])
     uids[create(palette, unused, {})] = {}
 
@@ -61,6 +62,7 @@ def test_profiles_of_others(packs: Packs, tmp_path: Path) -> None:
         assert f"\n  {of_tenant} 1.0.0 (hello 1.0.0) in the tenant\n" in message
         assert f"\n  {of_project} 2.0.0 (hello 1.0.0) in project {project}\n" in message
         assert message.count("(hello") == 2
+        assert len(sandbox.requests(f"palette: GET {P}/{shared}", mark)) == 1, "not in every project's list again"
         assert "-> take it out of these profiles first" in message
 
         forced, _ = host.check(kept, inputs(packs, "1.1.0", unpublish=["1.0.0"], palette={"withdrawUsed": True}))

@@ -22,6 +22,7 @@ from tests.support.aws import (
 )
 from tests.support.palette import Palette, role_spec
 from tests.support.plugin import Plugin, StartPlugin
+from tests.support.profiles import layer, scope
 from tests.support.sandbox import Sandbox
 
 
@@ -85,6 +86,17 @@ def palette(sandbox: Sandbox) -> Iterator[Palette]:
     """A tenant admin of a Palette with short runs."""
     with sandbox.palette.overrides(stale_seconds=0.05, sync_seconds=0.05):
         yield Palette(sandbox)
+
+
+@pytest.fixture
+def project(palette: Palette) -> dict[str, str]:
+    """The header of the project Default."""
+    return scope(palette)
+
+
+@pytest.fixture
+def addon(palette: Palette) -> Json:
+    return layer(palette, "spectro-proxy", "1.4.3")
 
 
 @pytest.fixture

@@ -9,20 +9,10 @@ import pytest
 
 from tests.support.aws import MakeSpec, Register, Shelf
 from tests.support.palette import Json, Palette, error_code, pack_layer
-from tests.support.profiles import TUTORIAL, P, body, create, layer, manifest_layer, new_name, scope
+from tests.support.profiles import TUTORIAL, P, body, create, layer, manifest_layer, new_name
 from tests.support.sandbox import Sandbox
 
 pytestmark = pytest.mark.sandbox
-
-
-@pytest.fixture
-def project(palette: Palette) -> dict[str, str]:
-    return scope(palette)
-
-
-@pytest.fixture
-def addon(palette: Palette) -> Json:
-    return layer(palette, "spectro-proxy", "1.4.3")
 
 
 def errors(

@@ -26,16 +26,6 @@ from tests.support.sandbox import Sandbox
 pytestmark = pytest.mark.sandbox
 
 
-@pytest.fixture
-def project(palette: Palette) -> dict[str, str]:
-    return scope(palette)
-
-
-@pytest.fixture
-def addon(palette: Palette) -> Json:
-    return layer(palette, "spectro-proxy", "1.4.3")
-
-
 # ---- scopes -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""A Palette that answers what a test tells it to, over TLS, and nothing else.
+"""A Palette that responds as a test tells it to, over TLS, and nothing else.
 
     palette.on("GET", "/summary", Reply(503), items())   # one after another; the last one goes on
     palette.seen[0].headers["ApiKey"]
@@ -83,7 +83,7 @@ class ScriptedPalette:
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
 
     def on(self, method: str, pattern: str, *replies: Reply) -> None:
-        """Requests of this method whose path ends with the pattern get these answers, the last one for ever."""
+        """Requests of this method whose path ends with the pattern get these responses, the last one for ever."""
         self._script.append((method, pattern, list(replies)))
 
     def forget(self) -> None:
@@ -91,11 +91,11 @@ class ScriptedPalette:
         self._script.clear()
         self.seen.clear()
 
-    def answer(self, method: str, path: str) -> Reply:
+    def respond(self, method: str, path: str) -> Reply:
         for wanted, pattern, replies in self._script:
             if wanted == method and re.search(f"{pattern}$", path):
                 return replies.pop(0) if len(replies) > 1 else replies[0]
-        raise AssertionError(f"nobody said what {method} {path} answers")
+        raise AssertionError(f"nobody said how to respond to {method} {path}")
 
     @property
     def requests(self) -> list[str]:
@@ -132,7 +132,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         sent = json.loads(body) if body[:1] in (b"{", b"[") else body.decode() or None
         self.target.seen.append(Seen(self.command, url.path, dict(parse_qsl(url.query)), dict(self.headers), sent))
-        reply = self.target.answer(self.command, url.path)
+        reply = self.target.respond(self.command, url.path)
         if reply.drop:
             self.close_connection = True
             return

@@ -7,12 +7,19 @@ import pytest
 from tests.support.components import Recording, installed
 from tests.support.oci import Setup
 from tests.support.packs import make_pack
+from tests.support.scripted_palette import ScriptedPalette
 from tests.support.scripted_registry import ScriptedRegistry
 
 
 @pytest.fixture
 def registry() -> Iterator[ScriptedRegistry]:
     with ScriptedRegistry() as running:
+        yield running
+
+
+@pytest.fixture
+def palette(tmp_path: Path) -> Iterator[ScriptedPalette]:
+    with ScriptedPalette(tmp_path) as running:
         yield running
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 
@@ -30,12 +29,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def palette(tmp_path: Path) -> Iterator[ScriptedPalette]:
-    with ScriptedPalette(tmp_path) as running:
-        yield running
 
 
 @pytest.fixture

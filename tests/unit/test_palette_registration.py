@@ -89,8 +89,8 @@ def test_normalize_endpoint(kind: Any) -> None:
     assert normalize_base_path(" /a/b// ") == "a/b"
 
 
-def answered(registration: Registration, **spec: Any) -> dict[str, Any]:
-    """As Palette answers a read: masked, with what it adds."""
+def read_back(registration: Registration, **spec: Any) -> dict[str, Any]:
+    """As Palette responds to a read: masked, with what it adds."""
     body = registration.body()
     body["spec"] |= {"isSyncSupported": False, "registryUid": "u1", "scope": "tenant", **spec}
     for secrets in (body["spec"].get("credentials") or {}, body["spec"].get("auth") or {}):
@@ -107,25 +107,25 @@ def parsed_from(kind: Kind, response: dict[str, Any]) -> dict[str, Any]:
     return parse_registration(kind, parse(RegistryResponse, response))
 
 
-def test_what_an_answer_says() -> None:
+def test_what_a_response_says() -> None:
     ecr = {**AS_SENT, **NONE, "endpoint": ROLE.endpoint, "basePath": "base"}
     basic = {**AS_SENT, **NONE, "endpoint": BASIC.endpoint, "basePath": "team", "username": "robot"}
-    assert parsed_from("ecr", answered(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
-    assert parsed_from("ecr", answered(USER)) == {**ecr, "accessKeyId": "AKIAX"}
-    assert parsed_from("basic", answered(BASIC)) == basic
+    assert parsed_from("ecr", read_back(ROLE)) == {**ecr, "roleArn": ROLE.role_arn, "externalId": "x-1"}
+    assert parsed_from("ecr", read_back(USER)) == {**ecr, "accessKeyId": "AKIAX"}
+    assert parsed_from("basic", read_back(BASIC)) == basic
     # what is normalised, and what comes back although nothing was sent
-    parsed = parsed_from("ecr", answered(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
+    parsed = parsed_from("ecr", read_back(ROLE, endpoint=f"https://{ROLE.endpoint}/v2/", baseContentPath="/base/"))
     assert (parsed["endpoint"], parsed["basePath"]) == (ROLE.endpoint, "base")
     # what is drift
-    assert parsed_from("ecr", answered(ROLE, providerType="helm"))["providerType"] == "helm"
-    assert parsed_from("ecr", answered(ROLE, providerType=None))["providerType"] == "helm"
-    assert parsed_from("ecr", answered(ROLE, isPrivate=False))["isPrivate"] is False
-    assert parsed_from("basic", answered(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
+    assert parsed_from("ecr", read_back(ROLE, providerType="helm"))["providerType"] == "helm"
+    assert parsed_from("ecr", read_back(ROLE, providerType=None))["providerType"] == "helm"
+    assert parsed_from("ecr", read_back(ROLE, isPrivate=False))["isPrivate"] is False
+    assert parsed_from("basic", read_back(BASIC, auth={"type": "noAuth", "tls": {"insecureSkipVerify": True}})) == {
         **basic, "username": None, "isPrivate": False, "insecureSkipVerify": True,
     }  # fmt: skip
-    off = {**answered(ROLE), "status": {"syncStatus": {"isSyncSupported": False}}}
+    off = {**read_back(ROLE), "status": {"syncStatus": {"isSyncSupported": False}}}
     assert parsed_from("ecr", off)["isSyncSupported"] is False
-    assert parsed_from("ecr", {**answered(ROLE), "status": None})["isSyncSupported"] is True, (
+    assert parsed_from("ecr", {**read_back(ROLE), "status": None})["isSyncSupported"] is True, (
         "it says nothing: no drift"
     )
 
@@ -138,8 +138,8 @@ def test_pod_identity_is_passed_through() -> None:
         "podIdentity": {"roleArn": role},
     }
     assert (pod.kind, pod.secret, pod.role_arn) == ("ecr", "", None)
-    assert parsed_from("ecr", answered(pod))["podIdentityRoleArn"] == role
-    silent = answered(ROLE, credentials={"credentialType": "pod-identity"})
+    assert parsed_from("ecr", read_back(pod))["podIdentityRoleArn"] == role
+    silent = read_back(ROLE, credentials={"credentialType": "pod-identity"})
     assert "podIdentityRoleArn" not in parsed_from("ecr", silent), "it is no change that Palette doesn't return it"
     iso = replace(pod, partition="aws-iso-b")
     assert iso.spec()["credentials"]["partition"] == "aws-iso-b"
@@ -167,6 +167,6 @@ def test_partitions(region: str, partition: str) -> None:
 
 def test_masked_values_are_left_out() -> None:
     masked = {"credentialType": "secret", "accessKey": "AKIA****", "secretKey": "********"}
-    parsed = parsed_from("ecr", answered(USER, credentials=masked))
+    parsed = parsed_from("ecr", read_back(USER, credentials=masked))
     assert "accessKeyId" not in parsed
     assert "*" not in str(parsed)

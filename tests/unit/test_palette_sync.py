@@ -91,7 +91,7 @@ class Bench:
         self.warnings.append(message)
 
     def statuses(self, *then: tuple[str, str, str] | tuple[str, str, str, str] | Reply, **more: Any) -> None:
-        replies = [t if isinstance(t, Reply) else answer(*t, **more) for t in then]
+        replies = [t if isinstance(t, Reply) else status_reply(*t, **more) for t in then]
         self.palette.on("GET", "/sync/status", *replies)
 
     def lists(self, pack: str, *versions: list[str]) -> None:
@@ -120,7 +120,7 @@ class Bench:
         return "".join(next(k for k, part in kinds if part in str(seen)) for seen in self.palette.seen)
 
 
-def answer(word: str, run: str, synced: str, message: str = "", supported: bool = True) -> Reply:
+def status_reply(word: str, run: str, synced: str, message: str = "", supported: bool = True) -> Reply:
     fields = {"status": word, "lastRunTime": run, "lastSyncedTime": synced, "message": message}
     return Reply(body={**fields, "isSyncSupported": supported})
 

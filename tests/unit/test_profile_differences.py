@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +12,7 @@ from packinfra.palette.profile import (
     Layer,
     Manifest,
     ProfileVersion,
+    StoredProfile,
     Variable,
     create_body,
     parse_profile,
@@ -18,6 +20,8 @@ from packinfra.palette.profile import (
     with_manifest_uids,
 )
 from packinfra.palette.profile_differences import differences, fingerprint, same_text
+from packinfra.palette.profile_responses import ProfileResponse, Variables
+from packinfra.palette.responses import parse
 
 VALUES = "b: 1 # why\na: {x: '22.04', y: [1, 2]}\nn: 1.0\n"
 LAYER = Layer("hello", "1.0.0", "R1", "P1", "oci", "addon", VALUES, (Manifest("extra", "a: 1\n", "M1"),))
@@ -56,8 +60,12 @@ def text_of(pack: str, name: str, _uid: str) -> str:
     return {("hello", "extra"): "a:   1"}[pack, name]
 
 
+def stored_from(body: dict[str, Any], *manifest_text: Callable[[str, str, str], str]) -> StoredProfile:
+    return parse_profile(parse(ProfileResponse, body), parse(Variables, body["spec"]), *manifest_text)
+
+
 def test_what_was_written_reads_back_as_the_same() -> None:
-    stored = parse_profile(response(), text_of)
+    stored = stored_from(response(), text_of)
     assert differences(PROFILE, stored.content) == []
     assert fingerprint(PROFILE) == fingerprint(stored.content)
     assert (stored.uid, stored.project_uid, stored.is_published) == ("U1", "J1", True)
@@ -66,7 +74,7 @@ def test_what_was_written_reads_back_as_the_same() -> None:
 
 
 def test_defaults_that_are_left_out() -> None:
-    bare = parse_profile(
+    bare = stored_from(
         {"metadata": {"uid": "U", "name": "x"}, "spec": {"published": {"packs": [{"name": "a", "packUid": "P"}]}}}
     )
     assert (bare.content.version, bare.content.type, bare.content.layers[0].type) == ("1.0.0", "full", "spectro")
@@ -76,7 +84,7 @@ def test_a_version_that_was_never_published_is_its_draft() -> None:
     body = response()
     body["spec"]["draft"] = body["spec"].pop("published")
     body["status"]["isPublished"] = False
-    stored = parse_profile(body, text_of)
+    stored = stored_from(body, text_of)
     assert (stored.is_published, stored.has_draft) == (False, True)
     assert differences(PROFILE, stored.content) == []
 
@@ -136,7 +144,7 @@ def test_a_secret_is_compared_only_where_it_is_no_mask() -> None:
 
 def test_a_manifest_that_palette_has_is_sent_with_its_uid() -> None:
     """Without it, republishing empties it."""
-    stored = parse_profile(response(), text_of).content
+    stored = stored_from(response(), text_of).content
     body = update_body("U1", with_manifest_uids(PROFILE, stored))
     assert body["spec"]["template"]["packs"][0]["manifests"] == [
         {"name": "extra", "content": "a: 1\n", "uid": "M-extra"}

@@ -21,6 +21,7 @@ from packinfra.palette.registration import (
     normalize_endpoint,
     required_spec,
 )
+from packinfra.palette.responses import is_mask
 
 _HINTS = {"externalId": " (PalettePrincipal provides it)"}
 
@@ -102,7 +103,7 @@ def _credentials(kind: Kind, props: Mapping[str, Any]) -> list[str]:
     problems += [
         f"{_in_python(key)}: this is how Palette masks a secret, not the secret itself"
         for key in SECRET_KEYS
-        if re.fullmatch(r"\*+", str(props.get(key) or ""))
+        if is_mask(str(props.get(key) or ""))
     ]
     return problems
 

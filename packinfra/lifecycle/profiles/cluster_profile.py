@@ -30,7 +30,7 @@ from packinfra.lifecycle.profiles.state import (
     to_version,
 )
 from packinfra.lifecycle.profiles.validation import profile_problems
-from packinfra.lifecycle.profiles.write import ProfileRefused, ProfileWriter, in_use, renamed, resolve
+from packinfra.lifecycle.profiles.write import ProfileRefused, ProfileWriter, get_ours, in_use, renamed, resolve
 from packinfra.lifecycle.results import (
     CheckOutcome,
     CreateOutcome,
@@ -175,11 +175,8 @@ class ClusterProfileLifecycle:
             if owner := self._run.ownership.owner_of(_IN_PALETTE, record.uid):
                 self._run.reporter(props).info(f"profile {name} {version} stays in Palette: {owner.urn} owns it now")
                 continue
-            stored = profiles.get(record.uid)
+            stored = get_ours(profiles, record.uid, name, version, self._run.reporter(props))
             if stored is None:
-                continue
-            if other := renamed(stored, name, version):
-                self._run.reporter(props).warning(other)
                 continue
             mine.append(record.uid)
             if users := in_use(stored):
@@ -232,15 +229,13 @@ class ClusterProfileLifecycle:
     def _prune(self, client: PaletteClient, progress: Progress) -> None:
         """Deletes the versions beyond keepVersions, those first that became current longest ago, if nothing uses them."""
         props = progress.props
+        name, reporter = str(props["profileName"]), self._run.reporter(props)
         profiles = client.profiles(progress.place["projectUid"], progress.place["tenant"])
         for version in beyond_keep(progress.records, props):
-            stored = profiles.get(progress.records[version].uid)
-            if stored and (other := renamed(stored, str(props["profileName"]), version)):
-                self._run.reporter(props).warning(other)
-                stored = None
+            stored = get_ours(profiles, progress.records[version].uid, name, version, reporter)
             if stored and (users := in_use(stored)):
-                self._run.reporter(props).info(
-                    f"profile {props['profileName']} {version} stays, beyond keepVersions: it is used by {users}; the next change of "
+                reporter.info(
+                    f"profile {name} {version} stays, beyond keepVersions: it is used by {users}; the next change of "
                     "this profile looks again"
                 )
                 continue

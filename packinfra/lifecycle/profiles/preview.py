@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from packinfra.lifecycle.profiles.progress import EDITED
 from packinfra.lifecycle.profiles.state import ProfileRecord, layer_from_props, to_version
 from packinfra.lifecycle.profiles.values_diff import values_diff
 from packinfra.palette.profile import Layer, ProfileVersion
@@ -19,7 +20,7 @@ def change(olds: Mapping[str, Any], news: Mapping[str, Any], published: ProfileR
     """One message. published: the record of the version that is changed in place; None: it is a new one"""
     name, version, before = news["profileName"], news["version"], olds.get("version")
     old, new, unknown = _versions(olds, news)
-    edited = olds.get("edited") or ()
+    edited = olds.get(EDITED) or ()
     changes = [] if old is None or new is None else differences(old, new)
     changes += [f"layer {layer}: its values are those published by this version, known at up" for layer in unknown]
     if old is not None and new is not None and olds.get("packDigests") != news.get("packDigests"):

@@ -91,10 +91,7 @@ def _edit_one(text: str, path: str, value: Any) -> tuple[str, bool]:
                 raise EditError(f"{path}: {here} is a list of {len(items)}: write the number of an item, from 0")
             node = items[int(part)]
         elif _is_null(event):
-            inner: Any = value
-            for outer in reversed(parts[depth:]):
-                inner = {outer: inner}
-            return _replaced(text, path, events, node, inner), True
+            return _replaced(text, path, events, node, _nested(parts[depth:], value)), True
         else:
             raise EditError(f"{path}: {here} is a single value, so nothing can be below it")
     return _replaced(text, path, events, node, value), False
@@ -170,12 +167,9 @@ def _insert(text: str, events: Sequence[Any], node: _Node, parts: Sequence[str],
     start = events[node.first]
     if start.flow_style:
         end = events[node.last].start_mark.index
-        entry = value
-        for part in reversed(parts[1:]):
-            entry = {part: entry}
         kept = text[:end].rstrip()
         comma = "" if node.last == node.first + 1 else " " if kept.endswith(",") else ", "
-        return f"{kept}{comma}{_flow(parts[0], None)}: {_flow(entry, None)}{text[end:]}"
+        return f"{kept}{comma}{_flow(parts[0], None)}: {_flow(_nested(parts[1:], value), None)}{text[end:]}"
     has_mark = text[start.start_mark.index : start.start_mark.index + 1] == "?"  # "? key", as long keys are written
     column = (start if has_mark else events[node.first + 1]).start_mark.column
     end = _content_end(events, node)
@@ -195,6 +189,13 @@ def _content_end(events: Sequence[Any], node: _Node) -> int:
 def _is_flow_end(events: Sequence[Any], index: int) -> bool:
     """The end of a flow collection has a character of its own."""
     return bool(events[index].end_mark.index > events[index].start_mark.index)
+
+
+def _nested(parts: Sequence[str], value: Any) -> Any:
+    """The value below these keys."""
+    for part in reversed(parts):
+        value = {part: value}
+    return value
 
 
 def _block(parts: Sequence[str], value: Any, column: int, line_end: str) -> str:
@@ -257,10 +258,8 @@ def _replaced(text: str, path: str, events: Sequence[Any], node: _Node, value: A
 def _inserted(text: str, path: str, events: Sequence[Any], node: _Node, *, parts: Sequence[str], value: Any) -> str:
     """The same for a new entry."""
     new = _insert(text, events, node, parts, value)
-    before, entry = [_meaning(event) for event in events], value
-    for part in reversed(parts[1:]):
-        entry = {part: entry}
-    added = [*_meanings_of(parts[0]), *_meanings_of(entry)]
+    before = [_meaning(event) for event in events]
+    added = [*_meanings_of(parts[0]), *_meanings_of(_nested(parts[1:], value))]
     return _verified(new, path, events, head=before[: node.last], changed=added, tail=before[node.last :])
 
 

@@ -32,13 +32,14 @@ def require_unused(
     if found is None:  # nothing can refer to it
         return
     used, unasked = list[str](), list[str]()
+    known: set[str] = set()  # the lists of all projects show the tenant's profiles too
     try:
         projects = client.projects()
     except Forbidden:
         projects, unasked = {}, ["all projects"]
     for name, uid in [("the tenant", ""), *((f"project {name}", uid) for name, uid in projects.items())]:
         try:
-            used += [f"  {user} in {name}" for user in client.profiles(uid).users_of(found.uid, packs)]
+            used += [f"  {user} in {name}" for user in client.profiles(uid).users_of(found.uid, packs, known)]
         except Forbidden:
             unasked.append(name)
     if unasked:

@@ -81,10 +81,7 @@ class ProfileWriter:
 
         A version that somebody else made is adopted if it has the same content. One that was deleted is made again.
         """
-        stored = self._client.get(uid) if uid else None
-        if stored and (other := renamed(stored, wanted.name, wanted.version)):
-            self._reporter.warning(other)
-            stored = None
+        stored = get_ours(self._client, uid, wanted.name, wanted.version, self._reporter) if uid else None
         if stored is None:
             stored = self._found(wanted)
         if stored and stored.is_published and not force and not differences(stored.content, wanted):
@@ -164,6 +161,15 @@ def renamed(stored: StoredProfile, name: str, version: str) -> str:
     return (
         f"{name} {version} was renamed to {printable(theirs)} in Palette: it stays there, and this stack lets go of it"
     )
+
+
+def get_ours(client: ProfileClient, uid: str, name: str, version: str, reporter: Reporter) -> StoredProfile | None:
+    """The version of that uid; None if it is gone, or was renamed, which is said."""
+    stored = client.get(uid)
+    if stored and (other := renamed(stored, name, version)):
+        reporter.warning(other)
+        return None
+    return stored
 
 
 def in_use(stored: StoredProfile) -> str:
