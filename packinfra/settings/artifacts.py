@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.settings.model import Model
-from packinfra.settings.publishing import DeleteAdopted, KeepVersions, Overwrite, Unpublish
+from packinfra.settings.publishing import DeleteAdopted, KeepingSettings, KeepVersions, Overwrite, Unpublish
 
 FAMILIES = CHARTS, POLICIES, ARTIFACTS = "charts", "policies", "artifacts"
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -50,7 +50,7 @@ Version = Annotated[str, AfterValidator(_version)]
 RemovedArtifacts = tuple[Annotated[str, AfterValidator(_path)], ...]
 
 
-class ChartSettings(Model):
+class ChartSettings(KeepingSettings):
     """Helm charts, and how packinfra publishes them: each in `<basePath>/charts/<name>`, under the version in its
     Chart.yaml."""
 
@@ -66,7 +66,7 @@ class ChartSettings(Model):
     delete_adopted: DeleteAdopted = False
 
 
-class PolicySettings(Model):
+class PolicySettings(KeepingSettings):
     """A version of a policy, in `<basePath>/policies/<name>`. Several entries of one name are its versions; the
     settings of the last one apply to the name."""
 
@@ -106,7 +106,7 @@ def _file(value: Any) -> Any:
 FileEntry = Annotated[FileSettings, BeforeValidator(_file)]
 
 
-class ArtifactSettings(Model):
+class ArtifactSettings(KeepingSettings):
     """A version of any files, in `<basePath>/artifacts/<name>`, in the shapes of `oras push` (docs/artifacts.md). Several
     entries of one name are its versions; the settings of the last one apply to the name."""
 

@@ -12,7 +12,8 @@ from packinfra.oci.pinned import Pinned
 from packinfra.oci.reference import Reference, split
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
 from packinfra.palette.credentials import validate_role_arn
-from packinfra.settings.model import Model, Number
+from packinfra.settings.model import Number
+from packinfra.settings.publishing import KeepingSettings
 from packinfra.settings.registry import PACKS_PATH, Host
 
 _ECR = re.compile(r"\d{12}\.dkr[.-]ecr(-fips)?\.")
@@ -39,7 +40,7 @@ def _tag(text: str) -> str:
     return text
 
 
-class CopySettings(Model):
+class CopySettings(KeepingSettings):
     """An artifact of another repository, copied by its digest, byte for byte (docs/copies.md). Several entries may have one
     `to`, for several tags in it."""
 
@@ -164,12 +165,8 @@ def by_target(copies: Sequence[CopySettings]) -> list[CopyTarget]:
             for tag in unpublish
             if tag in tags and not any(tag in entry.unpublish and tag in entry.all_tags for entry in entries)
         ]
-        keep = next(iter(keeps), None)
-        targets.append(
-            CopyTarget(
-                to, entries[0].path, entries[0].pack, entries, unpublish, keep if isinstance(keep, int) else None
-            )
-        )
+        keep = next((entry.keep for entry in entries if entry.keep_versions is not None), None)
+        targets.append(CopyTarget(to, entries[0].path, entries[0].pack, entries, unpublish, keep))
     if problems:
         raise ValueError("; ".join(problems))
     return targets

@@ -9,8 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from packinfra.packs.rules import check_settings
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
-from packinfra.settings.model import Model
-from packinfra.settings.publishing import DeleteAdopted, KeepVersions, Overwrite, Unpublish
+from packinfra.settings.publishing import DeleteAdopted, KeepingSettings, KeepVersions, Overwrite, Unpublish
 
 
 def _off(value: Any) -> Any:
@@ -20,7 +19,7 @@ def _off(value: Any) -> Any:
 RuleSeverity = Annotated[Literal["error", "warning", "off"], BeforeValidator(_off)]
 
 
-class PackSettings(Model):
+class PackSettings(KeepingSettings):
     """The pack folders, and how packinfra publishes them."""
 
     path: str = Field(min_length=1, description="folder or glob, relative to the project", examples=["packs/*"])

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
 from packinfra.settings.model import Model, Number
+from packinfra.settings.publishing import KeepingSettings
 
 
 def _as_text(value: Any) -> Any:
@@ -83,7 +84,7 @@ VersionSource = Annotated[
 ]
 
 
-class ProfileSettings(Model):
+class ProfileSettings(KeepingSettings):
     """A cluster profile of this name in Palette, with all its versions (docs/profiles.md). Needs packinfra:palette."""
 
     project: str | None = Field(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 
 from pydantic import AfterValidator, Field
 
-from packinfra.settings.model import Number
+from packinfra.settings.model import Model, Number
 
 
 def _at_least_one(value: int | str) -> int | str:
@@ -26,3 +26,17 @@ DeleteAdopted = Annotated[
     bool,
     Field(description="also delete versions that somebody else had pushed and packinfra only adopted (same content)"),
 ]
+
+
+class _WithKeepVersions(Protocol):
+    @property
+    def keep_versions(self) -> int | str | None: ...
+
+
+class KeepingSettings(Model):
+    """Settings with keepVersions. Each model declares it itself: in the reference, a base's keys would come first."""
+
+    @property
+    def keep(self: _WithKeepVersions) -> int | None:
+        """How many versions to keep in all; None = all."""
+        return self.keep_versions if isinstance(self.keep_versions, int) else None

@@ -73,7 +73,7 @@ def _plan(
             if of.sensitive and of.default is not None
         },
         "layers": layers,
-        "keepVersions": None if settings.keep_versions == "all" else settings.keep_versions,
+        "keepVersions": settings.keep,
         "immutable": settings.immutable,
     }
     problems += profile_problems(props)
