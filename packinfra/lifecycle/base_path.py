@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from packinfra.artifacts.base_path import base_path_manifest
 from packinfra.http.redact import clean
-from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
+from packinfra.lifecycle.clients import RegistryClients, normalize_repository, repository_problems, same_place
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome, changed_keys
 from packinfra.lifecycle.run import Config, Run, own_urn
 from packinfra.lifecycle.successors import claim_digest, successor
 from packinfra.oci.client import Client
-from packinfra.oci.reference import Reference, split
+from packinfra.oci.reference import Reference
 from packinfra.packs.archive import CREATED
 
 
@@ -26,10 +26,8 @@ class BasePathLifecycle:
     def check(self, olds: Props, news: Props) -> CheckOutcome:
         repository = news.get("repository")
         if isinstance(repository, str):
-            try:
-                split(repository)
-            except ValueError as error:
-                return CheckOutcome(news, [f"repository: {error}"])
+            if problems := repository_problems(repository):
+                return CheckOutcome(news, problems)
             news = {**news, "repository": normalize_repository(repository, news.get("registryAccess"))}
         kept = olds.get("digest") if same_place(olds, news) else None  # state of an older packinfra has another one
         digest = kept or base_path_manifest(CREATED, own_urn(news)).digest

@@ -33,6 +33,16 @@ def is_ecr(repository: str) -> bool:
     return bool(_MAYBE_ECR.match(repository.lower()))
 
 
+def repository_problems(repository: object) -> list[str]:
+    """Why it is no "host/path"; an unknown one is accepted."""
+    try:
+        if isinstance(repository, str):
+            split(repository)
+    except ValueError as error:
+        return [f"repository: {error}"]
+    return []
+
+
 def normalize_repository(repository: str, access: Mapping[str, Any] | None) -> str:
     """The repository with its host in lower case and without the default port."""
     host, slash, path = repository.partition("/")

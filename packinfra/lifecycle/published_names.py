@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from packinfra.lifecycle.palette.clients import PaletteClients
 from packinfra.lifecycle.profiles.withdrawals import require_unused
 from packinfra.lifecycle.results import CheckOutcome, CreateOutcome, DiffOutcome, Props, ReadOutcome
-from packinfra.lifecycle.retention import kept
+from packinfra.lifecycle.retention import keep_of, kept
 from packinfra.lifecycle.run import Config, Run, own_urn
 from packinfra.text import listed
 
@@ -140,10 +140,8 @@ def _setting(family: _Family) -> str:
 
 def _next(recorded: Mapping[str, bool], source: Mapping[str, Any]) -> dict[str, bool]:
     """Version -> has a source, in the order in which they became current: as the family's own resource records it."""
-    current, keep = source["versions"], source.get("keepVersions")
-    stay = kept(
-        list(recorded), current, unpublish=source.get("unpublish") or (), keep=None if keep is None else int(keep)
-    )
+    current = source["versions"]
+    stay = kept(list(recorded), current, unpublish=source.get("unpublish") or (), keep=keep_of(source))
     known = [
         version for version, was_current in recorded.items() if version in stay or (was_current and version in current)
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 
 def kept(
@@ -18,3 +19,16 @@ def kept(
     """
     stay = [version for version in order if version not in current and version not in unpublish]
     return stay if keep is None else stay[max(0, len(stay) - max(0, keep - len(current))) :]
+
+
+def keep_of(props: Mapping[str, Any]) -> int | None:
+    """`keepVersions` of a resource; None = all. An unknown value counts as all."""
+    keep = props.get("keepVersions")
+    return int(keep) if isinstance(keep, (int, float)) else None
+
+
+def keep_problems(props: Mapping[str, Any]) -> list[str]:
+    keep = props.get("keepVersions")
+    if isinstance(keep, (int, float)) and keep < 1:
+        return [f"keep_versions: {keep:g}: keep at least 1, or all (None)"]
+    return []

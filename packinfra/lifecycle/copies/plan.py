@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from packinfra.lifecycle.clients import repository_identity
+from packinfra.lifecycle.clients import repository_identity, repository_problems
 from packinfra.lifecycle.copies.state import CopiedTag, Entry, in_order, tags_from
 from packinfra.lifecycle.results import UNKNOWN, known_list, unknown_options
-from packinfra.lifecycle.retention import kept
-from packinfra.oci.reference import Reference, split
+from packinfra.lifecycle.retention import keep_of, keep_problems, kept
+from packinfra.oci.reference import Reference
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,8 @@ def make_plan(olds: Mapping[str, Any], news: Mapping[str, Any]) -> Plan:
             )
     if problems:
         return Plan(problems=problems)
-    keep = news.get("keepVersions")
-    stay = kept(
-        [tag for tag, _ in in_order(old.items())],
-        [*by_tag],
-        unpublish=unpublish,
-        keep=int(keep) if isinstance(keep, (int, float)) else None,
-    )
+    order = [tag for tag, _ in in_order(old.items())]
+    stay = kept(order, by_tag, unpublish=unpublish, keep=keep_of(news))
     latest = max((record.order for record in old.values()), default=0)
     current = {tag: _record(entry, old.get(tag), latest + 1) for tag, (entry, *_) in by_tag.items()}
     return Plan({**{tag: old[tag] for tag in stay}, **current})
@@ -104,12 +99,4 @@ def _unusable(entry: Entry, repository: object, news: Mapping[str, Any]) -> list
 
 def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
     """Values that settings would reject: a program may pass anything. An unknown repository or keepVersions is accepted."""
-    problems, repository, keep = unknown_options(news, "unpublish"), news.get("repository"), news.get("keepVersions")
-    if isinstance(repository, str):
-        try:
-            split(repository)
-        except ValueError as error:
-            problems.append(f"repository: {error}")
-    if isinstance(keep, (int, float)) and keep < 1:
-        problems.append(f"keep_versions: {keep:g}: keep at least 1, or all (None)")
-    return problems
+    return [*unknown_options(news, "unpublish"), *repository_problems(news.get("repository")), *keep_problems(news)]

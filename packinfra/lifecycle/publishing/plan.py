@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from packinfra.lifecycle.clients import repository_problems
 from packinfra.lifecycle.publishing.archive_cache import ArchiveCache
 from packinfra.lifecycle.publishing.family import Family, Hashes, Held, Words
 from packinfra.lifecycle.publishing.file_changes import BITS_REMEDY, NO_FILE, changed_bits, file_changes
 from packinfra.lifecycle.publishing.state import PublishedVersion, by_version, kept_versions, versions_from
 from packinfra.lifecycle.results import known_list, unknown_options
-from packinfra.oci.reference import split
+from packinfra.lifecycle.retention import keep_of, keep_problems
 from packinfra.packs.archive import CREATED, timestamp
 
 
@@ -47,10 +48,7 @@ def make_plan(family: Family, olds: Mapping[str, Any], news: Mapping[str, Any], 
     if problems:
         return Plan(problems=problems)
     hashes, files = {held.version: held.hashes for held in sources}, dict[str, Hashes]()
-    keep = news.get("keepVersions")
-    versions = kept_versions(
-        old, list(hashes), unpublish=unpublish, keep=int(keep) if isinstance(keep, (int, float)) else None
-    )
+    versions = kept_versions(old, list(hashes), unpublish=unpublish, keep=keep_of(news))
     latest = max((record.order for record in old.values()), default=0)
     for order, held in enumerate(sources, latest + 1):
         was = old.get(held.version)
@@ -69,22 +67,13 @@ def make_plan(family: Family, olds: Mapping[str, Any], news: Mapping[str, Any], 
 def _invalid_inputs(news: Mapping[str, Any]) -> list[str]:
     """Values that settings would reject: a program may pass anything. An unknown repository or keepVersions is accepted."""
     problems = unknown_options(news, "unpublish", "created")
-    repository, keep = news.get("repository"), news.get("keepVersions")
-    if isinstance(repository, str):
-        problems += _reason("repository", lambda: split(repository))
-    if isinstance(created := news.get("created") or CREATED, str):
-        problems += _reason("created", lambda: timestamp(created))
-    if isinstance(keep, (int, float)) and keep < 1:
-        problems.append(f"keep_versions: {keep:g}: keep at least 1, or all (None)")
-    return problems
-
-
-def _reason(key: str, validate: Callable[[], object]) -> list[str]:
+    problems += repository_problems(news.get("repository"))
     try:
-        validate()
+        if isinstance(created := news.get("created") or CREATED, str):
+            timestamp(created)
     except ValueError as error:
-        return [f"{key}: {error}"]
-    return []
+        problems.append(f"created: {error}")
+    return [*problems, *keep_problems(news)]
 
 
 def _twice(words: Words, sources: Sequence[Held]) -> list[str]:
