@@ -61,6 +61,12 @@ def repository_identity(repository: str, access: Mapping[str, Any] | None) -> st
     return f"{host}/{path}"
 
 
+def repository_name(props: Mapping[str, Any]) -> str:
+    """The last component of the resource's repository, as messages name what is in it; "" if it is unknown."""
+    repository = props.get("repository")
+    return repository.rpartition("/")[2] if isinstance(repository, str) else ""
+
+
 def same_place(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
     """Do old and new properties name one repository? An unknown one is another: it is being created or replaced."""
     places = [

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
+from packinfra.lifecycle.clients import RegistryClients, normalize_repository, repository_name, same_place
 from packinfra.lifecycle.copies.plan import Plan, make_plan
 from packinfra.lifecycle.copies.state import CopiedTag, Tags, entries_from, in_order, tags_from, tags_to_props
 from packinfra.lifecycle.copies.transfer import Transfer
@@ -27,7 +27,7 @@ from packinfra.lifecycle.results import (
     changed_keys,
 )
 from packinfra.lifecycle.run import Config, Run
-from packinfra.lifecycle.successors import claim_repository, successor
+from packinfra.lifecycle.successors import claim_repository, handed_over
 from packinfra.oci.errors import RegistryError, Step, is_refusal
 from packinfra.text import listed
 
@@ -51,9 +51,8 @@ class CopiedArtifactLifecycle:
         plan = make_plan(olds, news)
         if plan.problems:
             return CheckOutcome(news, plan.problems)
-        if isinstance(repository, str) and (other := claim_repository(self._run, news, list(plan.tags))):
-            problem = f"{other} publishes in {repository} too: declare one resource for each repository"
-            return CheckOutcome(news, [problem])
+        if isinstance(repository, str) and (problems := claim_repository(self._run, news, list(plan.tags))):
+            return CheckOutcome(news, problems)
         self._announce(olds if same_place(olds, news) else {}, news, plan)
         return CheckOutcome({**news, "versions": tags_to_props(plan.tags)})
 
@@ -115,14 +114,8 @@ class CopiedArtifactLifecycle:
 
     def delete(self, _id: str, props: Props) -> None:
         copied = {**tags_from(props, PENDING), **tags_from(props)}
-        if owner := successor(self._run, self._clients, props):
-            reporter = self._run.reporter(props)
-            reporter.info(f"{props['repository']} stays as it is: {owner.urn} owns it now (as {owner.repository})")
-            if left := sorted(copied.keys() - {*owner.versions}):
-                reporter.warning(
-                    f"{_name(props)} {', '.join(left)} stays, but no entry has it, so {owner.urn} does not record it\n"
-                    "  -> add it to an entry, and the next up adopts it; or remove its tag by hand"
-                )
+        left, remedy = "stays, but no entry has it", "add it to an entry"
+        if handed_over(self._run, self._clients, props, sorted(copied), left=left, remedy=remedy):
             return
         if refusal := self._transfer(props).withdraw(copied, {}):
             raise refusal
@@ -160,14 +153,14 @@ class CopiedArtifactLifecycle:
                 progress.forget(tag)
         if refusal:
             self._run.reporter(progress.props).warning(
-                f"{_name(progress.props)} {', '.join(sorted(progress.pending))} stays: {refusal}\n"
+                f"{repository_name(progress.props)} {', '.join(sorted(progress.pending))} stays: {refusal}\n"
                 "  Removing it is tried again with the next change of this copy, and by pulumi destroy"
             )
 
     def _announce(self, olds: Props, news: Props, plan: Plan) -> None:
         """What will be copied: of all that a preview shows, what the user must see."""
-        old, repository = tags_from(olds), news.get("repository")
-        what = f"{_name(news)} " if isinstance(repository, str) else ""  # it is unknown while it is being made
+        old, name = tags_from(olds), repository_name(news)
+        what = f"{name} " if name else ""  # it is unknown while it is being made
         for entry in entries_from(news):
             tags = [tag for tag in entry.tags if tag not in old or _wanted(old[tag])[:2] != _wanted(plan.tags[tag])[:2]]
             if tags:
@@ -197,10 +190,6 @@ def _replaced(repository: str, old: Iterable[str], lost: Iterable[str]) -> tuple
     if not missing:
         return line + "all are copied to the new repository", False
     return f"{line}in the new repository {listed(missing)} will be missing: no entry has it any more", True
-
-
-def _name(props: Props) -> str:
-    return str(props.get("repository") or "").rpartition("/")[2]
 
 
 def _progress(id_: str, props: Props, done: dict[str, CopiedTag], pending: dict[str, CopiedTag]) -> Progress[CopiedTag]:

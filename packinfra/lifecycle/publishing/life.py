@@ -13,8 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from packinfra.lifecycle.clients import RegistryClients, normalize_repository, same_place
-from packinfra.lifecycle.ownership import Claim
+from packinfra.lifecycle.clients import RegistryClients, normalize_repository, repository_name, same_place
 from packinfra.lifecycle.publishing.family import Family, Hashes, Words
 from packinfra.lifecycle.publishing.file_changes import file_changes
 from packinfra.lifecycle.publishing.plan import Plan, make_plan
@@ -38,7 +37,7 @@ from packinfra.lifecycle.results import (
     changed_keys,
 )
 from packinfra.lifecycle.run import Config, Run
-from packinfra.lifecycle.successors import claim_repository, successor
+from packinfra.lifecycle.successors import claim_repository, handed_over
 from packinfra.oci.errors import RegistryError, Step, is_refusal
 
 _SETTINGS = ("overwrite", "unpublish", "keepVersions", "deleteAdopted", "created", "registryAccess")
@@ -62,9 +61,8 @@ class PublishedLife:
         if plan.problems:
             return CheckOutcome(news, plan.problems)
         if isinstance(repository, str):
-            if other := claim_repository(self._run, news, list(plan.versions)):
-                problem = f"{other} publishes in {repository} too: declare one resource for each repository"
-                return CheckOutcome(news, [problem])
+            if problems := claim_repository(self._run, news, list(plan.versions)):
+                return CheckOutcome(news, problems)
             if same_place(olds, news):
                 self._announce(olds, news, plan)
         inputs = {key: value for key, value in news.items() if key != "validated"}  # of this moment: not for state
@@ -90,7 +88,8 @@ class PublishedLife:
             or bool(olds.get(INCOMPLETE))
         )
         if not changes and (pending := versions_from(olds, PENDING)):
-            self._run.info_once(news, _still_pending(self._family.words, _name(olds), sorted(pending, key=by_version)))
+            versions = sorted(pending, key=by_version)
+            self._run.info_once(news, _still_pending(self._family.words, repository_name(olds), versions))
         return DiffOutcome(changes)
 
     def create(self, props: Props) -> CreateOutcome:
@@ -134,8 +133,11 @@ class PublishedLife:
 
     def delete(self, _id: str, props: Props) -> None:
         published = in_order({**versions_from(props, PENDING), **versions_from(props)})
-        if owner := successor(self._run, self._clients, props):
-            self._hand_over([version for version, _ in published], owner, props)
+        holder = self._family.words.holder
+        if handed_over(
+            self._run, self._clients, props, [version for version, _ in published],
+            left=f"stays published, but no {holder} holds it", remedy=f"put its {holder} back",
+        ):  # fmt: skip
             return
         publisher, refusal = self._publisher(props), None
         for version, record in published:
@@ -182,22 +184,11 @@ class PublishedLife:
                 raise
             progress.postpone(version, record)
             self._run.reporter(progress.props).warning(
-                f"{_name(progress.props)} {version} stays published: {error}\n"
+                f"{repository_name(progress.props)} {version} stays published: {error}\n"
                 f"  Removing it is tried again with the next change of this {self._family.words.one}, and by pulumi destroy"
             )
         else:
             progress.forget(version)
-
-    def _hand_over(self, versions: list[str], owner: Claim, props: Props) -> None:
-        """Removes nothing: another resource has adopted the tags. A warning names those that it does not record."""
-        reporter, name = self._run.reporter(props), _name(props)
-        reporter.info(f"{props['repository']} stays as it is: {owner.urn} owns it now (as {owner.repository})")
-        holder = self._family.words.holder
-        if left := [version for version in versions if version not in owner.versions]:
-            reporter.warning(
-                f"{name} {', '.join(left)} stays published, but no {holder} holds it, so {owner.urn} does not record it\n"
-                f"  -> put its {holder} back, and the next up adopts it; or remove its tag by hand"
-            )
 
     def _announce(self, olds: Props, news: Props, plan: Plan) -> None:
         """Which versions the next update publishes, and which files make the difference."""
@@ -207,7 +198,7 @@ class PublishedLife:
                 since = _changes_since(version, old, olds.get("fileHashes") or {}, plan)
                 again = " again" if version in old else ""
                 self._run.reporter(news).info(
-                    f"{_name(news)} {version} will be published{again} as {record.manifestDigest}{since}"
+                    f"{repository_name(news)} {version} will be published{again} as {record.manifestDigest}{since}"
                 )
 
 
@@ -222,10 +213,6 @@ def _changes_since(version: str, old: Versions, old_hashes: Mapping[str, Hashes]
 def _path(props: Props) -> str:
     """The repository without its host."""
     return str(props.get("repository")).partition("/")[2]
-
-
-def _name(props: Props) -> str:
-    return str(props.get("repository") or "").rpartition("/")[2]
 
 
 def _still_pending(words: Words, name: str, versions: list[str]) -> str:
