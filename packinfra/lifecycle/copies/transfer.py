@@ -7,7 +7,7 @@ A tag that exists is never simply overwritten. With our digest it is adopted; wi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from packinfra.lifecycle.copies.state import CopiedTag, Entry, Tags
 from packinfra.lifecycle.registry_access import EcrAccess
 from packinfra.lifecycle.results import Props
 from packinfra.lifecycle.run import Run
+from packinfra.lifecycle.status import now_and_then
 from packinfra.oci.copy import Copied, Copier, End
 from packinfra.oci.deletion import Removal
 from packinfra.oci.errors import RegistryError, is_refusal
@@ -29,9 +30,6 @@ from packinfra.oci.reference import Reference, split
 from packinfra.oci.referrers import take_off_list
 from packinfra.packs.archive import archive_title
 from packinfra.text import format_size, listed, printable
-
-_STATUS_INTERVAL = 0.2
-"""Seconds between two lines of progress: each is a call to the engine."""
 
 
 class CopyError(PackinfraError):
@@ -82,12 +80,16 @@ class Transfer:
         there: of the tags, those that carry it already
         """
         start, what = time.monotonic(), f"{self._name} {', '.join(planned)}"
+
+        def line(sent: int, size: int) -> str:
+            return f"{what}: {sent * 100 // max(1, size)} % of a blob of {format_size(size)}"
+
         copier = Copier(
             self._source(entry),
             End(self._client, self._host, self._path, "target"),
             entry.source.digest,
             new_repository=self._new,
-            progress=self._progress(what, start),
+            progress=now_and_then(start, self._reporter.status, line),
         )
         if self._props.get("pack"):
             self._check_pack(entry, copier.manifest(), [*planned])
@@ -254,17 +256,6 @@ class Transfer:
     @property
     def _name(self) -> str:
         return self.repository.rpartition("/")[2]
-
-    def _progress(self, what: str, start: float) -> Callable[[int, int], None]:
-        last = start
-
-        def progress(sent: int, size: int) -> None:
-            nonlocal last
-            if time.monotonic() - last > _STATUS_INTERVAL:
-                last = time.monotonic()
-                self._reporter.status(f"{what}: {sent * 100 // max(1, size)} % of a blob of {format_size(size)}")
-
-        return progress
 
 
 def _recorded(planned: CopiedTag, copied: Copied, was: CopiedTag | None, adopted: bool) -> CopiedTag:

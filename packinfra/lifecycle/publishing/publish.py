@@ -8,7 +8,7 @@ with another archiver or date), it is adopted and nothing is written. With other
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
 from packinfra.http.redact import clean
@@ -18,12 +18,10 @@ from packinfra.lifecycle.publishing.file_changes import file_changes
 from packinfra.lifecycle.publishing.state import FOREIGN, PublishedVersion
 from packinfra.lifecycle.results import Props
 from packinfra.lifecycle.run import Run
+from packinfra.lifecycle.status import now_and_then
 from packinfra.oci.deletion import Removal
 from packinfra.oci.reference import Reference
 from packinfra.text import format_size
-
-_STATUS_INTERVAL = 0.2
-"""Seconds between two lines of progress: each is a call to the engine."""
 
 
 class Publisher:
@@ -70,10 +68,15 @@ class Publisher:
     def push(self, version: str, record: PublishedVersion, was: PublishedVersion | None = None) -> PublishedVersion:
         """Makes the tag carry the version, and returns what state records of it. Raises PublishError or RegistryError."""
         reference, name, start = Reference.of(self.repository, version), f"{self._name} {version}", time.monotonic()
+
+        def line(sent: int, size: int) -> str:
+            rate = format_size(int(sent / max(time.monotonic() - start, 0.001)))
+            return f"{name}: uploading {sent * 100 // max(1, size)} % of {format_size(size)}, {rate}/s"
+
         with self._sources.upload(self._name, version, record) as upload:
             record = upload.record
             self._reporter.status(f"{name}: uploading {format_size(record.size)}")
-            progress = self._progress(name, start)
+            progress = now_and_then(start, self._reporter.status, line)
             result = self._client.push(reference, upload.manifest, upload.blobs, progress, new_repository=self._new)
             self._new = False
         known = "" if result.sent >= record.size else "; the registry had the archive already"
@@ -154,21 +157,6 @@ class Publisher:
     @property
     def _name(self) -> str:
         return self.repository.rpartition("/")[2]
-
-    def _progress(self, name: str, start: float) -> Callable[[int, int], None]:
-        last = start
-
-        def progress(sent: int, size: int) -> None:
-            nonlocal last
-            now = time.monotonic()
-            if now - last > _STATUS_INTERVAL:
-                last = now
-                rate = format_size(int(sent / max(now - start, 0.001)))
-                self._reporter.status(
-                    f"{name}: uploading {sent * 100 // max(1, size)} % of {format_size(size)}, {rate}/s"
-                )
-
-        return progress
 
 
 def _recorded(record: PublishedVersion, was: PublishedVersion | None) -> PublishedVersion:
