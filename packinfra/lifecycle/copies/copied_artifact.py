@@ -17,7 +17,7 @@ from packinfra.lifecycle.clients import RegistryClients, normalize_repository, r
 from packinfra.lifecycle.copies.plan import Plan, make_plan
 from packinfra.lifecycle.copies.state import CopiedTag, Tags, entries_from, in_order, tags_from, tags_to_props
 from packinfra.lifecycle.copies.transfer import Transfer
-from packinfra.lifecycle.publishing.progress import INCOMPLETE, OUTPUTS_ONLY, PENDING, Progress
+from packinfra.lifecycle.publishing.progress import INCOMPLETE, PENDING, Progress, inputs_of, outputs_of
 from packinfra.lifecycle.results import (
     CheckOutcome,
     CreateOutcome,
@@ -110,7 +110,7 @@ class CopiedArtifactLifecycle:
         outputs = _outputs(props, there, current, pending)
         if len(there) == len(recorded) and not props.get(INCOMPLETE):
             return ReadOutcome(outputs)
-        return ReadOutcome(outputs, {key: value for key, value in outputs.items() if key not in OUTPUTS_ONLY})
+        return ReadOutcome(outputs, inputs_of(outputs))
 
     def delete(self, _id: str, props: Props) -> None:
         copied = {**tags_from(props, PENDING), **tags_from(props)}
@@ -200,10 +200,4 @@ def _progress(id_: str, props: Props, done: dict[str, CopiedTag], pending: dict[
 
 def _outputs(props: Props, tags: Tags, current: Iterable[str], pending: Tags) -> Props:
     """Without the entries: only the program knows them, and only `check`, which sees the inputs, needs them."""
-    kept = {key: value for key, value in props.items() if key not in ("copies", *OUTPUTS_ONLY)}
-    return {
-        **kept,
-        "versions": tags_to_props(tags),
-        "currentVersions": sorted(current),
-        **({PENDING: tags_to_props(pending)} if pending else {}),
-    }
+    return outputs_of(props, tags_to_props(tags), sorted(current), tags_to_props(pending), inputs_only=("copies",))

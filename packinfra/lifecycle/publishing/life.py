@@ -17,7 +17,7 @@ from packinfra.lifecycle.clients import RegistryClients, normalize_repository, r
 from packinfra.lifecycle.publishing.family import Family, Hashes, Words
 from packinfra.lifecycle.publishing.file_changes import file_changes
 from packinfra.lifecycle.publishing.plan import Plan, make_plan
-from packinfra.lifecycle.publishing.progress import INCOMPLETE, OUTPUTS_ONLY, PENDING, Progress
+from packinfra.lifecycle.publishing.progress import INCOMPLETE, PENDING, Progress, inputs_of, outputs_of
 from packinfra.lifecycle.publishing.publish import Publisher
 from packinfra.lifecycle.publishing.removals import replaced, withdrawn
 from packinfra.lifecycle.publishing.state import (
@@ -128,8 +128,7 @@ class PublishedLife:
         if len(there) == len(recorded) and not props.get(INCOMPLETE):
             return ReadOutcome(outputs)
         # Without their hashes: the next check reads the folders again.
-        inputs = {key: value for key, value in outputs.items() if key not in OUTPUTS_ONLY}
-        return ReadOutcome(outputs, {**inputs, "fileHashes": {version: {} for version in current}})
+        return ReadOutcome(outputs, {**inputs_of(outputs), "fileHashes": {version: {} for version in current}})
 
     def delete(self, _id: str, props: Props) -> None:
         published = in_order({**versions_from(props, PENDING), **versions_from(props)})
@@ -232,10 +231,7 @@ def _progress(
 
 def _outputs(props: Props, versions: Versions, current: Iterable[str], pending: Versions) -> Props:
     """current: the versions that a source holds"""
-    kept = {key: value for key, value in props.items() if key not in (*_INPUTS_ONLY, *OUTPUTS_ONLY)}
-    return {
-        **kept,
-        "versions": versions_to_props(versions),
-        "currentVersions": sorted(current, key=by_version),
-        **({PENDING: versions_to_props(pending)} if pending else {}),
-    }
+    return outputs_of(
+        props, versions_to_props(versions), sorted(current, key=by_version), versions_to_props(pending),
+        inputs_only=_INPUTS_ONLY,
+    )  # fmt: skip

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from packinfra.lifecycle.results import PartialFailure, Props
 
@@ -14,7 +14,7 @@ PENDING = "pendingWithdrawals"
 failed when the tag may have been written already."""
 INCOMPLETE = "incomplete"
 """Output: the operation failed midway, so that the inputs, which the engine keeps, name more than was done."""
-OUTPUTS_ONLY = ("currentVersions", PENDING, INCOMPLETE)
+_OUTPUTS_ONLY = ("currentVersions", PENDING, INCOMPLETE)
 
 Record = TypeVar("Record")
 
@@ -55,3 +55,22 @@ class Progress(Generic[Record]):
             if not self.done and not self.pending:
                 raise
             raise PartialFailure(error, self.id, {**self.outputs(), INCOMPLETE: True}) from error
+
+
+def outputs_of(
+    props: Props,
+    versions: Mapping[str, Any],
+    current: Sequence[str],
+    pending: Mapping[str, Any],
+    *,
+    inputs_only: Collection[str],
+) -> Props:
+    """versions, pending: tag -> record, as state has them; current: the tags that the program names; inputs_only: keys of
+    inputs that outputs don't repeat, since the engine writes all state after each step"""
+    kept = {key: value for key, value in props.items() if key not in (*inputs_only, *_OUTPUTS_ONLY)}
+    return {**kept, "versions": versions, "currentVersions": current, **({PENDING: pending} if pending else {})}
+
+
+def inputs_of(outputs: Props) -> Props:
+    """The inputs that lead to these outputs, but for those that outputs don't repeat."""
+    return {key: value for key, value in outputs.items() if key not in _OUTPUTS_ONLY}
