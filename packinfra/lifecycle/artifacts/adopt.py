@@ -41,12 +41,7 @@ def compare(client: Client, reference: Reference, record: PublishedVersion, cont
     for our, their in [(our, their) for our, their in pairs if our.digest != their.digest]:
         if reason := _other_archive(client, reference, content, our, their):
             return Foreign(record, reason=reason)
-    main = next((layer for layer in theirs.layers if layer.media_type == content.main_type), theirs.layers[0])
-    size = sum(layer.size for layer in theirs.layers)
-    adopted = replace(
-        record, manifestDigest=theirs.digest, layerDigest=main.digest, size=size, codec=FOREIGN, adopted=True
-    )
-    return Foreign(adopted, same=True)
+    return Foreign(replace(record.stored_as(theirs, FOREIGN, content.main_type), adopted=True), same=True)
 
 
 def _difference(ours: Manifest, theirs: Manifest, content: Content) -> str:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
-from packinfra.artifacts.content import Content, Parts, errors_in
+from packinfra.artifacts.content import Content, errors_in
 from packinfra.artifacts.manifest import blobs_of, manifest_of
 from packinfra.artifacts.sources import HelmChart, source_from_props
 from packinfra.lifecycle.artifacts.adopt import compare
@@ -66,7 +65,7 @@ class Artifacts(Family):
         del archives
         with held.content.parts(created) as parts:
             planned = PublishedVersion(order, held.content_digest, "", 0, "", "", created)
-            return _with_digests(planned, held.content, parts)
+            return planned.stored_as(manifest_of(parts), _codec(held.content), held.content.main_type)
 
     def sources(self, props: Mapping[str, Any], archives: ArchiveCache) -> Sources:
         del archives
@@ -88,7 +87,9 @@ class _Sources(Sources):
                 "  -> run again when whatever writes its files has finished"
             )
         with content.parts(record.created) as parts:
-            yield Upload(manifest_of(parts), blobs_of(parts), _with_digests(record, content, parts))
+            manifest = manifest_of(parts)
+            stored = record.stored_as(manifest, _codec(content), content.main_type)
+            yield Upload(manifest, blobs_of(parts), stored)
 
     def compare(self, client: Client, reference: Reference, record: PublishedVersion) -> Foreign:
         content = self._find(reference.reference, record)
@@ -105,12 +106,5 @@ class _Sources(Sources):
         return None
 
 
-def _with_digests(record: PublishedVersion, content: Content, parts: Parts) -> PublishedVersion:
-    layer = next((layer for layer in parts.layers if layer.media_type == content.main_type), parts.layers[0])
-    return replace(
-        record,
-        layerDigest=layer.digest,
-        size=sum(layer.size for layer in parts.layers),
-        manifestDigest=manifest_of(parts).digest,
-        codec=CODEC if content.made else AS_IT_IS,
-    )
+def _codec(content: Content) -> str:
+    return CODEC if content.made else AS_IT_IS

@@ -59,12 +59,5 @@ def compare(client: Client, reference: Reference, record: PublishedVersion, igno
             content = read_archive(archive, name, reference.reference, _UNPACKED * record.size + _SLACK, ignore)
         except UnpackError as error:
             return Foreign(record, reason=str(error))
-    adopted = replace(
-        record,
-        manifestDigest=manifest.digest,
-        layerDigest=layer.digest,
-        size=layer.size,
-        codec=FOREIGN,
-        adopted=True,
-    )
+    adopted = replace(record.stored_as(manifest, FOREIGN), adopted=True)
     return Foreign(adopted, content.content_digest == record.contentDigest, short_hashes(content.files))

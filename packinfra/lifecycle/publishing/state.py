@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from packinfra.lifecycle.retention import kept
+from packinfra.oci.manifest import Manifest
 
 FOREIGN = "foreign"
 """The codec recorded of what somebody else pushed and we only adopted."""
@@ -54,6 +55,12 @@ class PublishedVersion:
             adopted=bool(record.get("adopted")),
             replacedDigests=tuple(record.get("replacedDigests") or ()),
         )
+
+    def stored_as(self, manifest: Manifest, codec: str, main_type: str = "") -> PublishedVersion:
+        """The same version, as a manifest has it. main_type: of the layer whose digest stands for all; "" = the first"""
+        main = next((layer for layer in manifest.layers if layer.media_type == main_type), manifest.layers[0])
+        size = sum(layer.size for layer in manifest.layers)
+        return replace(self, layerDigest=main.digest, size=size, manifestDigest=manifest.digest, codec=codec)
 
 
 Versions = Mapping[str, PublishedVersion]
