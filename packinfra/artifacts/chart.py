@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from packinfra import gojson
 from packinfra.artifacts.chart_checks import metadata_problems, name_and_version_problems, subchart_problems
@@ -24,12 +24,10 @@ from packinfra.artifacts.helm_metadata import Metadata, read_metadata
 from packinfra.artifacts.helmignore import IGNORE_FILE, HelmIgnore
 from packinfra.artifacts.rules import problem
 from packinfra.artifacts.yaml_values import ValueProblemError, plain_value
-from packinfra.packs.archive import write_files
 from packinfra.packs.chart import FILE_LIMIT, UNPACKED_LIMIT, read_chart
 from packinfra.packs.contents import PackFile, content_digest
 from packinfra.packs.files import LeftOut, sort_key
 from packinfra.packs.rules.rule import Problem
-from packinfra.packs.spool import Spool
 from packinfra.packs.unpack import UnpackError, read_files
 from packinfra.packs.yamltext import read_yaml
 from packinfra.text import format_size, quoted
@@ -75,15 +73,8 @@ class ChartContent(Content):
                 layers.append(layer_of(self.provenance, PROVENANCE))
             yield self._parts(layers, created)
             return
-        spool = Spool()
-        try:
-            title = f"{self.name}-{self.version}.tgz"
-            made = write_files(
-                self.files, cast("BinaryIO", spool.file), created, top=self.name, title=title, of=f"chart {self.source}"
-            )
-            yield self._parts([Layer(LAYER, made.digest, made.size, spool.open)], created)
-        finally:
-            spool.close()
+        with self.archived(created, LAYER, top=self.name, title=f"{self.name}-{self.version}.tgz") as layer:
+            yield self._parts([layer], created)
 
     def _parts(self, layers: list[Layer], created: str) -> Parts:
         ordered = tuple(sorted(layers, key=lambda layer: layer.digest))  # as helm push does

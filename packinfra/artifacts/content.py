@@ -7,16 +7,18 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from packinfra.artifacts.rules import problem
+from packinfra.packs.archive import write_files
 from packinfra.packs.chart import LFS_POINTER, is_lfs_pointer
 from packinfra.packs.contents import KEEP, PackFile, no_folder, read_file
 from packinfra.packs.files import Entry, IgnoreRules, LeftOut, list_files
 from packinfra.packs.rules.rule import Problem
+from packinfra.packs.spool import Spool
 from packinfra.packs.violations import RuleViolation
 
 EMPTY = b"{}"
@@ -93,6 +95,13 @@ class Content(ABC):
         """Whether the manifest's annotations are part of the content; else they follow from it."""
         return False
 
+    @contextmanager
+    def archived(self, created: str, media_type: str, *, top: str, title: str) -> Iterator[Layer]:
+        """The archive made of its files, as a layer without a title. top: its top folder, "" = none; title: its file name."""
+        with closing(Spool()) as spool:
+            made = write_files(self.files, spool.file, created, top=top, title=title, of=f"{self.noun} {self.source}")
+            yield Layer(media_type, made.digest, made.size, spool.open)
+
     @abstractmethod
     def parts(self, created: str) -> AbstractContextManager[Parts]:
         """The parts of its manifest; its layers can be opened inside. created: RFC 3339, UTC, whole seconds.
@@ -122,7 +131,7 @@ def errors_in(content: Content, *, ecr: bool) -> tuple[Problem, ...]:
 
 @dataclass(frozen=True)
 class Folder:
-    """The files of a folder, read. raw: path -> the bytes of those that were asked for"""
+    """The files of a folder, read."""
 
     files: tuple[PackFile, ...]
     problems: tuple[Problem, ...]

@@ -15,20 +15,18 @@ import posixpath
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from packinfra.artifacts.content import EMPTY, Content, Layer, Parts, in_order, layer_of, read_folder, read_one
 from packinfra.artifacts.files import CREATED_ANNOTATION, version_problems
 from packinfra.artifacts.rules import problem
-from packinfra.packs.archive import write_files
 from packinfra.packs.contents import PackFile, content_digest
 from packinfra.packs.files import MOST_FILES, LeftOut
 from packinfra.packs.ignore import JUNK
 from packinfra.packs.inflate import ArchiveReadError, Stream
 from packinfra.packs.rules.rule import Problem
-from packinfra.packs.spool import Spool
 from packinfra.packs.tar import TarReader
 from packinfra.packs.unpack import read_files
 from packinfra.packs.yamltext import Map, read_yaml
@@ -77,19 +75,8 @@ class BundleContent(Content):
         if self.archive:
             yield _bundle(layer_of(self.archive, BUNDLE_LAYER, BUNDLE_TITLE), created)
             return
-        spool = Spool()
-        try:
-            made = write_files(
-                self.files,
-                cast("BinaryIO", spool.file),
-                created,
-                top="",
-                title=BUNDLE_TITLE,
-                of=f"bundle {self.source}",
-            )
-            yield _bundle(Layer(BUNDLE_LAYER, made.digest, made.size, spool.open, BUNDLE_TITLE), created)
-        finally:
-            spool.close()
+        with self.archived(created, BUNDLE_LAYER, top="", title=BUNDLE_TITLE) as layer:
+            yield _bundle(replace(layer, title=BUNDLE_TITLE), created)
 
     def identify(self, archive: BinaryIO) -> str | None:
         if self.archive:

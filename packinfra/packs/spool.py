@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from typing import IO, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from packinfra.packs.contents import KEEP
 
@@ -13,7 +13,8 @@ class Spool:
     """An archive's bytes: up to KEEP of them in memory, more in a file without a name, which goes with the process."""
 
     def __init__(self) -> None:
-        self.file = tempfile.SpooledTemporaryFile(KEEP, prefix="packinfra-")  # noqa: SIM115 - closed by its last owner
+        file = tempfile.SpooledTemporaryFile(KEEP, prefix="packinfra-")  # noqa: SIM115 - closed by its last owner
+        self.file = cast("BinaryIO", file)
 
     def open(self) -> BinaryIO:
         """A reader from the start, one at a time."""
@@ -28,7 +29,7 @@ class Spool:
 class _Reader:
     """The file that an upload reads and closes; the archive stays open, since an upload may be repeated."""
 
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self.read = file.read
 
     def close(self) -> None:

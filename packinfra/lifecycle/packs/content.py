@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from packinfra.artifacts.pack import pack_manifest
 from packinfra.lifecycle.packs.adopt import compare
@@ -36,7 +36,7 @@ def build(pack: Pack, created: str) -> tuple[Archive, Spool]:
     """Raises ArchiveError."""
     spool = Spool()
     try:
-        return write_archive(pack, cast("BinaryIO", spool.file), created), spool
+        return write_archive(pack, spool.file, created), spool
     except BaseException:
         spool.close()
         raise
