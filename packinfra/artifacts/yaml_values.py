@@ -13,11 +13,9 @@ from typing import Any
 
 from packinfra.packs.yamltext import List, Map, Node, Scalar, entries
 
-_BOOLEANS = {
+_NAMED = {
     **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "true", "True", "TRUE", "on", "On", "ON"), True),
     **dict.fromkeys(("n", "N", "no", "No", "NO", "false", "False", "FALSE", "off", "Off", "OFF"), False),
-}
-_SPECIAL = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
@@ -41,11 +39,11 @@ class ValueProblemError(Exception):
 
 def scalar_value(node: Scalar) -> str | bool | int | float | None:
     """The value of a scalar."""
-    if not node.plain:
-        return None if node.null else node.text
     text = node.text
-    if node.null or text in _BOOLEANS or text in _SPECIAL:
-        return None if node.null else _BOOLEANS[text] if text in _BOOLEANS else _SPECIAL[text]
+    if node.null or not node.plain:
+        return None if node.null else text
+    if text in _NAMED:
+        return _NAMED[text]
     if text[0] == ".":
         return _number(text) if _FLOAT.fullmatch(text) else text
     if text[0] not in "+-0123456789":
