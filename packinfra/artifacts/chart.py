@@ -19,7 +19,7 @@ from typing import BinaryIO
 
 from packinfra import gojson
 from packinfra.artifacts.chart_checks import metadata_problems, name_and_version_problems, subchart_problems
-from packinfra.artifacts.content import Content, Layer, Parts, in_order, layer_of, read_folder, read_one
+from packinfra.artifacts.content import Content, Layer, Parts, bytes_of, in_order, layer_of, read_folder, read_one
 from packinfra.artifacts.helm_metadata import Metadata, read_metadata
 from packinfra.artifacts.helmignore import IGNORE_FILE, HelmIgnore
 from packinfra.artifacts.rules import problem
@@ -94,15 +94,15 @@ def _read_folder(path: str) -> ChartContent:
     ignore, problems = _ignore(folder)
     read = read_folder(folder, ignore)
     problems += read.problems
-    skipped = [file for file in read.files if re.match(r"charts/[._]", file.path)]  # Helm takes no charts from there
-    files = tuple(file for file in read.files if file not in skipped)
+    # Helm takes no charts from charts/.x and charts/_x.
+    files = tuple(file for file in read.files if not re.match(r"charts/[._]", file.path))
     by_path = {file.path: file for file in files}
     if any(p.rule == "source-missing" for p in problems):
         return ChartContent(path, "", "", "", (), in_order(problems))
     if CHART not in by_path:
         problems.append(_no_metadata(read.left_out))
         return ChartContent(path, "", "", "", files, in_order(problems), left_out=read.left_out)
-    metadata, more = _metadata(lambda name: _bytes(by_path.get(name)))
+    metadata, more = _metadata(lambda name: bytes_of(by_path[name]) if name in by_path else b"")
     problems += [*more, *name_and_version_problems(metadata), *subchart_problems(metadata, by_path)]
     problems += _size_problems({file.path: file.size for file in files})
     problems += [
@@ -185,16 +185,6 @@ def _metadata(read: Callable[[str], bytes | None]) -> tuple[Metadata, list[Probl
     return metadata, [*problems, *([] if problems else metadata_problems(metadata))]
 
 
-def _bytes(file: PackFile | None) -> bytes | None:
-    if file is None:
-        return None
-    try:
-        with file.open() as opened:
-            return opened.read()
-    except OSError:  # it was readable a moment ago; making the archive reports that
-        return b""
-
-
 def _size_problems(sizes: Mapping[str, int]) -> Iterator[Problem]:
     for path, size in sizes.items():
         if size > FILE_LIMIT:
@@ -204,7 +194,7 @@ def _size_problems(sizes: Mapping[str, int]) -> Iterator[Problem]:
 
 
 def _signs(provenance: PackFile, archive: PackFile) -> bool:
-    return f"sha256:{archive.sha256}".encode() in (_bytes(provenance) or b"")
+    return f"sha256:{archive.sha256}".encode() in bytes_of(provenance)
 
 
 def _digest(name: str, version: str, files: tuple[PackFile, ...]) -> str:
@@ -224,7 +214,7 @@ def _flat(
         if inside is None:
             yield replace(file, path=path)
             continue
-        chart = next((_bytes(each) for each in inside if each.path == CHART), None) or b""
+        chart = next((bytes_of(each) for each in inside if each.path == CHART), b"")
         name = read_metadata(read_yaml(chart).top).text("name") or file.path.rpartition("/")[2]
         yield from _flat(inside, f"{path.rpartition('/')[0]}/{name}/", deep + 1, left)
 
@@ -232,7 +222,7 @@ def _flat(
 def _subchart(archive: PackFile, left: list[int]) -> tuple[PackFile, ...] | None:
     """The files of an archived subchart; None if it can't be read: then its own bytes count."""
     try:
-        inside = _unpacked(io.BytesIO(_bytes(archive) or b""), left[0])
+        inside = _unpacked(io.BytesIO(bytes_of(archive)), left[0])
     except UnpackError:
         return None
     left[0] -= sum(file.size for file in inside)
@@ -249,7 +239,7 @@ def _normal(file: PackFile) -> PackFile:
     match = _METADATA.fullmatch(file.path)
     if not match:
         return file
-    raw = _bytes(file) or b""
+    raw = bytes_of(file)
     if match[1] == CHART:
         meaning = read_metadata(read_yaml(raw).top).config
     else:

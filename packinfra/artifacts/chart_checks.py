@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from packinfra.artifacts.content import bytes_of
 from packinfra.artifacts.helm_metadata import Metadata, read_metadata
 from packinfra.artifacts.rules import problem
 from packinfra.packs.chart import read_chart, subchart_name
@@ -64,7 +65,7 @@ def subchart_problems(metadata: Metadata, files: Mapping[str, PackFile]) -> Iter
         if chart is None:
             yield problem("chart-subchart-invalid", "it has no Chart.yaml", f"charts/{folder}")
             continue
-        text = read_yaml(_bytes(chart))
+        text = read_yaml(bytes_of(chart))
         if text.problem:
             message = f"it cannot be read: {text.problem}"
             yield problem("chart-subchart-invalid", message, chart.path, text.line, remedy=f"correct {chart.path}")
@@ -83,11 +84,3 @@ def subchart_problems(metadata: Metadata, files: Mapping[str, PackFile]) -> Iter
     wanted = dict.fromkeys(each["name"] for each in metadata.values.get("dependencies") or () if each["name"])
     if missing := [name for name in wanted if name not in names]:
         yield problem("chart-dependency-missing", f"charts/ does not contain {listed(missing)}", _CHART)
-
-
-def _bytes(file: PackFile) -> bytes:
-    try:
-        with file.open() as opened:
-            return opened.read()
-    except OSError:  # it was readable a moment ago; making the archive reports that
-        return b""

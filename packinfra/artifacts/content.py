@@ -166,6 +166,14 @@ def read_one(path: Path, name: str) -> PackFile | Problem:
     return next(iter(_lfs_problem(read[0])), read[0])
 
 
+def bytes_of(file: PackFile) -> bytes:
+    try:
+        with file.open() as opened:
+            return opened.read()
+    except OSError:  # it was readable a moment ago; making the archive reports that
+        return b""
+
+
 def layer_of(file: PackFile, media_type: str, title: str = "") -> Layer:
     return Layer(media_type, f"sha256:{file.sha256}", file.size, file.open, title)
 
