@@ -40,7 +40,7 @@ DEFAULT_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _EMPTY_DIGEST = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 _NAME = r"[A-Za-z0-9][A-Za-z0-9!#$&^_.+-]{0,126}"
 _MEDIA_TYPE = re.compile(rf"{_NAME}/{_NAME}", re.ASCII)
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
+TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _CONFIG_LIMIT = 4 << 20
 
 
@@ -145,7 +145,7 @@ def read_file_set(
 
 
 def version_problems(version: str) -> list[Problem]:
-    if _TAG.fullmatch(version):
+    if TAG.fullmatch(version):
         return []
     return [problem("version-no-tag", f"the version {quoted(version)} cannot be a tag")]
 

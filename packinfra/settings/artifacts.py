@@ -6,18 +6,17 @@ below `spectro-packs`, where Palette looks for packs, and no two families meet.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from packinfra.artifacts.files import TAG
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
-from packinfra.settings.model import Model
+from packinfra.settings.model import Model, path_alone
 from packinfra.settings.publishing import DeleteAdopted, KeepingSettings, KeepVersions, Overwrite, Unpublish
 
 FAMILIES = CHARTS, POLICIES, ARTIFACTS = "charts", "policies", "artifacts"
-_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _LONGEST_NAME = 100
 
 
@@ -31,7 +30,7 @@ def _name(value: str) -> str:
 
 
 def _version(value: str) -> str:
-    if not _TAG.fullmatch(value):
+    if not TAG.fullmatch(value):
         raise ValueError("a version is a tag: letters, digits, _ . -, at most 128, and not first . or -")
     return value
 
@@ -99,11 +98,7 @@ class FileSettings(Model):
     )
 
 
-def _file(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
-FileEntry = Annotated[FileSettings, BeforeValidator(_file)]
+FileEntry = Annotated[FileSettings, BeforeValidator(path_alone)]
 
 
 class ArtifactSettings(KeepingSettings):
@@ -127,8 +122,4 @@ class ArtifactSettings(KeepingSettings):
     delete_adopted: DeleteAdopted = False
 
 
-def _chart(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
-ChartEntry = Annotated[ChartSettings, BeforeValidator(_chart)]
+ChartEntry = Annotated[ChartSettings, BeforeValidator(path_alone)]

@@ -28,6 +28,11 @@ def _no_boolean(value: Any) -> Any:
     return value
 
 
+def path_alone(value: Any) -> Any:
+    """A text stands for an entry with this path."""
+    return {"path": value} if isinstance(value, str) else value
+
+
 Number = Annotated[int, BeforeValidator(_no_boolean)]
 
 

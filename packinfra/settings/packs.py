@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from packinfra.packs.rules import check_settings
 from packinfra.packs.rules.metadata import REPOSITORY_COMPONENT
+from packinfra.settings.model import path_alone
 from packinfra.settings.publishing import DeleteAdopted, KeepingSettings, KeepVersions, Overwrite, Unpublish
 
 
@@ -38,11 +39,7 @@ class PackSettings(KeepingSettings):
         return value
 
 
-def _pack(value: Any) -> Any:
-    return {"path": value} if isinstance(value, str) else value
-
-
-PackEntry = Annotated[PackSettings, BeforeValidator(_pack)]
+PackEntry = Annotated[PackSettings, BeforeValidator(path_alone)]
 
 
 def _name(value: str) -> str:
