@@ -129,15 +129,14 @@ class _Tree:
         elif node is not None:
             raise UnpackError(f"it contains {quoted(entry.path)} twice")
         else:
-            self._set(folder, parts[-1], self._node(entry, folder, reader))
+            self._set(folder, parts[-1], self._node(entry, parts, folder, reader))
 
-    def _node(self, entry: TarEntry, folder: _Folder, reader: TarReader) -> _Node:
+    def _node(self, entry: TarEntry, parts: list[str], folder: _Folder, reader: TarReader) -> _Node:
         if entry.kind == "folder":
             return _Folder(folder, listed=True)
         if entry.kind == "file":
             digest, data = hashlib.sha256(), bytearray()
-            path = "/".join([part for part in entry.path.split("/") if part not in ("", ".")][self._top :])
-            kept = self._keep(path)
+            kept = self._keep("/".join(parts[self._top :]))
             for piece in reader.content():
                 digest.update(piece)
                 if kept:
