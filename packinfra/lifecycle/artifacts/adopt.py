@@ -26,7 +26,7 @@ _SLACK = 64 << 20
 
 
 def compare(client: Client, reference: Reference, record: PublishedVersion, content: Content) -> Foreign:
-    """Raises a RegistryError if the registry doesn't answer."""
+    """Raises a RegistryError if the registry doesn't respond."""
     try:
         theirs = client.manifest(reference)
     except NotAnArtifact as error:

@@ -31,7 +31,7 @@ def compare(client: Client, reference: Reference, record: PublishedVersion, igno
 
     An image that can't be a pack (an index, several layers, no tar, far too large) differs, and `reason` says why. So
     does one with another title or media type than `oras push` gives it, since Palette finds packs by their titles.
-    Raises a RegistryError if the registry doesn't answer.
+    Raises a RegistryError if the registry doesn't respond.
     """
     try:
         manifest = client.manifest(reference)

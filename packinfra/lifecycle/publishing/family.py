@@ -91,7 +91,7 @@ class Sources(ABC):
 
     @abstractmethod
     def compare(self, client: Client, reference: Reference, record: PublishedVersion) -> Foreign:
-        """Compares the image under the tag with `record`'s version. Raises a RegistryError if the registry doesn't answer."""
+        """Compares the image under the tag with `record`'s version. Raises a RegistryError if the registry doesn't respond."""
 
 
 class Family(ABC):
