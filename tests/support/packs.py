@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.support.artifacts import make_files
+
 VALID: dict[str, Any] = {
     "name": "hello",
     "displayName": "Hello",
@@ -30,11 +32,7 @@ def make_pack(folder: Path, files: Mapping[str, str | bytes] | None = None, **me
         "manifests/hello.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: hello}\n",
         **(files or {}),
     }
-    for path, data in content.items():
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data.encode() if isinstance(data, str) else data)
-    return folder
+    return make_files(folder, content)
 
 
 def make_clean_pack(folder: Path, files: Mapping[str, str | bytes] | None = None, **metadata: Any) -> Path:
