@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Discriminator, Field, Tag, field_validator
 
-from packinfra.settings.model import Model, Number
-from packinfra.settings.publishing import KeepingSettings
+from packinfra.settings.model import Model
+from packinfra.settings.publishing import KeepingSettings, KeepVersions
 
 
 def _as_text(value: Any) -> Any:
@@ -105,7 +105,7 @@ class ProfileSettings(KeepingSettings):
     packs: tuple[ProfilePackSettings, ...] = Field(
         description="its layers, in this order", examples=[[{"name": "hello-universe"}]]
     )
-    keep_versions: Number | Literal["all"] = Field(
+    keep_versions: KeepVersions = Field(
         "all", description="how many versions stay in Palette; one that a cluster uses always stays", examples=[3]
     )
     immutable: bool = Field(False, description="refuse changed content under a version that is in Palette")
@@ -115,11 +115,4 @@ class ProfileSettings(KeepingSettings):
     def _packs(cls, value: tuple[ProfilePackSettings, ...]) -> tuple[ProfilePackSettings, ...]:
         if not value:
             raise ValueError("name at least one pack")
-        return value
-
-    @field_validator("keep_versions")
-    @classmethod
-    def _keep_versions(cls, value: int | str) -> int | str:
-        if isinstance(value, int) and value < 1:
-            raise ValueError('at least 1, or "all"')
         return value

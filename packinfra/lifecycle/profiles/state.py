@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from packinfra.lifecycle.retention import kept
+from packinfra.lifecycle.retention import keep_of, kept
 from packinfra.palette.profile import Layer, ProfileVersion, Variable
 
 
@@ -62,8 +62,8 @@ def records_to_props(records: Records) -> dict[str, Any]:
 
 def beyond_keep(records: Records, props: Mapping[str, Any]) -> list[str]:
     """The versions that keepVersions lets go, those first that became current longest ago."""
-    current, keep = [str(props["version"])], props.get("keepVersions")
-    stay = kept(list(records), current, unpublish=(), keep=None if keep is None else int(keep))
+    current = [str(props["version"])]
+    stay = kept(list(records), current, unpublish=(), keep=keep_of(props))
     return [version for version in records if version not in (*stay, *current)]
 
 
