@@ -11,7 +11,7 @@ import pulumi
 
 from packinfra.components._existing import existing, repositories_and_versions
 from packinfra.errors import PackinfraError
-from packinfra.lifecycle.artifacts.selection import Entry, SelectedArtifacts, select_artifacts
+from packinfra.lifecycle.artifacts.selection import SelectedArtifacts, select_artifacts
 from packinfra.lifecycle.publishing.state import FOREIGN, by_version
 from packinfra.lifecycle.registry_access import RegistryAccess
 from packinfra.resources.published_artifact import PublishedArtifact
@@ -68,7 +68,7 @@ def names_of_artifacts(selected: SelectedArtifacts) -> dict[str, VersionsOfName]
         path: VersionsOfName(
             sorted((version.content.version for version in versions), key=by_version),
             versions[-1].settings.unpublish,
-            _keep(versions[-1].settings),
+            versions[-1].settings.keep,
         )
         for path, versions in selected.artifacts.items()
     }
@@ -92,7 +92,7 @@ def publish_artifacts(
             sources=[version.source for version in versions],
             overwrite=settings.overwrite,
             unpublish=settings.unpublish,
-            keep_versions=_keep(settings),
+            keep_versions=settings.keep,
             delete_adopted=settings.delete_adopted,
             registry_access=registry_access,
             opts=opts(),
@@ -101,7 +101,3 @@ def publish_artifacts(
             for warning in version.content.warnings:
                 pulumi.log.warn(f"{version.content.noun} {version.content.source}: {warning}", published[path])
     return PublishedArtifacts(published)
-
-
-def _keep(settings: Entry) -> int | None:
-    return None if settings.keep_versions == "all" else settings.keep_versions

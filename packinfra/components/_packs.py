@@ -79,7 +79,7 @@ def names_of_packs(selected: SelectedPacks) -> dict[str, VersionsOfName]:
         pack: VersionsOfName(
             sorted((version.version for version in versions), key=by_version),
             selected.settings[pack].unpublish,
-            _keep(selected.settings[pack]),
+            selected.settings[pack].keep,
         )
         for pack, versions in selected.packs.items()
     }
@@ -107,7 +107,7 @@ def publish(
             sources=[os.path.relpath(version.folder) for version in versions],
             overwrite=settings.overwrite,
             unpublish=settings.unpublish,
-            keep_versions=_keep(settings),
+            keep_versions=settings.keep,
             delete_adopted=settings.delete_adopted,
             registry_access=registry_access,
             validated=versions,
@@ -139,10 +139,6 @@ def _found(published: Mapping[str, PublishedPack]) -> pulumi.Output[list[_Publis
 
     found = asyncio.ensure_future(find())
     return pulumi.Output(resources(), found, value(True))
-
-
-def _keep(settings: PackSettings) -> int | None:
-    return None if settings.keep_versions == "all" else settings.keep_versions
 
 
 def _sum_up(component: pulumi.ComponentResource, packs: Sequence[_Published]) -> None:
